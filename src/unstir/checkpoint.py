@@ -1,0 +1,142 @@
+"""Folders on disk that are either whole or absent: tensors in safetensors, everything else in JSON, each file's sha256 checked.
+
+    write to a temporary folder beside it -> fsync each file -> rename -> fsync the parent                (1)
+
+A reader never sees half a folder, and nothing read is ever executed: no pickle, in or out. safetensors has no checksum of its
+own, so `MANIFEST.json` holds one for each file.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     write_folder(Path(place) / "a", {"weights": {"w": torch.ones(2)}}, {"config": {"width": 2}})
+    ...     tensors, documents = read_folder(Path(place) / "a", ["weights"], ["config"])
+    >>> tensors["weights"]["w"].tolist(), documents["config"]
+    ([1.0, 1.0], {'width': 2})
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from unstir.errors import StorageError
+
+MANIFEST = "MANIFEST.json"
+
+
+def write_folder(
+    path: Path,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    documents: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Write `<name>.safetensors` and `<name>.json` files (and texts under their own names) by eq. (1).
+
+    Raises StorageError where the folder exists, or cannot be written; nothing is left behind then.
+    """
+    files = {f"{name}.safetensors": save({k: t.detach().cpu().contiguous() for k, t in part.items()}) for name, part in tensors.items()}
+    files |= {f"{name}.json": json_bytes(part) for name, part in documents.items()}
+    files |= {name: text.encode() for name, text in (texts or {}).items()}
+    files[MANIFEST] = json_bytes({"sha256": {name: sha256(content) for name, content in files.items()}})
+    if path.exists():
+        raise StorageError(f"{path} exists already, and nothing is overwritten. Choose another place, or move it away.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                _write_synced(temporary / name, content)
+            temporary.rename(path)
+            _sync_folder(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_folder(
+    path: Path, tensors: Sequence[str], documents: Sequence[str]
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """The named parts of a folder that `write_folder` wrote, each file checked against the manifest.
+
+    Raises StorageError naming the file that is missing, damaged, or not what its name says.
+    """
+    with storage_errors(path):
+        if not path.is_dir():
+            raise StorageError(f"no folder {path}.")
+        sums = _json(path / MANIFEST, (path / MANIFEST).read_bytes()).get("sha256", {})
+        contents = {}
+        for name in [f"{part}.safetensors" for part in tensors] + [f"{part}.json" for part in documents]:
+            contents[name] = (path / name).read_bytes()
+            if sha256(contents[name]) != sums.get(name):
+                raise StorageError(f"{path / name} is damaged: its sha256 is not the one in {MANIFEST}. Use another copy.")
+    try:
+        loaded = {part: load(contents[f"{part}.safetensors"]) for part in tensors}
+    except SafetensorError as error:
+        raise StorageError(f"{path} holds a file that is not safetensors: {error}.") from None
+    return loaded, {part: _json(path / f"{part}.json", contents[f"{part}.json"]) for part in documents}
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file so that it is either whole or as it was: (1) for a single file, replacing an older one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        try:
+            _write_synced(temporary, content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal digest."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def json_bytes(document: Any) -> bytes:
+    """Readable JSON with a newline at the end; NaN and infinities are a bug of ours, not a number."""
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors below into a StorageError that names the path and the reason."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise StorageError(f"no file {error.filename or path}.") from None
+    except OSError as error:
+        raise StorageError(f"{error.filename or path}: {error.strerror}. What was there before is untouched.") from None
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _json(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise StorageError(f"{path} is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise StorageError(f"{path} does not hold a JSON object.")
+    return document

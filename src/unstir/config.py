@@ -1,0 +1,146 @@
+"""The settings of a run: one frozen tree, the same in TOML, as flags and as keyword arguments.
+
+    defaults < preset chosen from the data < --config FILE < flags                                    (1)
+
+Unknown keys are errors that suggest the nearest known one. `config.toml` in a run folder is this tree, written out whole.
+
+    >>> flat(steps=100, schedule="flow")
+    {'optim': {'steps': 100}, 'diffusion': {'schedule': 'flow'}}
+    >>> Config.model_validate({"optim": {"steps": 100}}).optim.batch_size
+    256
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from unstir.errors import StorageError, UsageError, unknown
+
+
+class Section(BaseModel):
+    """Frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Data(Section):
+    """What is learnt from."""
+
+    source: str = Field("", description="Built-in name, file or folder.")
+    labels: str | None = Field(None, description="Column or array that holds the class.")
+    points: int = Field(5000, ge=2, description="How many points of a built-in set.")
+    held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
+    encoder: str = Field("standardise", description="standardise or min_max.")
+
+
+class Diffusion(Section):
+    """The process and what the network predicts of it."""
+
+    schedule: str = Field("linear", description="linear, cosine, sigmoid, vp, ve, flow, ...")
+    T: int | None = Field(None, ge=1, description="Steps of a discrete chain (its own default: 1000).")
+    settings: dict[str, float | list[float]] = Field({}, description="Further arguments of the schedule.")
+    target: str = Field("edm", description="eps, x0, v, velocity or edm.")
+    loss: str = Field("simple", description="simple, min_snr, edm or elbo.")
+    times: str = Field("log_normal", description="uniform, chain, log_normal or logit_normal.")
+    coupling: str = Field("independent", description="independent or optimal_transport.")
+
+
+class Network(Section):
+    """The residual MLP."""
+
+    width: int = Field(96, ge=1, description="Features of each layer.")
+    depth: int = Field(2, ge=1, description="Residual blocks.")
+    octaves: int = Field(4, ge=0, le=16, description="Sinusoids of each coordinate.")
+
+
+class Optim(Section):
+    """The optimiser."""
+
+    steps: int = Field(4000, ge=1, description="Training steps.")
+    batch_size: int = Field(256, ge=1, description="Rows a step.")
+    lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
+    warmup: int = Field(100, ge=0, description="Steps of linear warm-up.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the average of the weights.")
+    drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class.")
+    precision: str = Field("float32", pattern="^(float32|bfloat16)$", description="float32 or bfloat16.")
+
+
+class Config(Section):
+    """Everything that decides a run."""
+
+    data: Data = Data()
+    diffusion: Diffusion = Diffusion()
+    network: Network = Network()
+    optim: Optim = Optim()
+    seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
+    device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps.")
+
+
+SECTIONS: dict[str, type[Section]] = {"data": Data, "diffusion": Diffusion, "network": Network, "optim": Optim}
+
+
+def flat(**settings: Any) -> dict[str, Any]:
+    """Keyword arguments by their leaf names, `lr=1e-3`, as the tree's nested form. Raises UsageError for an unknown name."""
+    home = {leaf: name for name, section in SECTIONS.items() for leaf in section.model_fields}
+    nested: dict[str, Any] = {}
+    for leaf, value in settings.items():
+        if leaf in ("seed", "device"):
+            nested[leaf] = value
+        elif leaf in home:
+            nested.setdefault(home[leaf], {})[leaf] = value
+        else:
+            raise unknown("setting", leaf, [*home, "seed", "device"])
+    return nested
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings, each later layer over the earlier ones: eq. (1)."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            inner = isinstance(value, Mapping) and key in SECTIONS
+            merged[key] = merge(merged.get(key, {}), value) if inner else value
+    return merged
+
+
+def resolve(*layers: Mapping[str, Any]) -> Config:
+    """The merged layers as a valid Config. Raises UsageError with one line for each wrong setting."""
+    try:
+        return Config.model_validate(merge(*layers))
+    except ValidationError as error:
+        raise UsageError("; ".join(_message(e) for e in error.errors())) from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file. Raises StorageError where it is missing, UsageError where it is wrong, naming the key."""
+    try:
+        settings = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise StorageError(f"configuration {path}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"configuration {path} is not valid TOML: {error}.") from None
+    try:
+        resolve(settings)
+    except UsageError as error:
+        raise UsageError(f"configuration {path}: {error}") from None
+    return settings
+
+
+def write_config(config: Config) -> str:
+    """The whole tree as TOML, readable by `read_config`; settings that are None are left out."""
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
+
+
+def _message(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        section = SECTIONS.get(str(error["loc"][0])) if len(error["loc"]) > 1 else Config
+        return str(unknown("setting", where, [".".join([*map(str, error["loc"][:-1]), k]) for k in (section or Config).model_fields]))
+    given = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
+    return f"setting '{where}': {error['msg'][0].lower()}{error['msg'][1:]}{given}."

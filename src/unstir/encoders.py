@@ -1,0 +1,61 @@
+"""Encoders: between the user's units and the model's, fitted on the training data and saved with the model.
+
+    z = (x - shift) / scale,    log p(x) = log p(z) - sum log scale                                   (1)
+
+`standardise` takes mean and standard deviation of each element (the network then sees unit variance, which the edm target and
+the start of every sampler count on); `min_max` maps each element's range to [-1, 1]. An element that never varies has nothing to
+learn: it is encoded as 0 and decoded as exactly itself.
+
+    >>> encoder = fit_encoder("standardise", torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+    >>> encoder.encode(torch.tensor([[3.0, 5.0]])).tolist(), encoder.decode(torch.zeros(1, 2)).tolist()
+    ([[1.0, 0.0]], [[2.0, 5.0]])
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unstir.errors import unknown
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Eq. (1) with shift and scale the shape of a row, float64. A scale of 0 marks an element that never varies."""
+
+    name: str
+    shift: Tensor
+    scale: Tensor
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Data (B, ...) in its own units -> float32 in the model's."""
+        divisor = torch.where(self.scale == 0, 1.0, self.scale)
+        return torch.where(self.scale == 0, 0.0, (x.double() - self.shift.to(x.device)) / divisor).float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The model's (B, ...) -> float64 in the data's units."""
+        return z.double() * self.scale.to(z.device) + self.shift.to(z.device)
+
+    def log_volume(self) -> float:
+        """Sum of log scale over the elements that vary: what log p loses on the way back to the data's units."""
+        return self.scale[self.scale > 0].log().sum().item()
+
+
+def _standardise(x: Tensor) -> tuple[Tensor, Tensor]:
+    constant = x.amax(0) == x.amin(0)
+    return torch.where(constant, x[0], x.mean(0)), torch.where(constant, 0.0, x.std(0, correction=0))
+
+
+def _min_max(x: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = x.amin(0), x.amax(0)
+    return (low + high) / 2, (high - low) / 2
+
+
+ENCODERS = {"standardise": _standardise, "min_max": _min_max}
+
+
+def fit_encoder(name: str, x: Tensor) -> Encoder:
+    """The encoder of that name, fitted on x (N, ...). Raises UsageError for an unknown one."""
+    if name not in ENCODERS:
+        raise unknown("encoder", name, ENCODERS)
+    return Encoder(name, *ENCODERS[name](x.double()))

@@ -1,0 +1,54 @@
+"""What can go wrong, by whose hand. One class an exit code, so that a script can tell them apart.
+
+An error's text is one message: what, where, why, what to do. The command line prints it without a traceback.
+
+    >>> raise DataError("column 'speed' has 12 missing values (first: row 118). Remove them.")
+    Traceback (most recent call last):
+    ...
+    unstir.errors.DataError: column 'speed' has 12 missing values (first: row 118). Remove them.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UnstirError(Exception):
+    """An error whose text is meant for the person who typed the command. `exit_code` is the process's."""
+
+    exit_code = 1
+
+
+class UsageError(UnstirError, ValueError):
+    """A wrong name, flag, size or combination: exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(UnstirError, ValueError):
+    """Data that cannot be used as it is: exit code 3."""
+
+    exit_code = 3
+
+
+class NumericsError(UnstirError, ArithmeticError):
+    """A number that stopped being one: exit code 4."""
+
+    exit_code = 4
+
+
+class StorageError(UnstirError, OSError):
+    """A file or folder that is missing, taken, damaged or full: exit code 5."""
+
+    exit_code = 5
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not one of `known`: it suggests the nearest and lists them all.
+
+    >>> print(unknown("schedule", "cosin", ["linear", "cosine"]))
+    unknown schedule 'cosin': did you mean 'cosine'? Known: cosine, linear.
+    """
+    known = sorted(known)
+    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return UsageError(f"unknown {what} '{name}': {hint}Known: {', '.join(known)}.")

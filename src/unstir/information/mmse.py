@@ -1,0 +1,52 @@
+"""How wrong a denoiser is at each noise level, and what that is worth in information.
+
+    mse(snr) = E |x_0 - x0_hat(x_t)|^2 >= mmse(snr) = E |x_0 - E[x_0 | x_t]|^2                        (1)
+    d I(x_0; x_t) / d snr = mmse(snr) / 2      in nats (Guo, Shamai & Verdu 2005)                     (2)
+    mmse(snr) <= mmse of the Gaussian with the same covariance                                        (3)
+
+The curve of (1) is what the optimal reverse variance is made of, what "which steps are hard?" asks for, and by (2) the integrand
+of the information that x_t still holds about the data.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unstir.denoiser import Denoise
+from unstir.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class ErrorCurve:
+    """Mean squared error of each element of a row at rising levels of log-SNR: log_snr (K,), mse (K, ...). Float64."""
+
+    log_snr: Tensor
+    mse: Tensor
+
+    def at(self, log_snr: Tensor) -> Tensor:
+        """The error at one log-SNR (), the shape of a row: log-linear between levels; past the noisy end as it is there.
+
+        Past the clean end it falls like 1 / snr, as every bounded density's does.
+        """
+        level = log_snr.double().clamp(min=self.log_snr[0].item())
+        inside = level.clamp(max=self.log_snr[-1].item())
+        right = torch.searchsorted(self.log_snr, inside).clamp(1, len(self.log_snr) - 1)
+        left = right - 1
+        share = (inside - self.log_snr[left]) / (self.log_snr[right] - self.log_snr[left])
+        floor = torch.finfo(torch.float64).tiny
+        logs = torch.lerp(self.mse[left].clamp(min=floor).log(), self.mse[right].clamp(min=floor).log(), share)
+        return torch.where(self.mse[left] + self.mse[right] > 0, (logs + inside - level).exp(), 0.0)
+
+
+@torch.no_grad()
+def error_curve(
+    denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator
+) -> ErrorCurve:
+    """Eq. (1) measured on rows x0 (B, ...) at each rising level of log_snr (K,), with fresh noise at each."""
+    times = schedule.inverse(log_snr)
+    mse = []
+    for t in times:
+        eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator).to(x0.device)
+        mse.append((x0 - denoise(schedule.diffuse(x0, t, eps), t)).double().square().mean(0).cpu())
+    return ErrorCurve(schedule.log_snr(times), torch.stack(mse))

@@ -1,0 +1,1 @@
+"""How good samples are, in the units of the data, with the floor that true samples set."""

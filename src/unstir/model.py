@@ -1,0 +1,295 @@
+"""A trained model: noise to data in the user's units, data to noise, and how likely data is.
+
+    model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      model.save(folder)
+
+Row i of a sample is a function of (seed, i, steps, method): it does not depend on how many rows are asked for or how many go
+through the network at once, because noise is drawn in fixed groups of rows, each with a generator of its own.
+
+    >>> import unstir
+    >>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
+    >>> model.sample(3).shape, model.log_prob(np.full((4, 2), 5.0)).shape
+    ((3, 2), (4,))
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unstir import checkpoint
+from unstir.denoiser import Denoise, Denoiser, target
+from unstir.encoders import Encoder
+from unstir.errors import DataError, StorageError, UsageError, unknown
+from unstir.guidance import clipped, guided
+from unstir.information.mmse import ErrorCurve
+from unstir.likelihood import ode_log_prob
+from unstir.networks.mlp import MLP
+from unstir.samplers import SAMPLERS, VARIANCES, default, plan, sampler
+from unstir.schedules import Schedule, along, schedule
+
+FORMAT = 1
+NOISE_GROUP = 256  # rows that share a noise generator
+EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
+NETWORKS = {"mlp": MLP}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is, besides its numbers: JSON, one-to-one."""
+
+    shape: tuple[int, ...]
+    schedule: str
+    schedule_settings: dict[str, Any]
+    target: str
+    network: str
+    network_settings: dict[str, Any]
+    encoder: str
+    dtype: str = "float32"
+    kind: str = "numpy"  # of array that was fitted: numpy or torch
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
+    bounds: tuple[float, float] | None = None
+    source: str = ""
+    steps_trained: int = 0
+    weights: str = "average"  # the exponential moving average, never the raw weights
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything that sampling needs. `network` answers F(x, t, cond); `error` is its error by noise level."""
+
+    card: Card
+    network: nn.Module
+    encoder: Encoder
+    error: ErrorCurve
+    schedule: Schedule = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "schedule", schedule(self.card.schedule, **self.card.schedule_settings))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def denoise(self, cond: Tensor | None = None, guidance: float = 1.0) -> Denoise:
+        """The denoiser in the model's space, bound to class ids (B,) or to none; clipped only if the data's type is bounded."""
+        denoiser = Denoiser(self.network, self.schedule, target(self.card.target))
+        bound: Denoise = denoiser
+        if cond is not None:
+            bound = guided(partial(_bound, denoiser, cond), denoiser, guidance)
+        if self.card.bounds is None:
+            return bound
+        low, high = (
+            self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds
+        )
+        return clipped(bound, low, high)
+
+    def sample(
+        self,
+        n: int,
+        steps: int = 20,
+        method: str | None = None,
+        labels: Sequence[Any] | str | int | None = None,
+        guidance: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 8192,
+    ) -> Any:
+        """n new rows (n, ...) in the data's units and type; `steps` is the number of network evaluations.
+
+        The method is the best measured one for that many steps, or any of `samplers.SAMPLERS`. A model of labelled data takes one
+        label or n of them, by name or id; without, labels are drawn as often as in the training data. `guidance` 1 is the
+        conditional model. Raises UsageError for a wrong name, size or combination.
+        """
+        return self.states(n, steps, method, labels, guidance, seed, batch_size)[-1]
+
+    @torch.no_grad()
+    def states(
+        self,
+        n: int,
+        steps: int = 20,
+        method: str | None = None,
+        labels: Sequence[Any] | str | int | None = None,
+        guidance: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 8192,
+        every: int | None = None,
+    ) -> list[Any]:
+        """x at the times of `sampling_plan`: every `every`-th of them and always the last, each (n, ...) in the data's units."""
+        if n < 1 or batch_size < 1:
+            raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
+        name = method or default(steps)
+        chosen, times = sampler(name), plan(name, self.schedule, steps)
+        cond = self.labels_for(n, labels, seed)
+        if guidance != 1 and cond is None:
+            raise UsageError("guidance needs a model trained with labels; this one has none.")
+        start = torch.hypot(*self.schedule(times[0]))
+        keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
+        parts: list[list[Tensor]] = [[] for _ in keep]
+        step = max(NOISE_GROUP, batch_size // NOISE_GROUP * NOISE_GROUP)
+        for first in range(0, n, step):
+            rows = range(first, min(first + step, n))
+            noise = RowNoise(seed, rows)
+            x = torch.empty(len(rows), *self.card.shape, device=self.device)
+            x = along(start, x) * noise(x)
+            extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
+            if "error" in chosen.needs:
+                extra["error"] = lambda t: self.error.at(self.schedule.log_snr(t))
+            denoise = self.denoise(None if cond is None else cond[rows.start : rows.stop].to(self.device), guidance)
+            for i, state in enumerate(chosen.run(denoise, self.schedule, times, x, **extra)):
+                if i in keep:
+                    parts[keep.index(i)].append(state.cpu())
+        return [self._out(torch.cat(part)) for part in parts]
+
+    def log_prob(self, x: Any, labels: Sequence[Any] | None = None, steps: int = 64, batch_size: int = 1024) -> np.ndarray:
+        """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
+
+        Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
+        error averages out over rows). Constant elements count for nothing. Integers are taken as points, not as bins.
+        """
+        z = self._in(x)
+        cond = self.labels_for(len(z), labels, 0) if labels is not None else None
+        probes = None if z[0].numel() <= EXACT_TRACE else 1
+        parts = []
+        for first in range(0, len(z), batch_size):
+            rows = slice(first, first + batch_size)
+            denoise = self.denoise(None if cond is None else cond[rows].to(self.device))
+            generator = torch.Generator().manual_seed(first)
+            parts.append(ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=generator).cpu())
+        constant = int((self.encoder.scale == 0).sum())  # the flow treats them as elements at 0: remove what they add
+        log_p = torch.cat(parts).numpy() - self.encoder.log_volume()
+        if constant:
+            raise UsageError(f"{constant} of the elements never vary in the training data, so there is no density. Remove them.")
+        return log_p
+
+    @torch.no_grad()
+    def encode(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
+        """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
+        z = self._in(x)
+        times = plan(method, self.schedule, steps).flip(0)
+        times[0] = self.schedule.inverse(torch.tensor(12.0))  # at t = 0 itself there is no noise to grow from
+        for state in sampler(method).run(self.denoise(), self.schedule, times, along(self.schedule(times[0])[0], z) * z):
+            z = state
+        z = (z / torch.hypot(*self.schedule(times[-1])).to(z.dtype)).cpu()
+        return z if self.card.kind == "torch" else z.numpy()
+
+    @torch.no_grad()
+    def decode(self, z: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
+        """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, ...)."""
+        x = torch.as_tensor(z, dtype=torch.float32).to(self.device)
+        times = plan(method, self.schedule, steps)
+        for state in sampler(method).run(self.denoise(), self.schedule, times, along(torch.hypot(*self.schedule(times[0])), x) * x):
+            x = state
+        return self._out(x.cpu())
+
+    def labels_for(self, n: int, labels: Sequence[Any] | str | int | None, seed: int) -> Tensor | None:
+        """Class ids (n,) for labels given by name or id, or drawn in the training data's proportions; None without classes."""
+        classes, counts = self.card.classes, self.card.class_counts
+        if not classes:
+            if labels is not None:
+                raise UsageError("this model was trained without labels, so none can be asked for.")
+            return None
+        if labels is None:
+            generator = np.random.default_rng([seed, 1])
+            shuffled = generator.choice(len(classes), size=n, p=np.array(counts) / sum(counts))
+            return torch.as_tensor(shuffled)
+        if isinstance(labels, str) or np.ndim(labels) == 0:
+            labels = [labels] * n
+        if len(labels) != n:
+            raise UsageError(f"{len(labels)} labels for {n} rows: give one, or one a row.")
+        known = {name: i for i, name in enumerate(classes)}
+        for label in map(str, labels):
+            if label not in known:
+                raise unknown("class", label, classes)
+        return torch.tensor([known[str(label)] for label in labels])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {"encoder.shift": self.encoder.shift, "encoder.scale": self.encoder.scale}
+        tensors |= {"error.log_snr": self.error.log_snr, "error.mse": self.error.mse}
+        card = {"format": FORMAT, **self.card.__dict__}
+        checkpoint.write_folder(Path(path), {"model": tensors}, {"config": card}, {"README.md": self._readme()})
+        return Path(path)
+
+    def _in(self, x: Any) -> Tensor:
+        rows = torch.as_tensor(np.asarray(x, dtype=np.float64))
+        if tuple(rows.shape[1:]) != self.card.shape:
+            raise DataError(f"rows of shape {tuple(rows.shape[1:])}, but the model was trained on rows of {self.card.shape}.")
+        return self.encoder.encode(rows).to(self.device)
+
+    def _out(self, z: Tensor) -> Any:
+        x = self.encoder.decode(z)
+        dtype = getattr(torch, self.card.dtype, torch.float64)
+        if not dtype.is_floating_point:
+            low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+            x = x.round().clamp(low, high)
+        return x.to(dtype) if self.card.kind == "torch" else x.to(dtype).numpy()
+
+    def _readme(self) -> str:
+        c = self.card
+        bits = [f"# A diffusion model of {c.source or 'an array'}", ""]
+        bits += [f"Rows of shape {c.shape}, {c.dtype}" + (f"; classes: {', '.join(c.classes)}." if c.classes else ".")]
+        bits += [f"{c.schedule} schedule, {c.target} target, {c.network} {c.network_settings}, {c.steps_trained} steps."]
+        bits += ["The weights are the exponential moving average.", "", "```python", "import unstir", ""]
+        bits += ['model = unstir.load("this-folder")', "x = model.sample(1000)", "```", ""]
+        return "\n".join(bits)
+
+
+def load(path: str | Path) -> Model:
+    """Read a model's folder, or that of the run around it. Nothing in it is executed.
+
+    Raises StorageError for a folder that is missing, damaged, foreign or of a newer format.
+    """
+    path = Path(path)
+    if (path / "model").is_dir():
+        path = path / "model"
+    parts, documents = checkpoint.read_folder(path, ["model"], ["config"])
+    tensors, raw = parts["model"], documents["config"]
+    if raw.pop("format", None) != FORMAT:
+        raise StorageError(f"{path} was not written by this version of unstir (format {FORMAT}). Update it, or train again.")
+    try:
+        raw = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        card = Card(**raw)
+        network = NETWORKS[card.network](**card.network_settings)
+        network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
+        encoder = Encoder(card.encoder, tensors["encoder.shift"], tensors["encoder.scale"])
+        error = ErrorCurve(tensors["error.log_snr"], tensors["error.mse"])
+        return Model(card, network.eval().requires_grad_(False), encoder, error)
+    except (TypeError, KeyError, RuntimeError) as error:
+        raise StorageError(f"{path} does not hold a model that fits together: {error}.") from None
+
+
+class RowNoise:
+    """Standard normal noise for some rows of a sample, a function of (seed, row, how many draws came before).
+
+    `rows` start at a multiple of `NOISE_GROUP`; called with x (len(rows), ...), answers like x. Drawn on the CPU for every device.
+    """
+
+    def __init__(self, seed: int, rows: range):
+        self.rows = rows
+        first, last = rows.start // NOISE_GROUP, math.ceil(rows.stop / NOISE_GROUP)
+        self.generators = [torch.Generator().manual_seed(_mixed(seed, group)) for group in range(first, last)]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Fresh noise like x."""
+        groups = [torch.randn((NOISE_GROUP, *x.shape[1:]), generator=g) for g in self.generators]
+        return torch.cat(groups)[: len(x)].to(device=x.device, dtype=x.dtype)
+
+
+def _mixed(*key: int) -> int:
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _bound(denoiser: Denoiser, cond: Tensor, x: Tensor, t: Tensor) -> Tensor:
+    return denoiser(x, t, cond)
+
+
+__all__ = ["NETWORKS", "SAMPLERS", "VARIANCES", "Card", "Model", "RowNoise", "load"]

@@ -1,0 +1,247 @@
+"""Pictures of clouds of points: the data dissolving, samples taking shape, samples beside the data.
+
+    x_t = alpha_t x_0 + sigma_t eps         with one eps for each point, so that it moves on a smooth path          (1)
+    alpha^2 var / (alpha^2 var + sigma^2)   the share of the signal in the variance of x_t                          (2)
+
+Points are rows. Of rows with more than two columns the first two are drawn, and the axes say so; of a single column a
+histogram is drawn. All panels of a picture have the same limits.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from unstir.plots.style import (
+    BLUE,
+    COLOURS,
+    DRAWN,
+    GREY,
+    PALE,
+    WIDTH,
+    Frame,
+    blank,
+    caption,
+    frame,
+    hues,
+    percent,
+    scatter,
+    square,
+    styled,
+    thin,
+)
+from unstir.schedules import Schedule
+
+LECTURE_STEPS = (0, 100, 300, 500, 800, 1000)
+PATHS = 60  # trajectories drawn as lines
+BINS = 60
+
+
+@styled
+def forward(
+    x0: np.ndarray,
+    schedule: Schedule,
+    steps: Sequence[int] = LECTURE_STEPS,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    names: Sequence[str] = ("x", "y"),
+) -> Figure:
+    """The forward process on points: x_t of eq. (1), one panel for each of `steps`, counted on a chain of 1000.
+
+    A panel is drawn at t = n / 1000. Its title is the schedule's own step t T where that is whole, and t otherwise. A point
+    keeps its colour: its class, or else its angle about the centre of the data. The title gives eq. (2) at the last step.
+    Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
+    Source: Ho et al. 2020, eq. 4.
+
+    >>> from unstir.schedules import linear
+    >>> figure = forward(np.random.default_rng(0).standard_normal((100, 2)), linear(), steps=(0, 300))
+    >>> [axes.get_title() for axes in figure.axes]
+    ['n = 0', 'n = 300']
+    """
+    rng = np.random.default_rng(seed)
+    rows = thin(len(x0), DRAWN, rng)
+    data = x0[rows, :2].astype(np.float64)
+    eps = rng.standard_normal(data.shape)
+    t = torch.tensor(steps, dtype=torch.float64) / 1000
+    alpha, sigma = (coefficient.numpy() for coefficient in schedule(t))
+    clouds = [a * data + s * eps for a, s in zip(alpha, sigma, strict=True)]
+    view = frame(data, clouds, reach=1.0)
+
+    if data.shape[1] == 1:
+        colours = BLUE
+    else:
+        colours = hues(data) if labels is None else np.array(COLOURS)[labels[rows] % len(COLOURS)]
+    alpha_bar = alpha**2 / (alpha**2 + sigma**2)
+    log_snr = schedule.log_snr(t).tolist()
+    captions = [
+        rf"$\bar\alpha$ = {_short(a)}" + "\n" + f"log-SNR {_signed(b)}" for a, b in zip(alpha_bar, log_snr, strict=True)
+    ]
+    titles = [_moment(n, schedule.T) for n in steps]
+    signal = alpha[-1] ** 2 * x0.var(axis=0).mean()
+    share = percent(signal / (signal + sigma[-1] ** 2))
+    message = f"The data dissolves into noise: at {titles[-1]} the signal is {share} of the variance"
+    axis_names = _axis_names(names, x0.shape[1])
+    return _beside(message, titles, captions, clouds, [colours] * len(steps), view, axis_names)
+
+
+@styled
+def samples_beside_data(
+    true: np.ndarray,
+    panels: dict[str, tuple[np.ndarray, str]],
+    names: Sequence[str] = ("x", "y"),
+    title: str = "Samples beside the data",
+) -> Figure:
+    """The data on the left, then the samples of each sampler in the same frame, each with its caption.
+
+    A caption says what the samples cost and how far they are from the data; a line is added where 1 % or more of them lie
+    outside the frame. All panels show equally many points, 5,000 or the fewest there are, so that density compares by eye;
+    histograms show all, over the outline of the data's. Shapes: true (N, d), samples (M, d).
+
+    >>> true = np.random.default_rng(0).standard_normal((100, 2))
+    >>> figure = samples_beside_data(true, {"ddim": (true[:50], "20 evaluations")})
+    >>> [len(axes.collections[0].get_offsets()) for axes in figure.axes]
+    [50, 50]
+    """
+    rng = np.random.default_rng(0)
+    clouds = [true, *(samples for samples, _ in panels.values())]
+    shown = min(DRAWN, *map(len, clouds))
+    text = f"{len(true):,} points"
+    if true.shape[1] > 1:
+        clouds = [cloud[thin(len(cloud), shown, rng), :2] for cloud in clouds]
+        text += f",\n{shown:,} shown in each" if shown < len(true) else ""
+    view = frame(clouds[0], clouds[1:], reach=0.25)
+    captions = [text, *(text for _, text in panels.values())]
+    colours = [GREY, *[BLUE] * len(panels)]
+    return _beside(
+        title, ["data", *panels], captions, clouds, colours, view, _axis_names(names, true.shape[1]), behind=True
+    )
+
+
+@styled
+def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Sequence[str] = ("x", "y")) -> Figure:
+    """The reverse process on points: paths from noise (grey crosses) to samples (coloured dots).
+
+    On the left in the plane, over the cloud of all samples (at most 5,000); on the right the first coordinate against t, from
+    noise to data. The paths are those of 60 particles at random, coloured by where they end.
+    Shapes: states (S, N, 2), what a sampler yields; times (S,), its grid, falling from 1 to 0.
+
+    >>> states = np.array([2.0, 1.0, 0.0])[:, None, None] * np.ones((3, 5, 2))
+    >>> figure = trajectories(states, np.array([1, 0.5, 0]), "Two steps")
+    >>> figure.axes[1].lines[0].get_ydata().tolist()
+    [2.0, 1.0, 0.0]
+    """
+    rng = np.random.default_rng(0)
+    states = states[:, thin(states.shape[1], DRAWN, rng)].astype(np.float64)
+    colours = hues(states[-1])
+    paths = thin(states.shape[1], PATHS, rng)
+    x, y = states[:, paths, 0], states[:, paths, 1]
+
+    figure = blank(3.6, title)
+    plane, line = figure.subplots(1, 2, width_ratios=(1, 1.9))
+    scatter(plane, states[-1], PALE)
+    _draw_paths(plane, x, y, colours[paths], inside=True)
+    square(plane, frame(states[-1], [states[0]], reach=1.0), (names[0], names[1]), leftmost=True)
+    plane.set_title("in the plane")
+    _draw_paths(line, np.broadcast_to(times[:, None], x.shape), x, colours[paths], inside=False)
+    across = frame(x[-1][:, None], [x[0][:, None]], reach=1.0)
+    line.set(xlim=(1, 0), ylim=(across.low[0], across.high[0]), xlabel="t  (1 is noise, 0 is data)", ylabel=names[0])
+    line.set_title(f"{names[0]} against time, {len(times) - 1} steps")
+    return figure
+
+
+def _beside(
+    message: str,
+    titles: Sequence[str],
+    captions: Sequence[str],
+    clouds: Sequence[np.ndarray],
+    colours: Sequence[np.ndarray | str],
+    view: Frame,
+    names: tuple[str, str],
+    behind: bool = False,
+) -> Figure:
+    """One panel a cloud (N, 1 or 2), all in the same frame; `behind` puts the first one's outline in each histogram."""
+    outside = [view.outside(cloud) for cloud in clouds]
+    captions = [
+        f"{text}\n{percent(o)} outside" if o >= 0.01 else text for text, o in zip(captions, outside, strict=True)
+    ]
+    panel = min((WIDTH - 0.55) / len(clouds) - 0.14, 2.6)  # a square's side, in inches
+    figure = blank(panel + 0.9 + 0.165 * max(1 + text.count("\n") for text in captions), message)
+    row = figure.subplots(1, len(clouds), squeeze=False)[0]
+    if clouds[0].shape[1] == 1:
+        _draw_histograms(row, clouds, colours, view, names[0], clouds[0] if behind else None)
+    else:
+        for axes, cloud, colour in zip(row, clouds, colours, strict=True):
+            scatter(axes, cloud, colour)
+            square(axes, view, names, leftmost=axes is row[0])
+    for axes, title, text in zip(row, titles, captions, strict=True):
+        axes.set_title(title)
+        caption(axes, text)
+    return figure
+
+
+def _draw_histograms(
+    row: Sequence[Axes],
+    clouds: Sequence[np.ndarray],
+    colours: Sequence[np.ndarray | str],
+    view: Frame,
+    name: str,
+    behind: np.ndarray | None,
+) -> None:
+    edges = np.linspace(view.low[0], view.high[0], BINS + 1)
+
+    def density(cloud: np.ndarray) -> np.ndarray:  # of all points: those outside the frame are missing in it
+        return np.histogram(cloud, edges)[0] / len(cloud) / np.diff(edges)
+
+    top = 1.05 * max(density(cloud).max() for cloud in clouds)
+    for axes, cloud, colour in zip(row, clouds, colours, strict=True):
+        axes.stairs(density(cloud), edges, fill=True, color=colour, alpha=0.75)
+        if behind is not None:
+            axes.stairs(density(behind), edges, color=GREY, linewidth=1.0)
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, top), xlabel=name, box_aspect=1)
+        axes.tick_params(labelleft=axes is row[0])
+    row[0].set_ylabel("density")
+
+
+def _draw_paths(axes: Axes, across: np.ndarray, up: np.ndarray, colours: np.ndarray, inside: bool) -> None:
+    """Paths (S, P) from a cross to a dot; the ends on the edge of a time axis are drawn whole."""
+    for i, colour in enumerate(colours):
+        axes.plot(across[:, i], up[:, i], color=colour, linewidth=0.8, alpha=0.75, zorder=2)
+    axes.scatter(across[0], up[0], s=16, c=GREY, marker="x", linewidths=0.7, zorder=3, clip_on=inside)
+    axes.scatter(across[-1], up[-1], s=14, c=colours, linewidths=0, zorder=4, clip_on=inside)
+
+
+def _axis_names(names: Sequence[str], columns: int) -> tuple[str, str]:
+    if columns == 1:
+        return names[0], "density"
+    first, second = (names[i] if columns == 2 else f"{names[i]} (column {i + 1} of {columns})" for i in (0, 1))
+    return first, second
+
+
+def _moment(n: int, T: int | None) -> str:
+    return f"n = {n * T // 1000}" if T is not None and n * T % 1000 == 0 else f"t = {n / 1000:g}"
+
+
+def _short(share: float) -> str:
+    """Two digits, as mathtext where they need a power of ten.
+
+    >>> _short(0.9), _short(0.0786), _short(1.5e-5)
+    ('0.90', '0.079', '$1.5{\\\\times}10^{-5}$')
+    """
+    if share == 0 or share >= 0.0995:
+        return f"{share:.2f}"
+    if share >= 0.001:
+        return f"{share:.2g}"
+    digits, power = f"{share:.1e}".split("e")
+    return rf"${digits}{{\times}}10^{{{int(power)}}}$"
+
+
+def _signed(nats: float) -> str:
+    """One digit after the point and the unit, with a typeset minus.
+
+    >>> _signed(-0.44), _signed(float("inf"))
+    ('−0.4 nats', '∞')
+    """
+    number = f"{nats:.1f} nats" if np.isfinite(nats) else f"{nats}".replace("inf", "∞")
+    return number.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,187 @@
+"""One look for every picture: what it is drawn in, how many points, inside which frame.
+
+A figure is nine inches wide, for the width of a page. Its title states what is to be seen; numbers that belong to one panel
+stand under it. Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart. Nothing here
+keeps a state: no pyplot, and `STYLE` holds only inside a drawing function.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from unstir.errors import StorageError
+
+BLACK, ORANGE, SKY, GREEN, BLUE, RED, PINK = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)  # Okabe and Ito's, without the yellow that white swallows
+GREY, PALE = "#595959", "#C8C8C8"
+WHEEL = LinearSegmentedColormap.from_list("wheel", (BLUE, SKY, GREEN, ORANGE, RED, PINK, BLUE))  # ends where it starts
+
+STYLE = {
+    "figure.dpi": 150,
+    "savefig.dpi": 150,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "mathtext.fontset": "dejavusans",
+    "axes.facecolor": "white",
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.labelcolor": GREY,
+    "axes.labelsize": 9,
+    "axes.labelpad": 3,
+    "axes.titlesize": 9.5,
+    "axes.titlepad": 5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+}
+
+WIDTH = 9.0  # inches
+DRAWN = 5_000  # points of a cloud; more of them make a blot, not a better picture
+
+styled = rc_context(STYLE)
+"""Decorator: the function draws in `STYLE`."""
+
+
+@styled
+def save(figure: Figure, path: str | Path) -> None:
+    """Write the figure as PNG. Raises StorageError where the file cannot be written.
+
+    >>> save(blank(2.0, "Nothing yet"), "/no/such/folder/picture.png")
+    Traceback (most recent call last):
+    ...
+    unstir.errors.StorageError: the picture /no/such/folder/picture.png cannot be written: No such file or directory.
+    """
+    try:
+        figure.savefig(path, format="png")
+    except OSError as error:
+        raise StorageError(f"the picture {path} cannot be written: {error.strerror}.") from error
+
+
+@styled
+def blank(height: float, title: str) -> Figure:
+    """An empty figure of the common width, `height` in inches, with its message at the top left."""
+    figure = Figure(figsize=(WIDTH, height))
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=10.5, fontweight="bold")
+    return figure
+
+
+def caption(axes: Axes, text: str) -> None:
+    """Lines of small text centred under a panel, below the label of its x axis."""
+    below = axes.xaxis.label
+    axes.annotate(
+        text, (0.5, 0), (0, -3), xycoords=below, textcoords="offset points",
+        ha="center", va="top", fontsize=8.5, linespacing=1.25, annotation_clip=False,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of space that all panels of a picture show: low and high (d,)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    def outside(self, points: np.ndarray) -> float:
+        """The share of the rows of points (N, d) that are not in it."""
+        return float(((points < self.low) | (points > self.high)).any(axis=1).mean())
+
+
+def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame:
+    """A square frame around the data (N, d) that also holds the clouds (M, d), as far as the data stays legible.
+
+    It ends at the 0.1 % quantiles, since one point far away would shrink all others, and at most `reach` times the data's own
+    size beyond the data: variance exploding noise is a hundred times larger than what it hides.
+
+    >>> data = np.linspace(-1, 1, 1001)[:, None]
+    >>> print(frame(data, [100 * data], reach=0.5).high)
+    [2.1]
+    """
+    low, high = np.quantile(data, [0.001, 0.999], axis=0)
+    size = (high - low).max() or 1.0
+    far_low, far_high = np.quantile(np.concatenate([data, *clouds]), [0.001, 0.999], axis=0)
+    low, high = np.clip(far_low, low - reach * size, low), np.clip(far_high, high, high + reach * size)
+    half = 0.525 * (high - low).max() or 1.0  # a twentieth of air, so that no point sits on the edge
+    return Frame((low + high) / 2 - half, (low + high) / 2 + half)
+
+
+def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """The numbers of `most` of n rows at random, or of all of them if there are fewer; in rising order."""
+    return np.arange(n) if n <= most else np.sort(rng.choice(n, most, replace=False))
+
+
+def hues(points: np.ndarray) -> np.ndarray:
+    """A colour for each of the points (N, 2) by the order of their angles about the centre: (N, 4).
+
+    Neighbours have like colours, and every colour goes to as many points.
+    """
+    x, y = (points - points.mean(axis=0)).T
+    order = np.argsort(np.argsort(np.arctan2(y, x), kind="stable"), kind="stable")
+    return WHEEL(order / len(points))
+
+
+def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
+    """A cloud (N, 2) of dots, the smaller and the fainter the more there are."""
+    crowd = min(1.0, len(points) / DRAWN)
+    axes.scatter(*points.T, s=9 - 6.5 * crowd**0.5, c=colours, alpha=0.95 - 0.35 * crowd, linewidths=0)
+
+
+def square(axes: Axes, view: Frame, names: tuple[str, str], leftmost: bool) -> None:
+    """Limits of the frame, equal units on both axes, names on the outer ones."""
+    axes.set(xlim=(view.low[0], view.high[0]), ylim=(view.low[1], view.high[1]), aspect="equal", xlabel=names[0])
+    axes.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
+    axes.yaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
+    if leftmost:
+        axes.set_ylabel(names[1])
+    else:
+        axes.tick_params(labelleft=False)
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers on it, however narrow its range."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    decades = np.log10(high / low)
+    wide = LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=12)
+    axes.yaxis.set_major_locator(wide if decades > 0.7 else MaxNLocator(4))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def percent(share: float) -> str:
+    """A share to a digit or two, no finer than is worth reading.
+
+    >>> percent(0.364), percent(4.04e-5), percent(2.4e-9), percent(0.0)
+    ('36 %', '0.004 %', 'under 0.001 %', '0 %')
+    """
+    if 0 < share < 1e-5:
+        return "under 0.001 %"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1g} %"

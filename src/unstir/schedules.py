@@ -1,0 +1,260 @@
+"""Noise schedules: how much of the data and how much noise there is at time t.
+
+    x_t = alpha_t x_0 + sigma_t eps          t in [0, 1], t = 0 is data, t = 1 is noise               (1)
+    log_snr(t) = 2 log(alpha_t / sigma_t)                                                             (2)
+    alpha = exp(-B / 2),  sigma^2 = 1 - exp(-B),  B(t) = integral of beta      variance preserving    (3)
+    B(n / T) = - sum_{i <= n} log(1 - beta_i), straight lines between          the discrete chain     (4)
+
+A schedule is a function `t -> (alpha, sigma)` and nothing else. Its slope, its inverse and every Gaussian of the forward
+process follow from it and are written once, in the base class. By (4) the paper's x_n is x_t at t = n / T *exactly*, so the
+chain of Ho et al. and a continuous-time process are one thing, and whatever works on one works on the other.
+
+Coefficients are float64 until they meet data: a float32 table is wrong by 1.7e-4 in 1 - alpha_bar_1.
+
+    >>> schedule = linear(T=1000)
+    >>> alpha, sigma = schedule(torch.tensor(0.5, dtype=torch.float64))       # x_500 of the chain
+    >>> print(f"{alpha.item() ** 2:.7f}")                                     # alpha_bar_500
+    0.0785872
+    >>> print(schedule.log_snr(schedule.inverse(torch.tensor(-3.0))).item())
+    -3.0
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from unstir.errors import UsageError, unknown
+
+SLOPE_FLOOR = 1e-9  # sigma of a variance preserving schedule starts like sqrt(t): its slope is taken this far inside
+
+
+def along(coefficient: Tensor, x: Tensor) -> Tensor:
+    """A coefficient () or (B,) as a factor for x (B, ...): x's type and device, trailing axes of size one."""
+    shape = coefficient.shape + (1,) * (x.ndim - 1 if coefficient.ndim else 0)
+    return coefficient.to(device=x.device, dtype=x.dtype).reshape(shape)
+
+
+class Schedule(ABC):
+    """A pair of functions of time, eq. (1). A subclass gives `__call__`; everything else follows from it."""
+
+    @abstractmethod
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Alpha and sigma at times t: float64, the shape of t. Must be differentiable by torch inside (0, 1)."""
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        """Logarithm of the signal-to-noise ratio, eq. (2): +inf where there is no noise, -inf where there is no data."""
+        alpha, sigma = self(t)
+        return 2 * (alpha.log() - sigma.log())
+
+    def slope(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """d alpha / dt and d sigma / dt, by differentiation; at t = 0 the value just inside, so it is finite."""
+        t = t.double().clamp(min=SLOPE_FLOOR)
+        return torch.func.jvp(self.__call__, (t,), (torch.ones_like(t),))[1]
+
+    def inverse(self, log_snr: Tensor) -> Tensor:
+        """The time at which the signal-to-noise ratio is exp(log_snr), by bisection to the last bit; clamped to [0, 1]."""
+        wanted = log_snr.double()
+        low, high = torch.zeros_like(wanted), torch.ones_like(wanted)
+        for _ in range(60):
+            middle = (low + high) / 2
+            too_clean = self.log_snr(middle) > wanted
+            low, high = torch.where(too_clean, middle, low), torch.where(too_clean, high, middle)
+        return (low + high) / 2
+
+    def diffuse(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+        """x_t of eq. (1), the reparameterised q(x_t | x_0). x0 and eps (B, ...), t () or (B,)."""
+        alpha, sigma = self(t)
+        return along(alpha, x0) * x0 + along(sigma, x0) * eps
+
+    def transition(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Factor a and variance of q(x_t | x_s) = N(a x_s, variance I), for s < t.
+
+        a = alpha_t / alpha_s and variance = sigma_t^2 (1 - SNR_t / SNR_s), the form that loses no digits when s is near t
+        (Kingma et al. 2021, appendix A).
+        """
+        (alpha_t, sigma_t), (alpha_s, _) = self(t), self(s)
+        return alpha_t / alpha_s, sigma_t**2 * -torch.expm1(self.log_snr(t) - self.log_snr(s))
+
+    def posterior(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Factors of x_t and of x_0, and the variance, of q(x_s | x_t, x_0) for s < t (Ho et al. 2020, eq. 7)."""
+        (alpha_t, _), (alpha_s, sigma_s) = self(t), self(s)
+        r2 = torch.exp(self.log_snr(t) - self.log_snr(s))  # SNR_t / SNR_s
+        # alpha_s (1 - r2) and sigma_s^2 (1 - r2): Kingma et al. 2021, eq. 25 to 27; r2 alpha_s / alpha_t stays finite
+        return r2 * alpha_s / alpha_t, -alpha_s * torch.expm1(r2.log()), -(sigma_s**2) * torch.expm1(r2.log())
+
+    @property
+    def alpha_bar_end(self) -> float:
+        """alpha^2 / (alpha^2 + sigma^2) at t = 1: alpha_bar_T of a chain. Zero means that nothing of the data is left."""
+        alpha, sigma = self(torch.tensor(1.0, dtype=torch.float64))
+        return (alpha**2 / (alpha**2 + sigma**2)).item()
+
+    @property
+    def T(self) -> int | None:
+        """Number of steps of the discrete chain, None for a schedule that was never one."""
+        return None
+
+
+@dataclass(frozen=True)
+class Chain(Schedule):
+    """The discrete chain with the given betas, each in (0, 1), as a continuous schedule: eq. (3) and (4).
+
+    Raises UsageError for a beta outside (0, 1).
+
+    >>> print(Chain((0.1, 0.2, 0.3)).alpha_bar_end)
+    0.504
+    """
+
+    betas: tuple[float, ...]
+
+    def __post_init__(self):
+        for n, beta in enumerate(self.betas, 1):
+            if not 0 < beta < 1:
+                raise UsageError(
+                    f"beta_{n} = {beta:.4g} of a chain of {len(self.betas)} steps is outside (0, 1). "
+                    "Use more steps, smaller betas, or the cosine schedule, whose betas fit any number of steps."
+                )
+        if not self.betas:
+            raise UsageError("a chain needs at least one beta.")
+
+    @cached_property
+    def _knots(self) -> Tensor:
+        steps = -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64))
+        return torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
+
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        place = t.double() * len(self.betas)
+        n = place.detach().floor().clamp(0, len(self.betas) - 1).long()
+        knots = self._knots.to(t.device)
+        return _variance_preserving(torch.lerp(knots[n], knots[n + 1], place - n))
+
+    @property
+    def T(self) -> int:
+        """Number of steps."""
+        return len(self.betas)
+
+
+@dataclass(frozen=True)
+class VP(Schedule):
+    """Continuous linear variance preserving schedule, beta(t) = beta_min + t (beta_max - beta_min) (Song et al. 2021)."""
+
+    beta_min: float = 0.1
+    beta_max: float = 20.0
+
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        t = t.double()
+        return _variance_preserving(self.beta_min * t + (self.beta_max - self.beta_min) * t**2 / 2)
+
+
+@dataclass(frozen=True)
+class VE(Schedule):
+    """Variance exploding: alpha = 1, sigma = sigma_min ((1 + sigma_max / sigma_min)^t - 1).
+
+    Geometric in t above sigma_min, as in Song et al. 2021, and exactly 0 at t = 0, so that t = 0 is the data. The default
+    range is that of Karras et al. 2022 (table 1), for data of standard deviation about 0.5 to 1.
+    """
+
+    sigma_min: float = 0.002
+    sigma_max: float = 80.0
+
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        t = t.double()
+        growth = math.log1p(self.sigma_max / self.sigma_min)
+        return torch.ones_like(t), self.sigma_min * torch.expm1(growth * t)
+
+
+@dataclass(frozen=True)
+class Flow(Schedule):
+    """The straight line of flow matching: alpha = 1 - t, sigma = t (Lipman et al. 2023, Liu et al. 2023)."""
+
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        t = t.double()
+        return 1 - t, t
+
+
+def linear(T: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> Chain:
+    """Betas on a straight line (Ho et al. 2020). The defaults are for T = 1000: fewer steps leave signal at the end."""
+    return Chain(_tuple(torch.linspace(beta_min, beta_max, _steps(T), dtype=torch.float64)))
+
+
+def cosine(T: int = 1000, s: float = 0.008, beta_cap: float = 0.999) -> Chain:
+    """alpha_bar = cos^2((n/T + s) / (1 + s) pi / 2), betas capped (Nichol & Dhariwal 2021, eq. 17)."""
+    angle = (torch.arange(_steps(T) + 1, dtype=torch.float64) / T + s) / (1 + s) * math.pi / 2
+    return _from_alpha_bar(angle.cos() ** 2, beta_cap)
+
+
+def sigmoid(T: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> Chain:
+    """Betas on a logistic curve over [-6, 6], scaled to [beta_min, beta_max]."""
+    curve = torch.linspace(-6, 6, _steps(T), dtype=torch.float64).sigmoid()
+    return Chain(_tuple(beta_min + (beta_max - beta_min) * curve))
+
+
+def sigmoid_bare(T: int = 1000) -> Chain:
+    """beta_n = sigmoid(linspace(-6, 6, T)) as lectures print it: noise is pure before half of the chain is done."""
+    return Chain(_tuple(torch.linspace(-6, 6, _steps(T), dtype=torch.float64).sigmoid()))
+
+
+def sigmoid_alpha_bar(
+    T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0, beta_cap: float = 0.999
+) -> Chain:
+    """alpha_bar on a logistic curve from 1 to 0 (Jabri et al. 2022), betas capped."""
+    t = torch.arange(_steps(T) + 1, dtype=torch.float64) / T
+    curve = torch.sigmoid((start + t * (end - start)) / tau)
+    return _from_alpha_bar((curve[-1] - curve) / (curve[-1] - curve[0]), beta_cap)
+
+
+def scaled_linear(T: int = 1000, beta_min: float = 0.00085, beta_max: float = 0.012) -> Chain:
+    """Square roots of beta on a straight line: latent diffusion's schedule (Rombach et al. 2022). It leaves signal."""
+    return Chain(_tuple(torch.linspace(beta_min**0.5, beta_max**0.5, _steps(T), dtype=torch.float64) ** 2))
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "linear": linear,
+    "cosine": cosine,
+    "sigmoid": sigmoid,
+    "sigmoid_bare": sigmoid_bare,
+    "sigmoid_alpha_bar": sigmoid_alpha_bar,
+    "scaled_linear": scaled_linear,
+    "chain": lambda betas: Chain(tuple(betas)),
+    "vp": VP,
+    "ve": VE,
+    "flow": Flow,
+}
+
+
+def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
+    """The schedule of that name; settings are the arguments of its function. Raises UsageError for an unknown name or setting.
+
+    >>> print(f"{schedule('linear', T=100).alpha_bar_end:.3f}")     # the usual betas leave signal in a chain of 100 steps
+    0.364
+    >>> schedule("flow")
+    Flow()
+    """
+    if name not in SCHEDULES:
+        raise unknown("schedule", name, SCHEDULES)
+    try:
+        return SCHEDULES[name](**settings)
+    except TypeError as error:
+        raise UsageError(f"schedule '{name}' does not take these settings: {settings} ({error}).") from None
+
+
+def _variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.exp(-B / 2), torch.sqrt(-torch.expm1(-B))
+
+
+def _from_alpha_bar(curve: Tensor, beta_cap: float) -> Chain:
+    return Chain(_tuple((1 - curve[1:] / curve[:-1]).clamp(max=beta_cap)))
+
+
+def _tuple(betas: Tensor) -> tuple[float, ...]:
+    return tuple(betas.tolist())
+
+
+def _steps(T: int) -> int:
+    if T < 1:
+        raise UsageError(f"a chain needs T >= 1 steps, got T = {T}.")
+    return T

@@ -1,0 +1,244 @@
+"""Training: a generator of steps. The caller owns printing, evaluation and checkpoints.
+
+    repeat:  x_0 ~ data,  t ~ times,  eps ~ N(0, I),  x_t = alpha x_0 + sigma eps,  descend on errors(F(x_t), wanted)   (1)
+    lr_k = lr min(1, (k+1)/warmup) (1 + cos(pi k / steps)) / 2                                        (2)
+    average_k = average_{k-1} + (1 - d_k) (weights - average_{k-1}),  d_k = min(ema, (1 + k) / (10 + k))   (3)
+
+(1) is algorithm 1 of Ho et al. 2020. Everything random in step k is a function of (seed, k, rank) alone: the rows, the times, the
+noise, the dropped conditions. They are drawn in blocks of steps, which costs a third of drawing them one at a time; block b is
+steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by construction.
+
+    >>> from unstir.schedules import linear
+    >>> from unstir.networks.mlp import MLP
+    >>> problem = Problem(linear(), "eps", torch.randn(100, 2))
+    >>> state = State(MLP(2), recipe := Recipe(steps=3, batch_size=8))
+    >>> [step.number for step in train(state, problem, recipe)]
+    [1, 2, 3]
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+
+from unstir.denoiser import Target, check_pair, target
+from unstir.errors import NumericsError, UsageError, unknown
+from unstir.loss import Example, Weight, errors, examples, weight
+from unstir.schedules import Schedule
+from unstir.times import Quantile, distribution, stratified
+
+BLOCK_ELEMENTS = 2**20  # random numbers drawn at once: a few MB
+BLOCK_STEPS = 64
+COUPLINGS = ("independent", "optimal_transport")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is learnt: rows (N, ...) in the model's space, float32, and perhaps class ids cond (N,), under a schedule.
+
+    Raises UsageError for combinations that cannot be: eps at zero terminal SNR, optimal-transport coupling with a condition.
+    """
+
+    schedule: Schedule
+    target_name: str
+    rows: Tensor
+    cond: Tensor | None = None
+    classes: int = 0
+    loss: str = "simple"
+    times: str = "log_normal"
+    coupling: str = "independent"
+    target: Target = field(init=False)
+    weigh: Weight = field(init=False)
+    quantile: Quantile = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "target", target(self.target_name))
+        object.__setattr__(self, "weigh", weight(self.loss))
+        object.__setattr__(self, "quantile", tabulated(distribution(self.times), self.schedule, self.times))
+        check_pair(self.schedule, self.target_name)
+        if self.coupling not in COUPLINGS:
+            raise unknown("coupling", self.coupling, COUPLINGS)
+        if self.coupling == "optimal_transport" and self.cond is not None:
+            raise UsageError(
+                "optimal-transport coupling with a condition: the pairing inside a batch depends on the other rows' conditions, "
+                "which biases a conditional model. Use the independent coupling, or train without labels."
+            )
+        if self.loss == "elbo" and self.times not in ("uniform", "chain"):
+            raise UsageError(f"the elbo weight is a bound under uniform times only, not '{self.times}'. Use --times uniform.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How it is learnt: the optimiser's numbers."""
+
+    steps: int = 2000
+    batch_size: int = 256
+    lr: float = 3e-3
+    warmup: int = 100
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    ema: float = 0.998
+    drop_condition: float = 0.1
+    seed: int = 0
+    rank: int = 0
+    precision: str = "float32"
+
+    def rate(self, k: int) -> float:
+        """The learning rate of step k = 0, 1, ...: eq. (2)."""
+        return self.lr * min(1.0, (k + 1) / self.warmup if self.warmup else 1.0) * (1 + math.cos(math.pi * k / self.steps)) / 2
+
+
+class State:
+    """What training changes: the network, its average (3), the optimiser, and how many steps are done."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe):
+        self.network = network
+        self.weights = list(network.parameters())
+        self.average = [w.detach().clone() for w in self.weights]
+        self.optimiser = torch.optim.AdamW(
+            self.weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+        )
+        self.step = 0
+
+    @torch.no_grad()
+    def update_average(self, decay: float) -> None:
+        """Eq. (3)."""
+        torch._foreach_lerp_(self.average, self.weights, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange weights and average: before and after an evaluation, which always uses the average."""
+        for w, a in zip(self.weights, self.average, strict=True):
+            w.data, a.data = a.data, w.data
+
+
+class Step(NamedTuple):
+    """What a step did: its number from 1, the loss, the learning rate, and each row's time and error (B,)."""
+
+    number: int
+    loss: float
+    lr: float
+    t: Tensor
+    errors: Tensor
+
+
+def ema_decay(k: int, ema: float) -> float:
+    """d_k of eq. (3): an average over a tenth of a short past, so that early noise is forgotten."""
+    return min(ema, (1 + k) / (10 + k))
+
+
+def train(state: State, problem: Problem, recipe: Recipe) -> Iterator[Step]:
+    """Eq. (1) from state.step to recipe.steps, changing the state; yields after each step.
+
+    Raises NumericsError before the update where the loss or the gradient is not finite, with the step, the noise level and the
+    range of the data.
+    """
+    device = state.weights[0].device
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    while state.step < recipe.steps:
+        block, first = divmod(state.step, steps_in_block(problem, recipe))
+        prepared = prepare(problem, recipe, block)
+        for i in range(first, min(len(prepared.t), recipe.steps - block * len(prepared.t))):
+            example = Example(*(part[i].to(device) for part in prepared.example))
+            cond = None if prepared.cond is None else prepared.cond[i].to(device)
+            state.network.train()
+            with autocast:
+                F = state.network(example.seen, example.t, cond)
+            row_errors = errors(F.to(example.wanted.dtype), example)
+            loss = row_errors.mean()
+            _check(loss.item(), row_errors, state.step, problem, prepared.t[i])
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(state.weights, recipe.clip)
+            _check(norm.item(), row_errors, state.step, problem, prepared.t[i])
+            lr = recipe.rate(state.step)
+            state.optimiser.param_groups[0]["lr"] = lr
+            state.optimiser.step()
+            state.optimiser.zero_grad()
+            state.update_average(ema_decay(state.step, recipe.ema))
+            state.step += 1
+            yield Step(state.step, loss.item(), lr, prepared.t[i], row_errors.detach())
+
+
+class Prepared(NamedTuple):
+    """A block of K steps: t (K, B) float64, the examples (K, B, ...) and conditions (K, B), or None."""
+
+    t: Tensor
+    example: Example
+    cond: Tensor | None
+
+
+def steps_in_block(problem: Problem, recipe: Recipe) -> int:
+    """How many steps are drawn at once: a function of sizes alone, so the same for every run of this problem."""
+    return max(1, min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * problem.rows[0].numel())))
+
+
+def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
+    """Everything random in one block of steps: a function of (seed, block, rank) and nothing else."""
+    K, B, rows = steps_in_block(problem, recipe), recipe.batch_size, problem.rows
+    generator = seeded(recipe.seed, block, recipe.rank)
+    places = torch.arange(block * K * B, (block + 1) * K * B)
+    epochs = places // len(rows)
+    index = torch.cat(
+        [_shuffled(len(rows), recipe.seed, e, recipe.rank)[places[epochs == e] % len(rows)] for e in epochs.unique().tolist()]
+    )
+    t = problem.quantile(torch.cat([stratified(B, generator) for _ in range(K)]), problem.schedule)
+    eps = torch.randn((K * B, *rows.shape[1:]), generator=generator)
+    x0 = rows[index]
+    if problem.coupling == "optimal_transport":
+        eps = torch.cat([eps[i : i + B][optimal_pairing(x0[i : i + B], eps[i : i + B])] for i in range(0, K * B, B)])
+    cond = None
+    if problem.cond is not None:
+        dropped = torch.rand(K * B, generator=generator) < recipe.drop_condition
+        cond = torch.where(dropped, problem.classes, problem.cond[index]).view(K, B)
+    made = examples(problem.schedule, problem.target, problem.weigh, x0, eps, t)
+    return Prepared(t.view(K, B), Example(*(part.view(K, B, *part.shape[1:]) for part in made)), cond)
+
+
+def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
+    """The permutation of eps (B, ...) that minimises sum |x0_i - eps_pi(i)|^2 (Tong et al. 2024): (B,) indices."""
+    cost = torch.cdist(x0.flatten(1), eps.flatten(1)) ** 2
+    return torch.as_tensor(linear_sum_assignment(cost.numpy())[1])
+
+
+def seeded(*key: int) -> torch.Generator:
+    """A generator that is a function of these whole numbers, and far from that of any other key."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+@lru_cache(maxsize=4)
+def _shuffled(n: int, seed: int, epoch: int, rank: int) -> Tensor:
+    return torch.randperm(n, generator=seeded(seed, epoch, rank, 1))
+
+
+def tabulated(quantile: Quantile, schedule: Schedule, name: str, knots: int = 4096) -> Quantile:
+    """The log-normal's quantiles from a table: its inverse of the schedule is a search, too slow for every row."""
+    if name != "log_normal":
+        return quantile
+    u = (torch.arange(knots, dtype=torch.float64) + 0.5) / knots
+    table = quantile(u, schedule)
+
+    def look_up(u: Tensor, schedule: Schedule) -> Tensor:  # noqa: ARG001
+        place = (u * knots - 0.5).clamp(0, knots - 1.001)
+        left = place.long()
+        return torch.lerp(table[left], table[left + 1], place - left)
+
+    return look_up
+
+
+def _check(value: float, row_errors: Tensor, step: int, problem: Problem, t: Tensor) -> None:
+    if math.isfinite(value):
+        return
+    bad = (~row_errors.isfinite()).nonzero().flatten()
+    worst = int(bad[0]) if len(bad) else int(row_errors.argmax())
+    raise NumericsError(
+        f"step {step + 1}: the {'loss' if len(bad) else 'gradient'} is not finite; nothing was updated. Worst row at t = "
+        f"{t[worst].item():.4f} (log-SNR {problem.schedule.log_snr(t[worst]).item():.1f}), data between {problem.rows.min().item():.3g} and "
+        f"{problem.rows.max().item():.3g} in the model's units. Try a lower --optim.lr, or look for outliers in the data."
+    )
