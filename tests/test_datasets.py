@@ -166,9 +166,7 @@ def test_labels_that_are_no_classes_are_refused(labels, said):
 # ---- splitting and hashing
 
 
-@pytest.mark.parametrize(
-    ("n", "fraction", "held"), [(10, 0.2, 2), (10, 0.01, 1), (10, 0.99, 9), (2, 0.5, 1), (1000, 0.1, 100)]
-)
+@pytest.mark.parametrize(("n", "fraction", "held"), [(10, 0.2, 2), (10, 0.01, 1), (10, 0.99, 9), (2, 0.5, 1), (1000, 0.1, 100)])
 def test_a_split_is_a_partition_that_keeps_rows_and_labels_together(n, fraction, held):
     # Catches labels left in the old order, a row in both parts, an empty part.
     data = from_arrays(np.arange(n), labels=np.arange(n) % 2)

@@ -5,6 +5,7 @@
 A reader never sees half a folder, and nothing read is ever executed: no pickle, in or out. safetensors has no checksum of its
 own, so `MANIFEST.json` holds one for each file.
 
+    >>> import torch
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
     ...     write_folder(Path(place) / "a", {"weights": {"w": torch.ones(2)}}, {"config": {"width": 2}})
@@ -22,7 +23,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -42,7 +42,9 @@ def write_folder(
 
     Raises StorageError where the folder exists, or cannot be written; nothing is left behind then.
     """
-    files = {f"{name}.safetensors": save({k: t.detach().cpu().contiguous() for k, t in part.items()}) for name, part in tensors.items()}
+    files = {
+        f"{name}.safetensors": save({k: t.detach().cpu().contiguous() for k, t in part.items()}) for name, part in tensors.items()
+    }
     files |= {f"{name}.json": json_bytes(part) for name, part in documents.items()}
     files |= {name: text.encode() for name, text in (texts or {}).items()}
     files[MANIFEST] = json_bytes({"sha256": {name: sha256(content) for name, content in files.items()}})

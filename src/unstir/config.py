@@ -45,7 +45,7 @@ class Diffusion(Section):
     settings: dict[str, float | list[float]] = Field({}, description="Further arguments of the schedule.")
     target: str = Field("edm", description="eps, x0, v, velocity or edm.")
     loss: str = Field("simple", description="simple, min_snr, edm or elbo.")
-    times: str = Field("log_normal", description="uniform, chain, log_normal or logit_normal.")
+    times: str = Field("auto", description="uniform, chain, log_normal, logit_normal, or auto: by the target.")
     coupling: str = Field("independent", description="independent or optimal_transport.")
 
 
@@ -114,7 +114,7 @@ def resolve(*layers: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(merge(*layers))
     except ValidationError as error:
-        raise UsageError("; ".join(_message(e) for e in error.errors())) from None
+        raise UsageError("; ".join(message(e) for e in error.errors())) from None
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -137,10 +137,13 @@ def write_config(config: Config) -> str:
     return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
-def _message(error: Any) -> str:
+def message(error: Any) -> str:
+    """One of pydantic's errors in our words: which setting, what is wrong, what was given."""
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         section = SECTIONS.get(str(error["loc"][0])) if len(error["loc"]) > 1 else Config
-        return str(unknown("setting", where, [".".join([*map(str, error["loc"][:-1]), k]) for k in (section or Config).model_fields]))
+        return str(
+            unknown("setting", where, [".".join([*map(str, error["loc"][:-1]), k]) for k in (section or Config).model_fields])
+        )
     given = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
     return f"setting '{where}': {error['msg'][0].lower()}{error['msg'][1:]}{given}."

@@ -47,7 +47,7 @@ Target = Callable[[Schedule, Tensor], Coefficients]
 """`(schedule, t) -> Coefficients`."""
 
 
-def _x0(schedule: Schedule, t: Tensor) -> Coefficients:
+def _x0(schedule: Schedule, t: Tensor) -> Coefficients:  # noqa: ARG001
     one = torch.ones_like(t, dtype=torch.float64)
     return Coefficients(one, 0 * one, one)
 

@@ -13,13 +13,14 @@ depends on the schedule only through its two ends. All in nats, one number a row
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from unstir.denoiser import Denoise
-from unstir.schedules import Schedule, along
+from unstir.schedules import Schedule
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -97,7 +98,7 @@ def variational_bound(
     The reverse step is q(x_s | x_t, x0_hat); a grid of T + 1 times is a chain of T steps, the last of which is the reconstruction.
     """
     diffusion = torch.zeros(len(x0), dtype=torch.float64)
-    for t, s in zip(times[:-2], times[1:-1], strict=True):
+    for t, s in pairwise(times[:-1]):
         gain = 0.5 * (schedule.log_snr(s).exp() - schedule.log_snr(t).exp())
         diffusion += gain * _squared_error(denoise, schedule, t.expand(len(x0)), x0, generator)
     return _bound(schedule, times[-2], x0, diffusion, generator)
@@ -122,9 +123,7 @@ def continuous_bound(
     return _bound(schedule, clean, x0, diffusion, generator)
 
 
-def _bound(
-    schedule: Schedule, clean: Tensor, x0: Tensor, diffusion: Tensor, generator: torch.Generator | None
-) -> Bound:
+def _bound(schedule: Schedule, clean: Tensor, x0: Tensor, diffusion: Tensor, generator: torch.Generator | None) -> Bound:
     d = x0[0].numel()
     (alpha, sigma), (alpha_1, sigma_1) = schedule(clean), schedule(torch.ones((), dtype=torch.float64))
     power = alpha_1**2 + sigma_1**2
@@ -138,9 +137,7 @@ def _bound(
     )
 
 
-def _squared_error(
-    denoise: Denoise, schedule: Schedule, t: Tensor, x0: Tensor, generator: torch.Generator | None
-) -> Tensor:
+def _squared_error(denoise: Denoise, schedule: Schedule, t: Tensor, x0: Tensor, generator: torch.Generator | None) -> Tensor:
     eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator)
     with torch.no_grad():
         return (x0 - denoise(schedule.diffuse(x0, t, eps), t)).double().square().flatten(1).sum(1)

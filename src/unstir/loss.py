@@ -11,6 +11,7 @@ al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the
     edm       w = (alpha^2 + sigma^2) / sigma^2           (Karras et al. 2022, table 1)               (4)
     elbo      w = -1/2 d SNR / dt                         (Kingma et al. 2021, eq. 18; times uniform)     (5)
 
+    >>> import torch
     >>> from unstir.schedules import Flow
     >>> from unstir.denoiser import target
     >>> weight("min_snr")(Flow(), target("v"), torch.tensor([0.1, 0.5])).tolist()      # SNR is 81 and 1
@@ -20,7 +21,6 @@ al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from unstir.denoiser import Target, wanted

@@ -12,7 +12,6 @@ through the network at once, because noise is drawn in fixed groups of rows, eac
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,13 +29,17 @@ from unstir.guidance import clipped, guided
 from unstir.information.mmse import ErrorCurve
 from unstir.likelihood import ode_log_prob
 from unstir.networks.mlp import MLP
-from unstir.samplers import SAMPLERS, VARIANCES, default, plan, sampler
+from unstir.samplers import ddim, default, plan, sampler
 from unstir.schedules import Schedule, along, schedule
+from unstir.seeds import seeded
 
 FORMAT = 1
 NOISE_GROUP = 256  # rows that share a noise generator
 EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
 NETWORKS = {"mlp": MLP}
+
+Labels = Any
+"""One class, by name or id, or a sequence of them; None where there are none, or to draw them."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,7 @@ class Model:
             bound = guided(partial(_bound, denoiser, cond), denoiser, guidance)
         if self.card.bounds is None:
             return bound
-        low, high = (
-            self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds
-        )
+        low, high = (self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds)
         return clipped(bound, low, high)
 
     def sample(
@@ -97,7 +98,7 @@ class Model:
         n: int,
         steps: int = 20,
         method: str | None = None,
-        labels: Sequence[Any] | str | int | None = None,
+        labels: Labels = None,
         guidance: float = 1.0,
         seed: int = 0,
         batch_size: int = 8192,
@@ -116,7 +117,7 @@ class Model:
         n: int,
         steps: int = 20,
         method: str | None = None,
-        labels: Sequence[Any] | str | int | None = None,
+        labels: Labels = None,
         guidance: float = 1.0,
         seed: int = 0,
         batch_size: int = 8192,
@@ -148,12 +149,15 @@ class Model:
                     parts[keep.index(i)].append(state.cpu())
         return [self._out(torch.cat(part)) for part in parts]
 
-    def log_prob(self, x: Any, labels: Sequence[Any] | None = None, steps: int = 64, batch_size: int = 1024) -> np.ndarray:
+    def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int = 1024) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
 
         Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
-        error averages out over rows). Constant elements count for nothing. Integers are taken as points, not as bins.
+        error averages out over rows). Integers are taken as points, not as bins. UsageError where an element never varies.
         """
+        constant = int((self.encoder.scale == 0).sum())
+        if constant:
+            raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
         z = self._in(x)
         cond = self.labels_for(len(z), labels, 0) if labels is not None else None
         probes = None if z[0].numel() <= EXACT_TRACE else 1
@@ -161,23 +165,18 @@ class Model:
         for first in range(0, len(z), batch_size):
             rows = slice(first, first + batch_size)
             denoise = self.denoise(None if cond is None else cond[rows].to(self.device))
-            generator = torch.Generator().manual_seed(first)
-            parts.append(ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=generator).cpu())
-        constant = int((self.encoder.scale == 0).sum())  # the flow treats them as elements at 0: remove what they add
-        log_p = torch.cat(parts).numpy() - self.encoder.log_volume()
-        if constant:
-            raise UsageError(f"{constant} of the elements never vary in the training data, so there is no density. Remove them.")
-        return log_p
+            parts.append(ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=seeded(first)).cpu())
+        return torch.cat(parts).numpy() - self.encoder.log_volume()
 
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
         """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
-        z = self._in(x)
-        times = plan(method, self.schedule, steps).flip(0)
-        times[0] = self.schedule.inverse(torch.tensor(12.0))  # at t = 0 itself there is no noise to grow from
-        for state in sampler(method).run(self.denoise(), self.schedule, times, along(self.schedule(times[0])[0], z) * z):
-            z = state
-        z = (z / torch.hypot(*self.schedule(times[-1])).to(z.dtype)).cpu()
+        x = self._in(x)
+        times = plan(method, self.schedule, steps + 1).flip(0)[1:]  # at t = 0 itself there is no noise to grow from
+        x = along(self.schedule(times[0])[0], x) * x
+        for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to no data at all
+            *_, x = run(self.denoise(), self.schedule, part, x)
+        z = (x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu()
         return z if self.card.kind == "torch" else z.numpy()
 
     @torch.no_grad()
@@ -185,11 +184,11 @@ class Model:
         """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, ...)."""
         x = torch.as_tensor(z, dtype=torch.float32).to(self.device)
         times = plan(method, self.schedule, steps)
-        for state in sampler(method).run(self.denoise(), self.schedule, times, along(torch.hypot(*self.schedule(times[0])), x) * x):
-            x = state
+        x = along(torch.hypot(*self.schedule(times[0])), x) * x
+        *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
         return self._out(x.cpu())
 
-    def labels_for(self, n: int, labels: Sequence[Any] | str | int | None, seed: int) -> Tensor | None:
+    def labels_for(self, n: int, labels: Labels, seed: int) -> Tensor | None:
         """Class ids (n,) for labels given by name or id, or drawn in the training data's proportions; None without classes."""
         classes, counts = self.card.classes, self.card.class_counts
         if not classes:
@@ -200,15 +199,14 @@ class Model:
             generator = np.random.default_rng([seed, 1])
             shuffled = generator.choice(len(classes), size=n, p=np.array(counts) / sum(counts))
             return torch.as_tensor(shuffled)
-        if isinstance(labels, str) or np.ndim(labels) == 0:
-            labels = [labels] * n
-        if len(labels) != n:
-            raise UsageError(f"{len(labels)} labels for {n} rows: give one, or one a row.")
+        each = [labels] * n if isinstance(labels, str) or np.ndim(labels) == 0 else list(labels)
+        if len(each) != n:
+            raise UsageError(f"{len(each)} labels for {n} rows: give one, or one a row.")
         known = {name: i for i, name in enumerate(classes)}
-        for label in map(str, labels):
+        for label in map(str, each):
             if label not in known:
                 raise unknown("class", label, classes)
-        return torch.tensor([known[str(label)] for label in labels])
+        return torch.tensor([known[str(label)] for label in each])
 
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
@@ -256,7 +254,7 @@ def load(path: str | Path) -> Model:
     if raw.pop("format", None) != FORMAT:
         raise StorageError(f"{path} was not written by this version of unstir (format {FORMAT}). Update it, or train again.")
     try:
-        raw = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        raw: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
         card = Card(**raw)
         network = NETWORKS[card.network](**card.network_settings)
         network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
@@ -276,7 +274,7 @@ class RowNoise:
     def __init__(self, seed: int, rows: range):
         self.rows = rows
         first, last = rows.start // NOISE_GROUP, math.ceil(rows.stop / NOISE_GROUP)
-        self.generators = [torch.Generator().manual_seed(_mixed(seed, group)) for group in range(first, last)]
+        self.generators = [seeded(seed, group) for group in range(first, last)]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Fresh noise like x."""
@@ -284,12 +282,5 @@ class RowNoise:
         return torch.cat(groups)[: len(x)].to(device=x.device, dtype=x.dtype)
 
 
-def _mixed(*key: int) -> int:
-    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
 def _bound(denoiser: Denoiser, cond: Tensor, x: Tensor, t: Tensor) -> Tensor:
     return denoiser(x, t, cond)
-
-
-__all__ = ["NETWORKS", "SAMPLERS", "VARIANCES", "Card", "Model", "RowNoise", "load"]

@@ -25,6 +25,7 @@ of 1/N at which its error falls (`None` for those that draw noise).
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def ddim(
 ) -> States:
     """Eq. (3): DDIM for eta = 0, the ancestral sampler with variance beta-tilde for eta = 1 (Song et al. 2021, eq. 12)."""
     yield x
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         x0, eps = _pair(denoise, schedule, t, x)
         alpha_s, sigma_s, fresh = *schedule(s), _fresh(schedule, t, s)
         x = alpha_s * x0 + sigma_s * (1 - eta**2 * fresh).sqrt() * eps
@@ -80,7 +81,7 @@ def ddpm(
     if (variance == "optimal") != (error is not None):
         raise UsageError("variance 'optimal' needs the denoiser's error by noise level, and only it takes one.")
     yield x
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         x0 = denoise(x, t)
         from_x, from_x0, tilde = schedule.posterior(s, t)
         x = from_x * x + from_x0 * x0
@@ -97,7 +98,7 @@ VARIANCES = ("beta_tilde", "beta", "optimal")
 def euler(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> States:
     """Euler's method on dx/dt = alpha' x0 + sigma' eps, the sampler of flow matching; under `Flow` it is DDIM."""
     yield x
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         x = x + (s - t) * _velocity(denoise, schedule, t, x)
         yield x
 
@@ -109,7 +110,7 @@ def heun(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> Stat
     starts at infinity for any schedule that reaches noise. Two evaluations an interval, one in the last: 2 n - 1 in all.
     """
     yield x
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         (phi_t, N_t), (phi_s, N_s) = _polar(schedule, t), _polar(schedule, s)
         turn = phi_s - phi_t
         v = _v(denoise, schedule, t, x)
@@ -130,7 +131,7 @@ def adams_bashforth(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tens
         raise UsageError(f"Adams-Bashforth is offered for orders 1 to 4, got {order}.")
     yield x
     past: list[tuple[float, Tensor]] = []  # (lambda, x0), newest first
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         (_, sigma_t), (alpha_s, sigma_s) = schedule(t), schedule(s)
         lambda_t, lambda_s = (schedule.log_snr(time).item() / 2 for time in (t, s))
         past = [(lambda_t, denoise(x, t)), *past[: order - 1]]
@@ -148,7 +149,7 @@ def dpm_solver(
     """
     yield x
     before: tuple[float, Tensor] | None = None
-    for t, s in zip(times, times[1:], strict=False):
+    for t, s in pairwise(times):
         (alpha_s, sigma_s), sigma_t = schedule(s), schedule(t)[1]
         lambda_t, lambda_s = (schedule.log_snr(time).item() / 2 for time in (t, s))
         x0 = ahead = denoise(x, t)
@@ -255,8 +256,6 @@ def sampler(name: str) -> Sampler:
 
 def default(evaluations: int) -> str:
     """The name of the best measured sampler for that many evaluations (benchmarks/oracle_error.py)."""
-    if 6 <= evaluations < 10:
-        return "dpm_solver"
     return f"adams_bashforth{2 if evaluations < 6 else 3 if evaluations < 36 else 4}"
 
 

@@ -198,9 +198,7 @@ def sigmoid_bare(T: int = 1000) -> Chain:
     return Chain(_tuple(torch.linspace(-6, 6, _steps(T), dtype=torch.float64).sigmoid()))
 
 
-def sigmoid_alpha_bar(
-    T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0, beta_cap: float = 0.999
-) -> Chain:
+def sigmoid_alpha_bar(T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0, beta_cap: float = 0.999) -> Chain:
     """alpha_bar on a logistic curve from 1 to 0 (Jabri et al. 2022), betas capped."""
     t = torch.arange(_steps(T) + 1, dtype=torch.float64) / T
     curve = torch.sigmoid((start + t * (end - start)) / tau)

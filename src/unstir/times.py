@@ -20,6 +20,7 @@ left over for an off-by-one:
     [1000.0, 750.0, 500.0, 250.0, 0.0]
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -101,14 +102,14 @@ def log_snr_grid(schedule: Schedule, n: int, end: float = 9.0) -> Tensor:
 
 def karras_grid(schedule: Schedule, n: int, end: float = 12.4, rho: float = 7.0) -> Tensor:
     """Eq. (5). The default end is the paper's sigma_min of 0.002."""
-    root = torch.exp(-torch.tensor([_start(schedule), end], dtype=torch.float64) / (2 * rho))
-    return _to_data(schedule, -2 * rho * torch.lerp(*root, torch.linspace(0, 1, _intervals(n), dtype=torch.float64)).log())
+    first, last = math.exp(-_start(schedule) / (2 * rho)), math.exp(-end / (2 * rho))
+    return _to_data(schedule, -2 * rho * torch.linspace(first, last, _intervals(n), dtype=torch.float64).log())
 
 
 def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0, bend: float = 0.15) -> Tensor:
     """Eq. (6). The defaults are the best measured for Gaussians of every width at once, see docs/log.md."""
-    reach = torch.asinh(bend * (torch.tensor([_start(schedule), end], dtype=torch.float64) - centre))
-    steps = torch.lerp(*reach, torch.linspace(0, 1, _intervals(n), dtype=torch.float64))
+    first, last = math.asinh(bend * (_start(schedule) - centre)), math.asinh(bend * (end - centre))
+    steps = torch.linspace(first, last, _intervals(n), dtype=torch.float64)
     return _to_data(schedule, centre + steps.sinh() / bend)
 
 

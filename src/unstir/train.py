@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
@@ -31,6 +30,7 @@ from unstir.denoiser import Target, check_pair, target
 from unstir.errors import NumericsError, UsageError, unknown
 from unstir.loss import Example, Weight, errors, examples, weight
 from unstir.schedules import Schedule
+from unstir.seeds import seeded
 from unstir.times import Quantile, distribution, stratified
 
 BLOCK_ELEMENTS = 2**20  # random numbers drawn at once: a few MB
@@ -99,7 +99,7 @@ class State:
 
     def __init__(self, network: nn.Module, recipe: Recipe):
         self.network = network
-        self.weights = list(network.parameters())
+        self.weights: list[Tensor] = list(network.parameters())
         self.average = [w.detach().clone() for w in self.weights]
         self.optimiser = torch.optim.AdamW(
             self.weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
@@ -204,12 +204,6 @@ def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
     """The permutation of eps (B, ...) that minimises sum |x0_i - eps_pi(i)|^2 (Tong et al. 2024): (B,) indices."""
     cost = torch.cdist(x0.flatten(1), eps.flatten(1)) ** 2
     return torch.as_tensor(linear_sum_assignment(cost.numpy())[1])
-
-
-def seeded(*key: int) -> torch.Generator:
-    """A generator that is a function of these whole numbers, and far from that of any other key."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 @lru_cache(maxsize=4)

@@ -119,8 +119,7 @@ def spirals(n: int, rng: np.random.Generator) -> Points:
 
 
 TOYS: dict[str, Callable[[int, np.random.Generator], Points]] = {
-    function.__name__: function
-    for function in (swiss_roll, moons, circles, eight_gaussians, checkerboard, pinwheel, spirals)
+    function.__name__: function for function in (swiss_roll, moons, circles, eight_gaussians, checkerboard, pinwheel, spirals)
 }
 
 

@@ -1,0 +1,1 @@
+"""What noise does to information, and what a denoiser gets back."""

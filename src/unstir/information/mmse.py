@@ -40,11 +40,11 @@ class ErrorCurve:
 
 
 @torch.no_grad()
-def error_curve(
-    denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator
-) -> ErrorCurve:
-    """Eq. (1) measured on rows x0 (B, ...) at each rising level of log_snr (K,), with fresh noise at each."""
-    times = schedule.inverse(log_snr)
+def error_curve(denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator) -> ErrorCurve:
+    """Eq. (1) measured on rows x0 (B, ...) at those of the rising levels log_snr (K,) that the schedule reaches, fresh noise at each."""
+    ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    noisiest, cleanest = schedule.log_snr(ends).tolist()
+    times = schedule.inverse(log_snr[(log_snr > noisiest) & (log_snr < cleanest)])
     mse = []
     for t in times:
         eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator).to(x0.device)

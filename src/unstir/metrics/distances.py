@@ -141,9 +141,7 @@ def floor(
     return float(np.mean(distances)), float(np.std(distances, ddof=1))
 
 
-def half_split_pairs(
-    rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def half_split_pairs(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """`repeats` random pairs of disjoint sets of n rows: the true samples of a data set that cannot be drawn afresh.
 
     The pairs share rows with one another, so the spread over them is that of the splitting alone.

@@ -1,0 +1,1 @@
+"""Networks: `(x, t, cond) -> like x`. They know nothing of diffusion and import only torch."""

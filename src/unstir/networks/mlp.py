@@ -2,8 +2,9 @@
 
 It knows nothing of diffusion. Time enters as sinusoids from half a turn to 64 turns over [0, 1], through one layer, and scales and
 shifts every block (FiLM, Perez et al. 2018); a class is a learnt vector added to it. In a few dimensions the coordinates enter
-as sinusoids too (Tancik et al. 2020): without them the same network is still a blob after 2,000 steps, see docs/log.md. The last
-layer starts at zero, so an untrained network answers 0.
+as sinusoids too (Tancik et al. 2020): without them the same network is still a blob after 2,000 steps, see docs/log.md. Beside
+the blocks runs a straight path: each coordinate times a gain that depends on time and class alone. Far from the data, where no
+training point ever was, the answer is then linear in x, and a sampler that lands there comes back. Both outputs start at zero.
 
     >>> network = MLP(dimension=2)
     >>> network(torch.zeros(5, 2), torch.rand(5)).abs().max().item()
@@ -53,8 +54,10 @@ class MLP(nn.Module):
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, dimension)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.gain = nn.Linear(width, dimension)
+        for last in (self.leave, self.gain):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
         """See the class."""
@@ -67,7 +70,8 @@ class MLP(nn.Module):
             if cond is None:
                 cond = torch.full((1,), self.classes, device=x.device)
             e = e + self.embed_class(cond)
-        modulation = self.modulate(F.silu(e)).chunk(2 * self.depth, 1)
+        e = F.silu(e)
+        modulation = self.modulate(e).chunk(2 * self.depth, 1)
         for i, block in enumerate(self.blocks):
             h = block(h, 1 + modulation[2 * i], modulation[2 * i + 1])
-        return self.leave(F.silu(self.norm(h))).view_as(x)
+        return torch.addcmul(self.leave(F.silu(self.norm(h))), self.gain(e), flat).view_as(x)

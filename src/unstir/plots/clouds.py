@@ -7,26 +7,28 @@ Points are rows. Of rows with more than two columns the first two are drawn, and
 histogram is drawn. All panels of a picture have the same limits.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from unstir.plots.style import (
     BLUE,
-    COLOURS,
     DRAWN,
     GREY,
     PALE,
     WIDTH,
     Frame,
     blank,
-    caption,
+    class_colours,
     frame,
     hues,
     percent,
+    plain,
     scatter,
     square,
     styled,
@@ -50,9 +52,9 @@ def forward(
 ) -> Figure:
     """The forward process on points: x_t of eq. (1), one panel for each of `steps`, counted on a chain of 1000.
 
-    A panel is drawn at t = n / 1000. Its title is the schedule's own step t T where that is whole, and t otherwise. A point
-    keeps its colour: its class, or else its angle about the centre of the data. The title gives eq. (2) at the last step.
-    Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
+    A panel is drawn at t = n / 1000. Its title is the schedule's own step t T where that is whole, and t otherwise. A
+    point keeps its colour: its class, or else its angle about the centre of the data. The figure's title gives eq. (2)
+    at the last step. Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
     Source: Ho et al. 2020, eq. 4.
 
     >>> from unstir.schedules import linear
@@ -61,7 +63,7 @@ def forward(
     ['n = 0', 'n = 300']
     """
     rng = np.random.default_rng(seed)
-    rows = thin(len(x0), DRAWN, rng)
+    rows = thin(len(x0), DRAWN if x0.shape[1] > 1 else len(x0), rng)
     data = x0[rows, :2].astype(np.float64)
     eps = rng.standard_normal(data.shape)
     t = torch.tensor(steps, dtype=torch.float64) / 1000
@@ -69,21 +71,17 @@ def forward(
     clouds = [a * data + s * eps for a, s in zip(alpha, sigma, strict=True)]
     view = frame(data, clouds, reach=1.0)
 
-    if data.shape[1] == 1:
-        colours = BLUE
-    else:
-        colours = hues(data) if labels is None else np.array(COLOURS)[labels[rows] % len(COLOURS)]
-    alpha_bar = alpha**2 / (alpha**2 + sigma**2)
-    log_snr = schedule.log_snr(t).tolist()
-    captions = [
-        rf"$\bar\alpha$ = {_short(a)}" + "\n" + f"log-SNR {_signed(b)}" for a, b in zip(alpha_bar, log_snr, strict=True)
-    ]
+    colours: np.ndarray | str = BLUE
+    if data.shape[1] > 1:
+        colours = hues(data) if labels is None else class_colours(labels[rows])
     titles = [_moment(n, schedule.T) for n in steps]
+    levels = zip(alpha**2 / (alpha**2 + sigma**2), schedule.log_snr(t).tolist(), strict=True)
+    captions = [f"$\\bar\\alpha$ = {_short(alpha_bar)}\nlog-SNR {_signed(nats)}" for alpha_bar, nats in levels]
     signal = alpha[-1] ** 2 * x0.var(axis=0).mean()
-    share = percent(signal / (signal + sigma[-1] ** 2))
-    message = f"The data dissolves into noise: at {titles[-1]} the signal is {share} of the variance"
-    axis_names = _axis_names(names, x0.shape[1])
-    return _beside(message, titles, captions, clouds, [colours] * len(steps), view, axis_names)
+    share = signal / (signal + sigma[-1] ** 2)
+    news = "The data dissolves into noise" if share < 0.01 else "The noise does not cover the data"
+    message = f"{news}: at {titles[-1]} the signal is {percent(share)} of the variance"
+    return _beside(message, titles, captions, clouds, [colours] * len(steps), view, _axis_names(names, x0.shape[1]))
 
 
 @styled
@@ -95,9 +93,9 @@ def samples_beside_data(
 ) -> Figure:
     """The data on the left, then the samples of each sampler in the same frame, each with its caption.
 
-    A caption says what the samples cost and how far they are from the data; a line is added where 1 % or more of them lie
-    outside the frame. All panels show equally many points, 5,000 or the fewest there are, so that density compares by eye;
-    histograms show all, over the outline of the data's. Shapes: true (N, d), samples (M, d).
+    A caption says what the samples cost and how far they are from the data; a line is added where 1 % or more of them
+    lie outside the frame. All panels show equally many points, 5,000 or the fewest there are, so that density compares
+    by eye; histograms show all, over the outline of the data's. Shapes: true (N, d), samples (M, d).
 
     >>> true = np.random.default_rng(0).standard_normal((100, 2))
     >>> figure = samples_beside_data(true, {"ddim": (true[:50], "20 evaluations")})
@@ -112,42 +110,45 @@ def samples_beside_data(
         clouds = [cloud[thin(len(cloud), shown, rng), :2] for cloud in clouds]
         text += f",\n{shown:,} shown in each" if shown < len(true) else ""
     view = frame(clouds[0], clouds[1:], reach=0.25)
-    captions = [text, *(text for _, text in panels.values())]
+    fits = int(_side(len(clouds)) / 0.069)  # letters of the caption's size, on average, next to each other
+    texts = [text, *(text for _, text in panels.values())]
+    captions = ["\n".join(textwrap.fill(plain(line), fits) for line in text.splitlines()) for text in texts]
+    titles = ["data", *map(plain, panels)]
     colours = [GREY, *[BLUE] * len(panels)]
-    return _beside(
-        title, ["data", *panels], captions, clouds, colours, view, _axis_names(names, true.shape[1]), behind=True
-    )
+    axis_names = _axis_names(names, true.shape[1])
+    return _beside(title, titles, captions, clouds, colours, view, axis_names, behind=True)
 
 
 @styled
 def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Sequence[str] = ("x", "y")) -> Figure:
     """The reverse process on points: paths from noise (grey crosses) to samples (coloured dots).
 
-    On the left in the plane, over the cloud of all samples (at most 5,000); on the right the first coordinate against t, from
-    noise to data. The paths are those of 60 particles at random, coloured by where they end.
+    On the left in the plane, over the cloud of all samples (at most 5,000); on the right the first coordinate against
+    t, from noise to data. The paths are those of 60 particles at random, coloured by where they end.
     Shapes: states (S, N, 2), what a sampler yields; times (S,), its grid, falling from 1 to 0.
 
     >>> states = np.array([2.0, 1.0, 0.0])[:, None, None] * np.ones((3, 5, 2))
     >>> figure = trajectories(states, np.array([1, 0.5, 0]), "Two steps")
-    >>> figure.axes[1].lines[0].get_ydata().tolist()
-    [2.0, 1.0, 0.0]
+    >>> [piece[:, 1].tolist() for piece in figure.axes[1].collections[0].get_segments()[::5]]
+    [[2.0, 1.0], [1.0, 0.0]]
     """
     rng = np.random.default_rng(0)
     states = states[:, thin(states.shape[1], DRAWN, rng)].astype(np.float64)
     colours = hues(states[-1])
     paths = thin(states.shape[1], PATHS, rng)
     x, y = states[:, paths, 0], states[:, paths, 1]
+    across, up = _axis_names(names, 2)
 
     figure = blank(3.6, title)
     plane, line = figure.subplots(1, 2, width_ratios=(1, 1.9))
     scatter(plane, states[-1], PALE)
-    _draw_paths(plane, x, y, colours[paths], inside=True)
-    square(plane, frame(states[-1], [states[0]], reach=1.0), (names[0], names[1]), leftmost=True)
-    plane.set_title("in the plane")
-    _draw_paths(line, np.broadcast_to(times[:, None], x.shape), x, colours[paths], inside=False)
-    across = frame(x[-1][:, None], [x[0][:, None]], reach=1.0)
-    line.set(xlim=(1, 0), ylim=(across.low[0], across.high[0]), xlabel="t  (1 is noise, 0 is data)", ylabel=names[0])
-    line.set_title(f"{names[0]} against time, {len(times) - 1} steps")
+    _draw_paths(plane, x, y, colours[paths])
+    square(plane, frame(states[-1], states[:, paths], reach=1.0))
+    plane.set(title="in the plane", xlabel=across, ylabel=up)
+    _draw_paths(line, np.broadcast_to(times[:, None], x.shape), x, colours[paths])
+    view = frame(states[-1, :, :1], x[..., None], reach=1.0)
+    line.set(xlim=(1.01, -0.01), ylim=(view.low[0], view.high[0]), xlabel="t  (1 is noise, 0 is data)", ylabel=across)
+    line.set_title(f"{across} against time, {len(times) - 1} steps")
     return figure
 
 
@@ -163,21 +164,20 @@ def _beside(
 ) -> Figure:
     """One panel a cloud (N, 1 or 2), all in the same frame; `behind` puts the first one's outline in each histogram."""
     outside = [view.outside(cloud) for cloud in clouds]
-    captions = [
-        f"{text}\n{percent(o)} outside" if o >= 0.01 else text for text, o in zip(captions, outside, strict=True)
-    ]
-    panel = min((WIDTH - 0.55) / len(clouds) - 0.14, 2.6)  # a square's side, in inches
-    figure = blank(panel + 0.9 + 0.165 * max(1 + text.count("\n") for text in captions), message)
+    captions = [f"{text}\n{percent(o)} outside" if o >= 0.01 else text for text, o in zip(captions, outside, strict=True)]
+    figure = blank(_side(len(clouds)) + 0.92 + 0.165 * max(1 + text.count("\n") for text in captions), message)
+    figure.set_layout_engine("compressed")  # square panels close to each other
     row = figure.subplots(1, len(clouds), squeeze=False)[0]
     if clouds[0].shape[1] == 1:
-        _draw_histograms(row, clouds, colours, view, names[0], clouds[0] if behind else None)
+        _draw_histograms(row, clouds, colours, view, clouds[0] if behind else None)
     else:
         for axes, cloud, colour in zip(row, clouds, colours, strict=True):
             scatter(axes, cloud, colour)
-            square(axes, view, names, leftmost=axes is row[0])
+            square(axes, view)
     for axes, title, text in zip(row, titles, captions, strict=True):
-        axes.set_title(title)
-        caption(axes, text)
+        axes.set(title=title, xlabel=f"{names[0]}\n{text}")
+        axes.tick_params(labelleft=axes is row[0])
+    row[0].set_ylabel(names[1])
     return figure
 
 
@@ -186,7 +186,6 @@ def _draw_histograms(
     clouds: Sequence[np.ndarray],
     colours: Sequence[np.ndarray | str],
     view: Frame,
-    name: str,
     behind: np.ndarray | None,
 ) -> None:
     edges = np.linspace(view.low[0], view.high[0], BINS + 1)
@@ -199,24 +198,30 @@ def _draw_histograms(
         axes.stairs(density(cloud), edges, fill=True, color=colour, alpha=0.75)
         if behind is not None:
             axes.stairs(density(behind), edges, color=GREY, linewidth=1.0)
-        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, top), xlabel=name, box_aspect=1)
-        axes.tick_params(labelleft=axes is row[0])
-    row[0].set_ylabel("density")
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, top), box_aspect=1)
 
 
-def _draw_paths(axes: Axes, across: np.ndarray, up: np.ndarray, colours: np.ndarray, inside: bool) -> None:
-    """Paths (S, P) from a cross to a dot; the ends on the edge of a time axis are drawn whole."""
-    for i, colour in enumerate(colours):
-        axes.plot(across[:, i], up[:, i], color=colour, linewidth=0.8, alpha=0.75, zorder=2)
-    axes.scatter(across[0], up[0], s=16, c=GREY, marker="x", linewidths=0.7, zorder=3, clip_on=inside)
-    axes.scatter(across[-1], up[-1], s=14, c=colours, linewidths=0, zorder=4, clip_on=inside)
+def _draw_paths(axes: Axes, across: np.ndarray, up: np.ndarray, colours: np.ndarray) -> None:
+    """Paths (S, P) from a cross to a dot, the darker the nearer."""
+    corners = np.stack([across, up], axis=-1)  # (S, P, 2)
+    pieces = np.stack([corners[:-1], corners[1:]], axis=2)  # (S - 1, P, 2, 2)
+    inks = np.tile(colours, (len(pieces), 1, 1))
+    inks[..., 3] = 0.08 + 0.82 * np.linspace(0, 1, len(pieces))[:, None] ** 1.5
+    axes.add_collection(LineCollection(list(pieces.reshape(-1, 2, 2)), colors=inks.reshape(-1, 4), linewidths=0.9, zorder=2))
+    axes.scatter(across[0], up[0], s=16, c=GREY, marker="x", linewidths=0.7, zorder=3)
+    axes.scatter(across[-1], up[-1], s=14, c=colours, linewidths=0, zorder=4)
+
+
+def _side(panels: int) -> float:
+    """Inches of a square panel in a row of so many, with room for the numbers on its axes."""
+    return min((WIDTH - 0.55) / panels - 0.14, 2.6)
 
 
 def _axis_names(names: Sequence[str], columns: int) -> tuple[str, str]:
     if columns == 1:
-        return names[0], "density"
-    first, second = (names[i] if columns == 2 else f"{names[i]} (column {i + 1} of {columns})" for i in (0, 1))
-    return first, second
+        return plain(names[0]), "density"
+    first, second = (plain(name) for name in names[:2])
+    return (first, second) if columns == 2 else (f"{first} (column 1 of {columns})", f"{second} (column 2 of {columns})")
 
 
 def _moment(n: int, T: int | None) -> str:
@@ -243,5 +248,5 @@ def _signed(nats: float) -> str:
     >>> _signed(-0.44), _signed(float("inf"))
     ('−0.4 nats', '∞')
     """
-    number = f"{nats:.1f} nats" if np.isfinite(nats) else f"{nats}".replace("inf", "∞")
+    number = f"{round(nats, 1) + 0.0:.1f} nats" if np.isfinite(nats) else f"{nats}".replace("inf", "∞")
     return number.replace("-", "\N{MINUS SIGN}")

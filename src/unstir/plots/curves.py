@@ -3,8 +3,9 @@
     alpha_bar = alpha^2 / (alpha^2 + sigma^2)         the share of the signal in x_t, for any schedule              (1)
     |eps - eps_hat|^2 = SNR |x_0 - x0_hat|^2          one error, seen from both sides                               (2)
 
-By (2) "which step is hardest?" has two answers. Nearly clean data hides its noise, so the loss in eps is largest near n = 0;
-pure noise hides the data, so the error in x_0 is largest at n = T. `loss_by_time` shows both and finds them in the numbers.
+By (2) "which step is hardest?" has two answers. Nearly clean data hides its noise, so the loss in eps is largest near
+n = 0; pure noise hides the data, so the error in x_0 is largest at n = T. `loss_by_time` shows both, and finds them in
+the numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from unstir.errors import unknown
 from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, percent, styled
@@ -30,28 +32,28 @@ MUCH = 0.95  # buckets that come this near to the hardest one are as hard
 def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None) -> Figure:
     """What each schedule does: alpha_bar of eq. (1) and log-SNR against t, the chosen one as a broad band.
 
-    The legend lists them by the time at which signal and noise are equal, the last one first. Raises UsageError for a chosen
-    one that is not among them.
+    The legend lists them by what they keep of the signal at t = 1/2, the most first: from top to bottom in the picture.
+    Raises UsageError for a chosen one that is not among them.
 
     >>> from unstir.schedules import Flow, linear
     >>> figure = schedule_curves({"linear": linear(), "flow": Flow()}, chosen="flow")
     >>> print(figure.get_suptitle())
-    flow: half signal, half noise at t = 0.50; 0 % of the signal is left at t = 1
+    flow keeps 50 % of the signal at t = 0.5, 0 % at t = 1
     """
     if chosen is not None and chosen not in schedules:
         raise unknown("schedule", chosen, schedules)
-    half = {name: schedule.inverse(torch.tensor(0.0)).item() for name, schedule in schedules.items()}
-    late = sorted(half, key=lambda name: -half[name])
-    if chosen is None:
-        title = f"Half signal, half noise: {late[-1]} is there at t = {half[late[-1]]:.2f}, {late[0]} at t = {half[late[0]]:.2f}"
+    halfway = {name: schedule.log_snr(torch.tensor(0.5)).sigmoid().item() for name, schedule in schedules.items()}
+    ranked = sorted(halfway, key=lambda name: -halfway[name])
+    about = ranked[-1] if chosen is None else chosen
+    title = f"{about} keeps {percent(halfway[about])} of the signal at t = 0.5, "
+    if chosen is None and len(ranked) > 1:
+        title += f"{ranked[0]} {percent(halfway[ranked[0]])}"
     else:
-        left = schedules[chosen].alpha_bar_end
-        title = f"{chosen}: half signal, half noise at t = {half[chosen]:.2f}; {percent(left)} of the signal is left at t = 1"
+        title += f"{percent(schedules[about].alpha_bar_end)} at t = 1"
 
     # dense at both ends, where log-SNR runs to infinity
-    t = torch.cat(
-        [torch.zeros(1), torch.linspace(-13, 13, 1001, dtype=torch.float64).sigmoid(), torch.ones(1)]
-    ).double()
+    t = torch.linspace(-13, 13, 1001, dtype=torch.float64).sigmoid()
+    t[0], t[-1] = 0, 1
     figure = blank(3.2, title)
     share, ratio = figure.subplots(1, 2)
     for i, name in enumerate(schedules):
@@ -68,7 +70,7 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     share.set(ylim=(-0.02, 1.02), title=r"share of the signal, $\bar\alpha$ = α² / (α² + σ²)")
     ratio.set(ylim=(-LOG_SNR, LOG_SNR), title="log-SNR = 2 log(α / σ), in nats")
     lines = {line.get_label(): line for line in share.lines}
-    legend = figure.legend(handles=[lines[name] for name in late], loc="outside right center")
+    legend = figure.legend(handles=[lines[name] for name in ranked], loc="outside right center")
     for text in legend.get_texts():
         text.set_fontweight("bold" if text.get_text() == chosen else "normal")
     return figure
@@ -78,9 +80,9 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
 class LossByTime:
     """The loss in K buckets of time: edges (K + 1,) rising in [0, 1], all others (K,).
 
-    `training`, `held_out` and `gaussian` are E |eps - eps_hat|^2 per element, of the network on both sets and of the best
-    denoiser that knows only mean and covariance. `held_out_x0` and `gaussian_x0` are E |x_0 - x0_hat|^2 per element, in units
-    of the data's variance. T is the number of steps of the chain, if it is one.
+    `training`, `held_out` and `gaussian` are E |eps - eps_hat|^2 per element, of the network on both sets and of the
+    best denoiser that knows only mean and covariance. `held_out_x0` and `gaussian_x0` are E |x_0 - x0_hat|^2 per
+    element, in units of the data's variance. T is the number of steps of the chain, if it is one.
     """
 
     edges: np.ndarray
@@ -94,9 +96,9 @@ class LossByTime:
 
 @styled
 def loss_by_time(curves: LossByTime) -> Figure:
-    """Which steps are hardest: the loss in eps on the left and, by eq. (2), the error in x_0 on the right, on a log scale.
+    """Which steps are hardest: on the left the loss in eps, on the right, by eq. (2), the error in x_0 on a log scale.
 
-    The hardest buckets of each are shaded and named; they are found in the held-out numbers, see `hardest`.
+    The hardest buckets of each are shaded and named; `hardest` finds them in the held-out numbers.
 
     >>> eps, x0 = np.array([0.9, 0.2, 0.1]), np.array([0.01, 0.2, 1.0])
     >>> figure = loss_by_time(LossByTime(np.array([0, 0.1, 0.5, 1]), eps, eps, eps, x0, x0, T=1000))
@@ -110,21 +112,20 @@ def loss_by_time(curves: LossByTime) -> Figure:
     figure = blank(3.5, f"The noise is hardest to see at {places[0]}, the data at {places[1]}")
     noise, data = figure.subplots(1, 2)
 
-    for axes, held_out, gaussian, run, what in (
-        (noise, curves.held_out, curves.gaussian, found[0], "noise"),
-        (data, curves.held_out_x0, curves.gaussian_x0, found[1], "data"),
+    beside_noise = ((curves.training, TRAINING), (curves.gaussian, GAUSSIAN))
+    beside_data = ((curves.gaussian_x0, GAUSSIAN),)
+    for axes, what, run, held_out, beside in (
+        (noise, "noise", found[0], curves.held_out, beside_noise),
+        (data, "data", found[1], curves.held_out_x0, beside_data),
     ):
         axes.axvspan(edges[run[0]], edges[run[-1] + 1], color=BLUE, alpha=0.12, linewidth=0)
-        axes.stairs(gaussian, edges, baseline=None, **GAUSSIAN)
-        axes.stairs(held_out, edges, baseline=None, **HELD_OUT)
+        for loss, look in ((held_out, HELD_OUT), *beside):
+            axes.stairs(loss, edges, baseline=None, **look)
         # by eq. (2) the ratio of the two errors is the SNR, here to data of unit variance
         fainter = "noise" if curves.held_out[run].sum() > curves.held_out_x0[run].sum() else "data"
-        missed = percent(held_out[run].mean())
-        axes.set_title(
-            f"{missed} of the variance of the {what} is missed\nwhere the {fainter} is the fainter part", loc="left"
-        )
-        axes.set(xlim=(edges[0], edges[-1]), xlabel="t" if curves.T is None else f"n, of T = {curves.T:,}")
-    noise.stairs(curves.training, edges, baseline=None, **TRAINING)
+        missed = f"{percent(held_out[run].mean())} of the variance of the {what} is missed"
+        axes.set_title(f"{missed}\nwhere the {fainter} is the fainter part", loc="left")
+        axes.set(xlim=(edges[0], edges[-1]), xlabel="t" if curves.T is None else f"n, of T = {curves.T}")
     noise.set(ylim=(0, None), ylabel=r"error in $\epsilon$ / variance")
     data.set_ylabel(r"error in $x_0$ / variance")
     logarithmic(data)
@@ -133,7 +134,7 @@ def loss_by_time(curves: LossByTime) -> Figure:
 
 
 def hardest(loss: np.ndarray) -> np.ndarray:
-    """The numbers of the buckets around the largest loss (K,) that come within 5 % of it: a plateau has no single worst.
+    """The buckets around the largest loss (K,) that come within 5 % of it: a plateau has no single worst.
 
     >>> hardest(np.array([0.1, 0.97, 1.0, 0.99, 0.5, 0.98])).tolist()
     [1, 2, 3]
@@ -149,12 +150,12 @@ def hardest(loss: np.ndarray) -> np.ndarray:
 def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
     """The loss against the step, training smoothed and held-out as points, and the learning rate below.
 
-    Each of the metrics, at least one, has `step`, `loss`, `lr`, and where it was measured `held_out`. Smoothing is a centred
-    mean over a fortieth of the rows.
+    Each of the metrics, at least one, has `step`, `loss`, `lr`, and where it was measured `held_out`. Smoothing is a
+    centred mean over a fortieth of the rows.
 
-    >>> figure = training([{"step": 100, "loss": 0.5, "lr": 1e-3, "held_out": 0.4}, {"step": 200, "loss": 0.3, "lr": 0.0}])
-    >>> print(figure.get_suptitle())
-    Held-out loss is 0.400 at step 100, its lowest
+    >>> metrics = [{"step": 10, "loss": 0.5, "lr": 1e-3, "held_out": 0.4}, {"step": 20, "loss": 0.3, "lr": 0.0}]
+    >>> print(training(metrics).get_suptitle())
+    Held-out loss is 0.400 at step 10, its lowest
     """
     step, loss, rate = (np.array([row[key] for row in metrics], dtype=np.float64) for key in ("step", "loss", "lr"))
     held_out = np.array([(row["step"], row["held_out"]) for row in metrics if "held_out" in row]).reshape(-1, 2)
@@ -168,15 +169,17 @@ def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
 
     figure = blank(3.4, title)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    above.plot(step, loss, color=ORANGE, linewidth=0.6, alpha=0.4)
+    mark = "." if len(loss) < 40 else ""  # a line through one point is nothing
+    above.plot(step, loss, color=ORANGE, linewidth=0.6, alpha=0.4, marker=mark)
     above.plot(step, smooth, color=ORANGE, linewidth=1.8, label="training, smoothed")
     if len(held_out):
         above.plot(*held_out.T, "o", color=BLUE, markersize=4, label="held out")
     logarithmic(above)
     above.set_ylabel("loss")
     above.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-    below.plot(step, rate, color=BLACK, linewidth=1.3)
+    below.plot(step, rate, color=BLACK, linewidth=1.3, marker=mark)
     below.set(xlabel="step", ylabel="learning\nrate", ylim=(0, None))
+    below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     below.xaxis.set_major_formatter("{x:,.0f}")
     below.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     for axes in (above, below):  # they share x, and the wider margin of the two would count

@@ -1,8 +1,8 @@
 """One look for every picture: what it is drawn in, how many points, inside which frame.
 
-A figure is nine inches wide, for the width of a page. Its title states what is to be seen; numbers that belong to one panel
-stand under it. Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart. Nothing here
-keeps a state: no pyplot, and `STYLE` holds only inside a drawing function.
+A figure is nine inches wide, for the width of a page. Its title states what is to be seen; numbers that belong to one
+panel stand under it. Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart.
+Nothing here keeps a state: no pyplot, and `STYLE` holds only inside a drawing function.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
@@ -93,15 +93,6 @@ def blank(height: float, title: str) -> Figure:
     return figure
 
 
-def caption(axes: Axes, text: str) -> None:
-    """Lines of small text centred under a panel, below the label of its x axis."""
-    below = axes.xaxis.label
-    axes.annotate(
-        text, (0.5, 0), (0, -3), xycoords=below, textcoords="offset points",
-        ha="center", va="top", fontsize=8.5, linespacing=1.25, annotation_clip=False,
-    )  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Frame:
     """The part of space that all panels of a picture show: low and high (d,)."""
@@ -117,8 +108,8 @@ class Frame:
 def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame:
     """A square frame around the data (N, d) that also holds the clouds (M, d), as far as the data stays legible.
 
-    It ends at the 0.1 % quantiles, since one point far away would shrink all others, and at most `reach` times the data's own
-    size beyond the data: variance exploding noise is a hundred times larger than what it hides.
+    It ends at the 0.1 % quantiles, since one point far away would shrink all others, and at most `reach` times the
+    data's own size beyond the data: variance exploding noise is a hundred times larger than what it hides.
 
     >>> data = np.linspace(-1, 1, 1001)[:, None]
     >>> print(frame(data, [100 * data], reach=0.5).high)
@@ -133,7 +124,11 @@ def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame
 
 
 def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    """The numbers of `most` of n rows at random, or of all of them if there are fewer; in rising order."""
+    """The numbers of `most` of n rows at random, or of all of them if there are fewer; in rising order.
+
+    >>> thin(3, 5, np.random.default_rng(0)).tolist(), len(thin(100, 5, np.random.default_rng(0)))
+    ([0, 1, 2], 5)
+    """
     return np.arange(n) if n <= most else np.sort(rng.choice(n, most, replace=False))
 
 
@@ -147,21 +142,23 @@ def hues(points: np.ndarray) -> np.ndarray:
     return WHEEL(order / len(points))
 
 
+def class_colours(labels: np.ndarray) -> np.ndarray:
+    """A colour for each of the class numbers (N,): (N, 4). Up to six classes are told apart by any eye."""
+    classes = labels.max() + 1
+    return to_rgba_array(COLOURS)[labels] if classes <= len(COLOURS) else WHEEL(labels / classes)
+
+
 def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
     """A cloud (N, 2) of dots, the smaller and the fainter the more there are."""
     crowd = min(1.0, len(points) / DRAWN)
     axes.scatter(*points.T, s=9 - 6.5 * crowd**0.5, c=colours, alpha=0.95 - 0.35 * crowd, linewidths=0)
 
 
-def square(axes: Axes, view: Frame, names: tuple[str, str], leftmost: bool) -> None:
-    """Limits of the frame, equal units on both axes, names on the outer ones."""
-    axes.set(xlim=(view.low[0], view.high[0]), ylim=(view.low[1], view.high[1]), aspect="equal", xlabel=names[0])
-    axes.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
-    axes.yaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
-    if leftmost:
-        axes.set_ylabel(names[1])
-    else:
-        axes.tick_params(labelleft=False)
+def square(axes: Axes, view: Frame) -> None:
+    """Limits of the frame, equal units on both axes, few ticks."""
+    axes.set(xlim=(view.low[0], view.high[0]), ylim=(view.low[1], view.high[1]), aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
 
 
 def logarithmic(axes: Axes) -> None:
@@ -184,4 +181,13 @@ def percent(share: float) -> str:
     """
     if 0 < share < 1e-5:
         return "under 0.001 %"
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1g} %"
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
+
+
+def plain(text: str) -> str:
+    """A name from outside, which is not to be read as a formula.
+
+    >>> print(plain("price_$"))
+    price_\\$
+    """
+    return text.replace("$", r"\$")

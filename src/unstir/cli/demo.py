@@ -1,0 +1,47 @@
+"""`unstir demo`: the lecture in a minute. The original recipe on the swiss roll, sampled the old way and the new."""
+
+import json
+import time
+from pathlib import Path
+
+from unstir.cli.progress import note
+from unstir.cli.training import SHOWN, caption, draw, prepare_and_train, score_line
+from unstir.config import flat
+from unstir.evaluate import REPEATS, Truth, as_json, compare, truth_of
+from unstir.samplers import default
+
+CHAIN, FEW = 1000, 20
+
+
+def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) -> None:
+    """Train, sample with 1,000 evaluations and with 20, compare both with fresh truth, draw, and say what to type next."""
+    recipe = flat(schedule="linear", T=CHAIN, target="eps", loss="simple", times="chain", steps=steps, seed=seed)
+    trained = prepare_and_train("swiss_roll", out, {}, recipe, quiet)
+    run, model = trained.run, trained.model
+    if not quiet:
+        note(f"trained in {trained.seconds:.1f} s. Sampling {SHOWN:,} points, twice.")
+    truth = truth_of(trained.data, 0.1, seed)
+    scale = model.encoder.scale.numpy()
+    results, panels = [], {}
+    for name, method, evaluations in (("the paper's chain", "ddpm_beta", CHAIN), ("few steps", default(FEW), FEW)):
+        started = time.monotonic()
+        rows = model.sample(SHOWN, steps=evaluations, method=method, seed=seed)
+        seconds = time.monotonic() - started
+        scores = compare([rows] * REPEATS, Truth(truth.true, truth.others), scale)
+        results.append(
+            {"sampler": name, "method": method, "evaluations": evaluations, "seconds": seconds, "scores": as_json(scores)}
+        )
+        panels[name] = (rows, caption(evaluations, seconds, scores))
+        if not as_object:
+            print(f"{name}: {method}, {evaluations:,} evaluations, {seconds:.2f} s for {SHOWN:,} points")
+            for score in scores[:1] + scores[2:]:
+                print(f"    {score_line(score)}")
+    draw(trained, panels)
+    if as_object:
+        print(json.dumps({"run": str(run.path), "seconds": trained.seconds, "samplers": results}))
+        return
+    print(f"run: {run.path}    pictures: {run.path / 'figures'}")
+    print("next: unstir train moons            another built-in set, or a file of yours: points.npy, table.csv")
+    print(f"      unstir sample {run.path} -n 1000 -o points.csv")
+    print(f"      unstir evaluate {run.path}")
+    print("      unstir selfcheck              the mathematics, checked on this machine")

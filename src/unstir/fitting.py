@@ -1,0 +1,258 @@
+"""From data and settings to a model: the one straight way through the house.
+
+    data -> split -> encoder -> problem -> train -> average -> error by noise level -> model
+
+`fit` is that in a line; `Fitting` is the same with the loop handed to the caller, as the command line uses it.
+
+    >>> import numpy as np
+    >>> fitting = Fitting(from_arrays(np.random.default_rng(0).normal(size=(300, 2))), resolve(flat(steps=20)))
+    >>> for step in fitting.steps(): pass
+    >>> fitting.held_out().loss < 1.5
+    True
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from unstir.config import Config, flat, merge, resolve
+from unstir.datasets import Data, from_arrays
+from unstir.denoiser import Denoiser
+from unstir.encoders import fit_encoder
+from unstir.errors import UsageError
+from unstir.information.mmse import error_curve
+from unstir.loss import Example, errors, examples
+from unstir.model import NETWORKS, Card, Model
+from unstir.oracles import Gaussian
+from unstir.schedules import schedule
+from unstir.seeds import seeded
+from unstir.times import Quantile, stratified, uniform
+from unstir.train import Problem, Recipe, State, Step, train
+
+BUCKETS = 20  # of time, for the losses by noise level
+HELD_OUT_DRAWS = 4096  # pairs (row, noise) in the fixed held-out set
+ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
+SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Loss on fixed held-out rows, times and noise: the model's, and that of the best Gaussian denoiser.
+
+    `loss` is the training objective under the training distribution of times. By bucket of uniform time, (K,) each: `eps`, the mean
+    squared error of the noise, which is L_simple, and `x0`, that of the data in units of its variance; both per element.
+    """
+
+    edges: Tensor
+    loss: float
+    gaussian_loss: float
+    eps: Tensor
+    gaussian_eps: Tensor
+    x0: Tensor
+    gaussian_x0: Tensor
+
+
+class Fitting:
+    """A training run that the caller drives: `steps()` trains, `held_out()` and `model()` look, between any two steps."""
+
+    def __init__(self, data: Data, config: Config):
+        if data.classes and config.data.labels == "none":
+            data = Data(data.values, names=data.names, source=data.source, bounds=data.bounds, dtype=data.dtype)
+        self.config, self.data = config, data
+        self.training, self.unseen = data.split(config.data.held_out, config.seed)
+        diffusion, optim = config.diffusion, config.optim
+        self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
+        process = schedule(diffusion.schedule, **self.schedule_settings)
+        values = torch.as_tensor(self.training.values)
+        self.encoder = fit_encoder(config.data.encoder, values)
+        labels = self.training.labels
+        self.problem = Problem(
+            process,
+            diffusion.target,
+            self.encoder.encode(values),
+            None if labels is None else torch.as_tensor(labels),
+            len(data.classes),
+            diffusion.loss,
+            times_for(diffusion.target) if diffusion.times == "auto" else diffusion.times,
+            diffusion.coupling,
+        )
+        named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
+        self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
+        self.device = pick_device(config.device)
+        self.network_settings = config.network.model_dump() | {"dimension": values[0].numel(), "classes": len(data.classes)}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = NETWORKS["mlp"](**self.network_settings).to(self.device)
+        self.state = State(network, self.recipe)
+        self._as_trained = self._fixed(self.problem.quantile, 2)
+        self._by_time = self._fixed(uniform, 4)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know before the first step, a sentence each."""
+        found = []
+        left = self.problem.schedule.alpha_bar_end
+        if left > SIGNAL_LEFT:
+            found.append(
+                f"the {self.config.diffusion.schedule} schedule leaves signal: alpha_bar_T = {left:.3g}, so samples start from noise "
+                "that training never saw. Use more steps (--diffusion.T 1000) or --diffusion.schedule cosine."
+            )
+        constant = int((self.encoder.scale == 0).sum())
+        if constant:
+            found.append(f"{constant} of {self.encoder.scale.numel()} elements never vary; samples repeat them exactly.")
+        return found
+
+    def steps(self) -> Iterator[Step]:
+        """Train from where the state is to the end, a step at a time."""
+        return train(self.state, self.problem, self.recipe)
+
+    @torch.no_grad()
+    def held_out(self) -> HeldOut:
+        """The average's loss on the fixed held-out sets, beside the Gaussian's."""
+        self.state.swap()
+        self.state.network.eval()
+        as_trained, by_time = (self._x0_errors(fixed) for fixed in (self._as_trained, self._by_time))
+        self.state.swap()
+        weight = self.problem.weigh(self.problem.schedule, self.problem.target, self._as_trained.t)
+        snr = self.problem.schedule.log_snr(self._by_time.t).exp()
+        gaussian = self._by_time.gaussian_error
+        return HeldOut(
+            torch.linspace(0, 1, BUCKETS + 1, dtype=torch.float64),
+            (weight * as_trained).mean().item(),
+            (weight * self._as_trained.gaussian_error).mean().item(),
+            *(bucket_means(self._by_time.t, e) for e in (by_time * snr, gaussian * snr, by_time, gaussian)),
+        )
+
+    def eps_errors(self, step: Step) -> Tensor:
+        """A training step's errors as those of the noise, L_simple's, whatever the objective: (B,) float64."""
+        process, t = self.problem.schedule, step.t
+        return step.errors.double().cpu() / self.problem.weigh(process, self.problem.target, t) * process.log_snr(t).exp()
+
+    def model(self) -> Model:
+        """The model as it is now: the average of the weights, with its error by noise level measured on held-out rows."""
+        self.state.swap()
+        network = NETWORKS["mlp"](**self.network_settings)
+        network.load_state_dict({k: v.detach().clone().cpu() for k, v in self.state.network.state_dict().items()})
+        self.state.swap()
+        network = network.eval().requires_grad_(False).to(self.device)
+        data, problem = self.data, self.problem
+        card = Card(
+            shape=data.shape,
+            schedule=self.config.diffusion.schedule,
+            schedule_settings=self.schedule_settings,
+            target=problem.target_name,
+            network="mlp",
+            network_settings=self.network_settings,
+            encoder=self.encoder.name,
+            dtype=data.dtype,
+            names=data.names,
+            classes=data.classes,
+            class_counts=tuple(torch.as_tensor(self.training.labels).bincount(minlength=len(data.classes)).tolist())
+            if data.classes
+            else (),
+            bounds=data.bounds,
+            source=data.source,
+            steps_trained=self.state.step,
+        )
+        rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
+        denoiser = Denoiser(network, problem.schedule, problem.target)
+        curve = error_curve(
+            lambda x, t: denoiser(x, t, cond), problem.schedule, rows.to(self.device), ERROR_LEVELS, seeded(self.config.seed, 3)
+        )
+        return Model(card, network, self.encoder, curve)
+
+    def _held_out_rows(self, n: int) -> tuple[Tensor, Tensor | None]:
+        """At least n held-out rows and their classes, repeated as often as needed."""
+        rows = self.encoder.encode(torch.as_tensor(self.unseen.values))
+        index = torch.arange(max(n, len(rows))) % len(rows)
+        labels = self.unseen.labels
+        return rows[index], None if labels is None else torch.as_tensor(labels)[index].to(self.device)
+
+    def _fixed(self, quantile: Quantile, key: int) -> "Fixed":
+        """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
+        problem, generator = self.problem, seeded(self.config.seed, key)
+        rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
+        t = quantile(stratified(len(rows), generator), problem.schedule)
+        eps = torch.randn(rows.shape, generator=generator)
+        example = examples(problem.schedule, problem.target, problem.weigh, rows, eps, t)
+        training, wide = problem.rows.flatten(1).double(), rows.flatten(1).double()
+        d = training.shape[1]
+        covariance = torch.cov(training.T, correction=0).reshape(d, d) + 1e-6 * torch.eye(d, dtype=torch.float64)
+        gaussian = Gaussian(training.mean(0), covariance).denoise(problem.schedule)
+        error = wide - gaussian(problem.schedule.diffuse(wide, t, eps.flatten(1).double()), t)
+        return Fixed(t, example, cond, error.square().mean(1))
+
+    def _x0_errors(self, fixed: "Fixed") -> Tensor:
+        """Mean squared error of x0_hat on each row of a fixed set, by the network as it is: (B,) float64."""
+        found = []
+        for rows in torch.arange(len(fixed.t)).split(2048):
+            example = Example(*(part[rows].to(self.device) for part in fixed.example))
+            cond = None if fixed.cond is None else fixed.cond[rows]
+            found.append(errors(self.state.network(example.seen, example.t, cond), example).double().cpu())
+        return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
+
+
+class Fixed(NamedTuple):
+    """A held-out set that never changes: times (B,), examples, classes (B,) or None, the Gaussian's error (B,)."""
+
+    t: Tensor
+    example: Example
+    cond: Tensor | None
+    gaussian_error: Tensor
+
+
+def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
+    """Train a model of rows x (N, ...), numpy or torch, with a class each if labels are given.
+
+    Settings are the leaf names of the configuration: steps, schedule, target, lr, width, seed, held_out, ... What is not given is
+    chosen from the data's size. Raises DataError for data that cannot be used, UsageError for an unknown setting.
+    """
+    if isinstance(x, str):
+        raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.datasets.load('{x}').values.")
+    data = from_arrays(x, labels)
+    fitting = Fitting(data, resolve(preset(data), flat(**settings)))
+    for _ in fitting.steps():
+        pass
+    model = fitting.model()
+    kind = "torch" if isinstance(x, Tensor) else "numpy"
+    return replace(model, card=replace(model.card, kind=kind))
+
+
+def preset(data: Data) -> dict[str, Any]:
+    """The settings chosen from the data's size: sinusoids of the coordinates in a few dimensions, wide layers in many."""
+    d = int(torch.Size(data.shape).numel())
+    few = {"network": {"octaves": 4}, "optim": {"lr": 3e-3}}
+    if d <= 3:
+        return few
+    if d <= 8:
+        return merge(few, {"network": {"width": 128, "octaves": 2}})
+    return {"network": {"width": 256 if d <= 64 else 512, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}}
+
+
+def times_for(target_name: str) -> str:
+    """The training distribution of times that suits a target.
+
+    Log-normal noise levels spend the steps where most is learnt, but visit the noisiest ones next to never. There eps and velocity
+    have to be known to many digits to give x_0, so these two see every time alike.
+    """
+    return "uniform" if target_name in ("eps", "velocity") else "log_normal"
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name, the fastest there is for 'auto'. Raises UsageError where it is not there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device("cuda" if there["cuda"] else "cpu")
+    if not there.get(name, False):
+        raise UsageError(f"device '{name}' is not there. Present: {', '.join(k for k, v in there.items() if v)}.")
+    return torch.device(name)
+
+
+def bucket_means(t: Tensor, values: Tensor) -> Tensor:
+    """Means of values (B,) over equal buckets of their times: (BUCKETS,), NaN where a bucket is empty."""
+    bucket = (t * BUCKETS).ceil().long().clamp(1, BUCKETS) - 1
+    total = torch.zeros(BUCKETS, dtype=torch.float64).index_add(0, bucket, values.double())
+    return total / torch.bincount(bucket, minlength=BUCKETS)
