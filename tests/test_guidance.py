@@ -88,8 +88,8 @@ def test_more_guidance_goes_further_towards_the_condition():
     one, zero = Gaussian(f64([1.0]), f64([[0.1]])), Gaussian(f64([0.0]), f64([[1.0]]))
     ends = []
     for scale in (0.0, 1.0, 3.0):
-        for x in ddim(guided(one.denoise(s), zero.denoise(s), scale), s, grid("uniform")(s, 100), f64([[0.0]])):
-            pass
+        denoise = guided(one.denoise(s), zero.denoise(s), scale)
+        *_, x = ddim(denoise, s, grid("uniform")(s, 100), f64([[0.0]]))
         ends.append(x.item())
     assert ends[0] == pytest.approx(0, abs=1e-3)
     assert ends[1] == pytest.approx(1, abs=0.05)

@@ -14,7 +14,7 @@ from unstir.schedules import SCHEDULES, VE, VP, Chain, Flow, along, schedule
 
 LENGTHS = [2, 4, 10, 100, 1000, 4000]
 CHAINS = ["linear", "cosine", "sigmoid", "sigmoid_bare", "sigmoid_alpha_bar", "scaled_linear", "chain"]
-few = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+few = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 
 
 def make(name, T=1000):
@@ -77,7 +77,7 @@ def test_x_n_of_the_paper_is_x_at_n_over_t(name, T):
     for n, beta in enumerate(lecture_betas(name, T), 1):
         mean, variance = math.sqrt(1 - beta) * mean, (1 - beta) * variance + beta
         alpha, sigma = s(f64(n / T))
-        assert alpha.item() == pytest.approx(mean, rel=1e-10)
+        assert alpha.item() == pytest.approx(mean, rel=1e-10, abs=1e-100)  # the bare sigmoid gets there, and farther
         assert sigma.item() ** 2 == pytest.approx(variance, rel=1e-10)
 
 

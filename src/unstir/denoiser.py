@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from unstir.errors import UsageError, unknown
-from unstir.schedules import Schedule, along
+from unstir.schedules import FIRST, Schedule, along
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """`(x_t (B, ...), t () or (B,)) -> x0_hat (B, ...)`: what every sampler and every bound takes."""
@@ -86,19 +86,22 @@ def target(name: str) -> Target:
 
 
 def check_pair(schedule: Schedule, target_name: str) -> None:
-    """Raise UsageError where eps is asked to carry data through a time at which no data is left.
+    """Raise UsageError where a target is asked to carry data through a time at which no data is left.
 
-    x0_hat = (x_t - sigma eps) / alpha: below alpha_bar = 1e-12 a float32 rounding error in eps is larger than the data.
+    There x0_hat = c_skip x_t + c_out F is a small difference of large numbers, as in x_0 = (x_t - sigma eps) / alpha: with |c_out|
+    above 1e6, for eps alpha_bar below 1e-12, a float32 rounding error in F is as large as the data.
     """
-    if target_name == "eps" and schedule.alpha_bar_end < 1e-12:
+    c_out = target(target_name)(schedule, torch.ones((), dtype=torch.float64)).c_out.item()
+    if not abs(c_out) <= 1e6:
         raise UsageError(
-            f"target 'eps' with a schedule whose signal ends at alpha_bar = {schedule.alpha_bar_end:.1e}: x0 = (x_t - sigma eps) "
-            "/ alpha divides by zero there. Use --target v or --target x0."
+            f"target '{target_name}' with a schedule whose signal ends at alpha_bar = {schedule.alpha_bar_end:.1e}: x_0 is then "
+            f"{abs(c_out):.0e} times the network's answer, which divides by zero. Use --target v or --target x0."
         )
 
 
 def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,)."""
+    """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,); at t = 0 its limit."""
+    t = t.clamp(min=FIRST)
     alpha, sigma = schedule(t)
     c = target(schedule, t)
     return along((1 - alpha * c.c_skip) / c.c_out, x0) * x0 - along(sigma * c.c_skip / c.c_out, x0) * eps

@@ -98,7 +98,7 @@ class Fitting:
         if left > SIGNAL_LEFT:
             found.append(
                 f"the {self.config.diffusion.schedule} schedule leaves signal: alpha_bar_T = {left:.3g}, so samples start from noise "
-                "that training never saw. Use more steps (--diffusion.T 1000) or --diffusion.schedule cosine."
+                "that training never saw. Use more steps (--diffusion.T 1000) or --schedule cosine."
             )
         constant = int((self.encoder.scale == 0).sum())
         if constant:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from unstir.denoiser import Target, wanted
 from unstir.errors import unknown
-from unstir.schedules import Schedule, along
+from unstir.schedules import FIRST, Schedule, along
 
 Weight = Callable[[Schedule, Target, Tensor], Tensor]
 """`(schedule, target, t) -> weight of the squared error of x0_hat`, float64, the shape of t."""
@@ -49,7 +49,7 @@ def edm(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG00
 def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
     """Eq. (5): with uniform times the loss is the diffusion part of the variational bound, in nats."""
     (alpha, sigma), (alpha_slope, sigma_slope) = schedule(t), schedule.slope(t)
-    return (alpha / sigma) ** 2 * (sigma_slope / sigma - alpha_slope / alpha)
+    return alpha * (alpha * sigma_slope - sigma * alpha_slope) / sigma**3
 
 
 WEIGHTS: dict[str, Weight] = {"simple": simple, "min_snr": min_snr, "edm": edm, "elbo": elbo}
@@ -73,6 +73,7 @@ class Example(NamedTuple):
 
 def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Tensor) -> Example:
     """Noise x0 to times t and lay out eq. (1): x0 and eps (B, ...), t (B,) float64. All coefficients in float64."""
+    t = t.clamp(min=FIRST)
     c = target(schedule, t)
     return Example(
         seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),

@@ -227,7 +227,7 @@ class Sampler:
         """How many intervals make exactly that many network evaluations. Raises UsageError where none does."""
         intervals, rest = divmod(evaluations - 1, self.evaluations)
         if evaluations < 1 or rest:
-            near = f"{evaluations - rest} or {evaluations - rest + self.evaluations}" if rest else "1 or more"
+            near = "1 or more" if evaluations < 1 else f"{evaluations - rest} or {evaluations - rest + self.evaluations}"
             raise UsageError(
                 f"{evaluations} evaluations are not possible with {self.evaluations} a step and one in the last. Use {near}."
             )

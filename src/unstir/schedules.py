@@ -30,7 +30,7 @@ from torch import Tensor
 
 from unstir.errors import UsageError, unknown
 
-SLOPE_FLOOR = 1e-9  # sigma of a variance preserving schedule starts like sqrt(t): its slope is taken this far inside
+FIRST = 1e-9  # where t = 0 itself has no answer (no noise to predict, a slope without bound), this time just inside has one
 
 
 def along(coefficient: Tensor, x: Tensor) -> Tensor:
@@ -53,8 +53,11 @@ class Schedule(ABC):
 
     def slope(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """d alpha / dt and d sigma / dt, by differentiation; at t = 0 the value just inside, so it is finite."""
-        t = t.double().clamp(min=SLOPE_FLOOR)
-        return torch.func.jvp(self.__call__, (t,), (torch.ones_like(t),))[1]
+        with torch.enable_grad():
+            t = t.detach().double().clamp(min=FIRST).requires_grad_()
+            alpha, sigma = (c + 0 * t for c in self(t))  # a constant has a slope too
+            (alpha_slope,) = torch.autograd.grad(alpha.sum(), t, retain_graph=True)
+            return alpha_slope, torch.autograd.grad(sigma.sum(), t)[0]
 
     def inverse(self, log_snr: Tensor) -> Tensor:
         """The time at which the signal-to-noise ratio is exp(log_snr), by bisection to the last bit; clamped to [0, 1]."""
@@ -82,10 +85,9 @@ class Schedule(ABC):
 
     def posterior(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Factors of x_t and of x_0, and the variance, of q(x_s | x_t, x_0) for s < t (Ho et al. 2020, eq. 7)."""
-        (alpha_t, _), (alpha_s, sigma_s) = self(t), self(s)
-        r2 = torch.exp(self.log_snr(t) - self.log_snr(s))  # SNR_t / SNR_s
-        # alpha_s (1 - r2) and sigma_s^2 (1 - r2): Kingma et al. 2021, eq. 25 to 27; r2 alpha_s / alpha_t stays finite
-        return r2 * alpha_s / alpha_t, -alpha_s * torch.expm1(r2.log()), -(sigma_s**2) * torch.expm1(r2.log())
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = self(t), self(s)
+        fresh = -torch.expm1(self.log_snr(t) - self.log_snr(s))  # 1 - SNR_t / SNR_s; Kingma et al. 2021, eq. 25 to 27
+        return alpha_t / alpha_s * (sigma_s / sigma_t) ** 2, alpha_s * fresh, sigma_s**2 * fresh
 
     @property
     def alpha_bar_end(self) -> float:
@@ -241,6 +243,9 @@ def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
 
 
 def _variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
+    # Past alpha_bar = 1e-260 there is nothing left to describe: B goes on as a logarithm, so that alpha never underflows to a 0 by
+    # which something else would be divided.
+    B = torch.where(B > 600, 600 + torch.log1p((B - 600).clamp(min=0)), B)
     return torch.exp(-B / 2), torch.sqrt(-torch.expm1(-B))
 
 
