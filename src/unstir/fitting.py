@@ -5,13 +5,14 @@
 `fit` is that in a line; `Fitting` is the same with the loop handed to the caller, as the command line uses it.
 
     >>> import numpy as np
-    >>> fitting = Fitting(from_arrays(np.random.default_rng(0).normal(size=(300, 2))), resolve(flat(steps=20)))
+    >>> data = from_arrays(np.random.default_rng(0).normal(size=(300, 2)))
+    >>> fitting = Fitting(data, settle(data, flat(steps=20)))
     >>> for step in fitting.steps(): pass
     >>> fitting.held_out().loss < 1.5
     True
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ class Fitting:
             None if labels is None else torch.as_tensor(labels),
             len(data.classes),
             diffusion.loss,
-            times_for(diffusion.target) if diffusion.times == "auto" else diffusion.times,
+            diffusion.times,
             diffusion.coupling,
         )
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
@@ -213,12 +214,20 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     if isinstance(x, str):
         raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.datasets.load('{x}').values.")
     data = from_arrays(x, labels)
-    fitting = Fitting(data, resolve(preset(data), flat(**settings)))
+    fitting = Fitting(data, settle(data, flat(**settings)))
     for _ in fitting.steps():
         pass
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind))
+
+
+def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
+    """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
+    config = resolve(preset(data), *layers)
+    if config.diffusion.times != "auto":
+        return config
+    return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
 
 
 def preset(data: Data) -> dict[str, Any]:

@@ -38,6 +38,7 @@ NOISE_GROUP = 256  # rows that share a noise generator
 EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
 NETWORKS = {"mlp": MLP}
 
+Interval = tuple[float, float] | None
 Labels = Any
 """One class, by name or id, or a sequence of them; None where there are none, or to draw them."""
 
@@ -82,12 +83,12 @@ class Model:
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def denoise(self, cond: Tensor | None = None, guidance: float = 1.0) -> Denoise:
+    def denoise(self, cond: Tensor | None = None, guidance: float = 1.0, interval: Interval = None) -> Denoise:
         """The denoiser in the model's space, bound to class ids (B,) or to none; clipped only if the data's type is bounded."""
         denoiser = Denoiser(self.network, self.schedule, target(self.card.target))
         bound: Denoise = denoiser
         if cond is not None:
-            bound = guided(partial(_bound, denoiser, cond), denoiser, guidance)
+            bound = guided(partial(_bound, denoiser, cond), denoiser, guidance, interval, self.schedule)
         if self.card.bounds is None:
             return bound
         low, high = (self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds)
@@ -100,6 +101,7 @@ class Model:
         method: str | None = None,
         labels: Labels = None,
         guidance: float = 1.0,
+        interval: Interval = None,
         seed: int = 0,
         batch_size: int = 8192,
     ) -> Any:
@@ -107,9 +109,10 @@ class Model:
 
         The method is the best measured one for that many steps, or any of `samplers.SAMPLERS`. A model of labelled data takes one
         label or n of them, by name or id; without, labels are drawn as often as in the training data. `guidance` 1 is the
-        conditional model. Raises UsageError for a wrong name, size or combination.
+        conditional model, more is more of the class, inside an interval of log-SNR if one is given.
+        Raises UsageError for a wrong name, size or combination.
         """
-        return self.states(n, steps, method, labels, guidance, seed, batch_size)[-1]
+        return self.states(n, steps, method, labels, guidance, interval, seed, batch_size)[-1]
 
     @torch.no_grad()
     def states(
@@ -119,11 +122,12 @@ class Model:
         method: str | None = None,
         labels: Labels = None,
         guidance: float = 1.0,
+        interval: Interval = None,
         seed: int = 0,
         batch_size: int = 8192,
         every: int | None = None,
     ) -> list[Any]:
-        """x at the times of `sampling_plan`: every `every`-th of them and always the last, each (n, ...) in the data's units."""
+        """x along the way, each (n, ...) in the data's units: at every `every`-th time of the plan, and always the last."""
         if n < 1 or batch_size < 1:
             raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
         name = method or default(steps)
@@ -143,7 +147,7 @@ class Model:
             extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
             if "error" in chosen.needs:
                 extra["error"] = lambda t: self.error.at(self.schedule.log_snr(t))
-            denoise = self.denoise(None if cond is None else cond[rows.start : rows.stop].to(self.device), guidance)
+            denoise = self.denoise(None if cond is None else cond[rows.start : rows.stop].to(self.device), guidance, interval)
             for i, state in enumerate(chosen.run(denoise, self.schedule, times, x, **extra)):
                 if i in keep:
                     parts[keep.index(i)].append(state.cpu())

@@ -70,7 +70,9 @@ class Problem:
                 "which biases a conditional model. Use the independent coupling, or train without labels."
             )
         if self.loss == "elbo" and self.times not in ("uniform", "chain"):
-            raise UsageError(f"the elbo weight is a bound under uniform times only, not '{self.times}'. Use --times uniform.")
+            raise UsageError(
+                f"the elbo weight is a bound under uniform times only, not '{self.times}'. Use --diffusion.times uniform."
+            )
 
 
 @dataclass(frozen=True)

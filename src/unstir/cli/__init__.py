@@ -99,6 +99,7 @@ def sample(
     method: Method = None,
     label: Labels = None,
     guidance: Annotated[float, Parameter(help="1 is the conditional model, more is more of the class.")] = 1.0,
+    interval: Annotated[tuple[float, float] | None, Parameter(help="Log-SNR, low and high, inside which to guide.")] = None,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors.")] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -107,7 +108,7 @@ def sample(
     """Draw samples from a trained model, in the data's own units."""
     from unstir.cli import using
 
-    using.sample(run, n, steps, method, label, guidance, out, seed, json)
+    using.sample(run, n, steps, method, label, guidance, interval, out, seed, json)
 
 
 @app.command
@@ -116,6 +117,7 @@ def evaluate(
     data: Annotated[str | None, Parameter(name="DATA", help="True rows; without, those the run was trained on.")] = None,
     /,
     *,
+    labels: Annotated[str | None, Parameter(help="Column or array of DATA that holds the class; it is left out.")] = None,
     steps: Annotated[int, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     seed: Seed = 0,
@@ -125,7 +127,7 @@ def evaluate(
     """Distances between samples and true rows, each beside its floor, and the held-out error by noise level."""
     from unstir.cli import using
 
-    using.evaluate(run, data, steps, method, seed, json)
+    using.evaluate(run, data, labels, steps, method, seed, json)
 
 
 @app.command

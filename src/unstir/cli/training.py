@@ -16,7 +16,7 @@ from unstir.config import Config, read_config, resolve, write_config
 from unstir.datasets import Data, load
 from unstir.errors import UnstirError
 from unstir.evaluate import Score, as_json, evaluate, truth_of
-from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, preset
+from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, settle
 from unstir.model import Model
 from unstir.runs import Run, about_this_run
 from unstir.samplers import default, plan
@@ -74,7 +74,7 @@ def prepare_and_train(source: str, out: Path | None, file: dict[str, Any], flags
     first = resolve(file, flags)
     labels = first.data.labels
     data = load(source, n=first.data.points, seed=first.seed, labels=None if labels == "none" else labels)
-    config = resolve(preset(data), file, flags, {"data": {**file.get("data", {}), **flags.get("data", {}), "source": source}})
+    config = settle(data, file, flags, {"data": {"source": source}})
     fitting = Fitting(data, config)
     run = Run.create(out, source)
     about = about_this_run(["unstir", *sys.argv[1:]], config.seed, data.sha256(), str(fitting.device))

@@ -32,6 +32,7 @@ def sample(
     method: str | None,
     label: str | None,
     guidance: float,
+    interval: tuple[float, float] | None,
     out: Path | None,
     seed: int,
     as_object: bool,
@@ -46,7 +47,7 @@ def sample(
         raise UsageError(f"--out {out}: samples are written as {', '.join(SUFFIXES)}.")
     if out.exists():
         raise StorageError(f"{out} exists already, and nothing is overwritten. Choose another --out or --seed.")
-    rows = model.sample(n, steps=steps, method=method, labels=label, guidance=guidance, seed=seed)
+    rows = model.sample(n, steps=steps, method=method, labels=label, guidance=guidance, interval=interval, seed=seed)
     ids = model.labels_for(n, label, seed)
     classes = None if ids is None else np.array(model.card.classes)[ids.numpy()]
     with storage_errors(out):
@@ -78,11 +79,13 @@ def _encoded(suffix: str, rows: np.ndarray, classes: np.ndarray | None, model: M
     return buffer.getvalue()
 
 
-def evaluate(run: Path, source: str | None, steps: int, method: str | None, seed: int, as_object: bool) -> None:
+def evaluate(
+    run: Path, source: str | None, labels: str | None, steps: int, method: str | None, seed: int, as_object: bool
+) -> None:
     """Score against the run's own data, or against other true rows of the same shape."""
     model = load_model(run)
     config = resolve(read_config(run / "config.toml"))
-    truth = _own_truth(run, config) if source is None else _other_truth(source, config.data.labels, model)
+    truth = _own_truth(run, config) if source is None else _other_truth(source, labels, model)
     scores = evaluation.evaluate(model, truth, steps, method, seed)
     levels = [(level, model.error.at(torch.tensor(level)).mean().item()) for level in (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)]
     if as_object:
@@ -117,9 +120,12 @@ def _own_truth(run: Path, config: Config) -> evaluation.Truth:
 
 def _other_truth(source: str, labels: str | None, model: Model) -> evaluation.Truth:
     """True rows from elsewhere: one half of them against the other is the floor."""
-    data = load(source, labels=None if labels == "none" else labels)
+    data = load(source, labels=labels)
     if data.shape != model.card.shape:
-        raise UsageError(f"{source} has rows of shape {data.shape}, but the model was trained on {model.card.shape}.")
+        raise UsageError(
+            f"{source} has rows of shape {data.shape}, but the model was trained on {model.card.shape}. "
+            "If one column is the class, name it: --labels NAME."
+        )
     rows = data.values.reshape(len(data), -1).astype(np.float64)
     n = min(evaluation.MOST, len(rows) // 2)
     pairs = list(half_split_pairs(rows, n, evaluation.REPEATS, np.random.default_rng(0)))
