@@ -17,6 +17,7 @@ POINTS = 5000
 RADIUS = 0.06
 PROJECTIONS = 256
 FRESH = 1_000_003  # added to a seed: points that no training has seen
+FLOORS = "True points, the floors: 'true grid' is another roll, 'true draw' independent points of the same distribution."
 POOL = 200_000  # points of one long roll, of which any few are an independent draw
 
 

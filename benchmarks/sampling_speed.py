@@ -12,10 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 import plain
-from quality import POINTS, floors, formats, measures, roll
+from quality import FLOORS, POINTS, floors, formats, measures, roll
 from report import Table, note, parser, show, with_summary
-from swiss_roll import FEW, train
-from unstir.samplers import default
+from swiss_roll import FEW, METHODS, train
 
 
 def timed(draw: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
@@ -48,19 +47,18 @@ def main() -> None:
         speed.append(row)
         good.append(judged | floors(seed))
         note(f"pair {seed}: {row[f'{FEW[0]} ratio']:.0f} times as fast with {FEW[0]} evaluations")
-    methods = " and ".join(f"{default(few)} at {few}" for few in FEW)
     tables = [
         Table(
             f"Time to sample {POINTS:,} points, in microseconds a point",
             formats(speed[0]) | {name: ".1f" for name in speed[0] if name.endswith(("a point", "ratio"))},
             with_summary(speed, "pair"),
-            [f"The number after a name is that of network evaluations; ours is {methods}. A ratio is plain's time over ours."],
+            [f"The number after a name is that of network evaluations; ours is {METHODS}. A ratio is plain's time over ours."],
         ),
         Table(
             f"Quality of the same points after {chosen.steps:,} training steps: per cent off the roll, sliced W2",
             formats(good[0]),
             with_summary(good, "pair"),
-            ["True points, the floors: 'true grid' is another roll, 'true draw' independent points of the same distribution."],
+            [FLOORS],
         ),
     ]
     show(tables, f"{chosen.repeats} pairs after a warm-up, one training of each", chosen.json)

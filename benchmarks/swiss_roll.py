@@ -13,17 +13,18 @@ import time
 from dataclasses import dataclass
 
 import plain
-from quality import POINTS, floors, formats, measures, roll
+from quality import FLOORS, POINTS, floors, formats, measures, roll
 from report import Table, note, parser, show, with_summary
-from unstir.config import flat, resolve
+from unstir.config import flat
 from unstir.datasets import toy
-from unstir.fitting import Fitting, preset
+from unstir.fitting import Fitting, settle
 from unstir.model import Model
 from unstir.samplers import default
 
 WARM_UP = 256  # steps before anything is timed, and to measure the speed for eq. (2)
 MARGIN = 0.95  # of plain's time is planned, so that a run a little slower than measured still ends within it
 FEW = (20, 10)  # network evaluations
+METHODS = " and ".join(f"{default(few)} at {few}" for few in FEW)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def train(seed: int, steps: int, held_out: float) -> Ours:
     data = toy("swiss_roll", POINTS, seed)
     began = time.perf_counter()
     settings = flat(steps=steps, batch_size=plain.BATCH, held_out=held_out, seed=seed)
-    fitting = Fitting(data, resolve(preset(data), settings))
+    fitting = Fitting(data, settle(data, settings))
     started = time.perf_counter()
     for _ in fitting.steps():
         pass
@@ -76,17 +77,13 @@ def main() -> None:
             good[-1] |= measures(ours.model.sample(POINTS, steps=few, seed=seed), seed, f"ours {few}")
         good[-1] |= floors(seed)
         note(f"seed {seed}: ratio {speed[-1]['ratio']:.2f}, off-roll at 20 evaluations {good[-1]['ours 20 off %']:.2f} %")
-    methods = " and ".join(f"{default(few)} at {few}" for few in FEW)
     tables = [
         Table(f"Training time: {chosen.steps:,} steps of {plain.BATCH}", formats(speed[0]), with_summary(speed, "seed")),
         Table(
             f"Quality of {POINTS:,} samples after {chosen.steps:,} steps: per cent off the roll, sliced W2",
             formats(good[0]),
             with_summary(good, "seed"),
-            [
-                f"The number after a name is that of network evaluations; ours samples with {methods}.",
-                "True points, the floors: 'true grid' is another roll, 'true draw' independent points of the same distribution.",
-            ],
+            [f"The number after a name is that of network evaluations; ours samples with {METHODS}.", FLOORS],
         ),
         Table(
             "Ours trained no longer than plain's loop took: per cent off the roll, sliced W2, with 20 and 10 evaluations",

@@ -13,7 +13,7 @@ from unstir.config import flat, resolve
 from unstir.datasets import from_arrays, toy
 from unstir.denoiser import TARGETS, Denoiser, target
 from unstir.errors import DataError, UsageError
-from unstir.fitting import BUCKETS, Fitting, bucket_means, pick_device, preset, times_for
+from unstir.fitting import BUCKETS, Fitting, bucket_means, pick_device, preset, settle, times_for
 from unstir.oracles import Gaussian, Mixture
 from unstir.schedules import along
 
@@ -31,7 +31,7 @@ def three_blobs():
 
 def prepared(values, labels=None, **settings):
     data = from_arrays(values, labels)
-    return Fitting(data, resolve(preset(data), flat(**settings)))
+    return Fitting(data, settle(data, flat(**settings)))
 
 
 def trained(values, labels=None, **settings):
@@ -48,7 +48,7 @@ class Perfect(nn.Module):
         super().__init__()
         self.oracle, self.problem = oracle, problem
 
-    def forward(self, seen, t, cond=None):
+    def forward(self, seen, t, cond=None):  # noqa: ARG002
         schedule, seen, t = self.problem.schedule, seen.double(), t.double()
         c = self.problem.target(schedule, t)
         x = seen / along(c.c_in, seen)
@@ -102,12 +102,12 @@ def test_the_held_out_loss_comes_close_to_the_smallest_possible(blobs):
 
 @pytest.mark.parametrize(("kind", "schedule"), [("velocity", "flow"), ("eps", "linear"), ("v", "cosine"), ("x0", "vp")])
 def test_other_targets_come_close_too(kind, schedule):
-    # Four fifths of the way from the best Gaussian to the best of all, in 300 steps. Catches times that starve a target.
+    # Three quarters of the way from the best Gaussian to the best of all, in 400 steps. Catches times that starve a target.
     oracle = three_blobs()
     values = oracle.sample(3000, torch.Generator().manual_seed(1)).numpy()
-    fitting = trained(values, **SMALL, steps=300, held_out=0.3, target=kind, schedule=schedule)
+    fitting = trained(values, **SMALL, steps=400, held_out=0.3, target=kind, schedule=schedule)
     loss, best = fitting.held_out(), perfect_loss(fitting, oracle)
-    assert loss.loss < best + 0.2 * (loss.gaussian_loss - best)
+    assert best * 0.99 < loss.loss < best + 0.25 * (loss.gaussian_loss - best)
 
 
 def test_samples_have_the_mean_and_the_covariance_of_the_data(blobs):
@@ -487,7 +487,7 @@ def test_a_schedule_that_leaves_signal_is_warned_about():
 
 def test_labels_can_be_left_aside():
     data = from_arrays(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2)
-    fitting = Fitting(data, resolve(flat(**TINY, labels="none")))
+    fitting = Fitting(data, settle(data, flat(**TINY, labels="none")))
     for _ in fitting.steps():
         pass
     assert fitting.model().card.classes == ()

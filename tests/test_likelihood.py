@@ -46,11 +46,21 @@ CUT = {name: Between(s) for name, s in WHOLE.items()}
 def test_the_flows_likelihood_is_the_gaussians(s):
     """Truth 17: log p(x) to 1e-6 nats, by scipy. Both schedules end in noise, so what is measured is the integration.
 
-    Catches a divergence of the wrong sign, the volume of the first rescaling left out, and bits.
+    Catches a divergence of the wrong sign, stages at the wrong noise level, and bits.
     """
     x = GAUSSIAN.sample(16, generator())
     exact = multivariate_normal(np.zeros(2), S).logpdf(x.numpy())
     ours = ode_log_prob(GAUSSIAN.denoise(s), s, x, steps=96, clean_log_snr=15.0)
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("s", [cosine(), Flow()], ids=["cosine", "flow"])
+def test_what_is_measured_is_x_over_alpha_at_the_clean_end(s):
+    # log-SNR of 4 in place of 14: the density is that of N(0, S + e^-4 I). Catches the volume of the first rescaling, alpha^d, left out,
+    # which at the usual end is too small to be seen, and p(x_t) for p(x_t / alpha_t).
+    x = GAUSSIAN.sample(16, generator())
+    exact = multivariate_normal(np.zeros(2), S + math.exp(-4) * np.eye(2)).logpdf(x.numpy())
+    ours = ode_log_prob(GAUSSIAN.denoise(s), s, x, steps=96, clean_log_snr=4.0)
     np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-6)
 
 

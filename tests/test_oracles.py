@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
+from scipy.linalg import sqrtm
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -45,6 +46,27 @@ def test_the_posterior_mean_of_a_gaussian(s, t):
     by_hand = MU + (x.numpy() - alpha * MU) @ np.linalg.solve(alpha**2 * S + sigma**2 * np.eye(2), alpha * S)
     np.testing.assert_allclose(GAUSSIAN.denoise(s)(x, f64(t)), by_hand, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(GAUSSIAN.denoise(s)(x, f64([t] * 7)), by_hand, rtol=1e-10, atol=1e-12)
+
+
+def test_three_dimensions():
+    """Truths 6, 7 and 9 where the matrix of eigenvectors is not symmetric, as it always is for a 2 x 2 covariance.
+
+    Catches a basis used for its transpose.
+    """
+    s, t = VE(sigma_max=3.0), f64(0.8)
+    sigma = s(t)[1].item()
+    root = np.array([[1.0, 0.0, 0.0], [0.5, 0.8, 0.0], [-0.3, 0.9, 0.4]])
+    cov, mu, x = root @ root.T, np.array([1.0, 0.0, -2.0]), somewhere(6).reshape(4, 3)
+    oracle = Gaussian(torch.from_numpy(mu), torch.from_numpy(cov))
+    C = cov + sigma**2 * np.eye(3)
+    offset = np.linalg.solve(C, (x.numpy() - mu).T).T
+    np.testing.assert_allclose(oracle.denoise(s)(x, t), mu + offset @ cov, rtol=1e-9)
+    np.testing.assert_allclose(oracle.log_prob(x, t, s), multivariate_normal(mu, C).logpdf(x.numpy()), rtol=1e-9)
+    flat = oracle.flow(x, t, s).numpy() - mu
+    np.testing.assert_allclose(flat, (x.numpy() - mu) @ np.real(sqrtm(np.linalg.solve(C, cov))), rtol=1e-8, atol=1e-9)
+    rows = oracle.sample(40_000, torch.Generator().manual_seed(0)).numpy() - mu
+    products = np.einsum("bd,be->bde", rows, rows)
+    assert (np.abs(products.mean(0) - cov) < 4.5 * products.std(0) / 200).all()
 
 
 @every

@@ -227,7 +227,7 @@ def test_heun_turns_by_the_mean_of_two_slopes():
 # ---- order
 
 
-def slope(name, s, levels, n=40):
+def slope(name, s, levels, n=36):
     """log2 of the fall of the error from n to 2 n intervals, against the exact flow between two finite noise levels."""
     errors = []
     for intervals in (n, 2 * n):
@@ -442,29 +442,29 @@ def test_sampling_a_finite_set_returns_its_rows(name, kind):
     assert gap.max() < 1e-6 if name != "euler" else gap.median() < 0.05
 
 
-@each
 @pytest.mark.parametrize("kind", ["uniform", "sinh"])
 @every
-def test_every_state_is_finite_from_pure_noise_to_the_data(s, kind, name):
+def test_every_state_is_finite_from_pure_noise_to_the_data(s, kind):
     """Truth 21: every sampler x schedule x grid. Catches 0 / 0 where alpha_t = 0, and sigma_s = 0 in a denominator."""
     for n in (1, 4):
         times = grid(kind)(s, n)
-        for x in run(name, s, times, torch.hypot(*s(times[0])) * rows(), noise=torch.ones_like):
-            assert x.isfinite().all()
+        for name in SAMPLERS:
+            for x in run(name, s, times, torch.hypot(*s(times[0])) * rows(), noise=torch.ones_like):
+                assert x.isfinite().all(), name
 
 
-@each
 @pytest.mark.parametrize("T", [2, 4, 10, 100, 1000, 4000])
 @pytest.mark.parametrize("kind", CHAINS)
-def test_the_first_and_the_last_steps_of_any_chain_are_finite(kind, T, name):
+def test_the_first_and_the_last_steps_of_any_chain_are_finite(kind, T):
     """Truth 21: T in {2 .. 4000}, the first two steps of the chain and its last two.
 
     Catches inf - inf where two neighbours have no signal left at all, as in the second half of a bare sigmoid.
     """
     s = schedule(kind, T=T)
     n = sorted({T, T - 1, max(T - 2, 0), min(2, T), 1, 0}, reverse=True)
-    for x in run(name, s, f64(n) / T, rows(), noise=torch.ones_like):
-        assert x.isfinite().all()
+    for name in SAMPLERS:
+        for x in run(name, s, f64(n) / T, rows(), noise=torch.ones_like):
+            assert x.isfinite().all(), name
 
 
 @each

@@ -41,7 +41,7 @@ class Diffusion(Section):
     """The process and what the network predicts of it."""
 
     schedule: str = Field("linear", description="linear, cosine, sigmoid, vp, ve, flow, ...")
-    T: int | None = Field(None, ge=1, description="Steps of a discrete chain (its own default: 1000).")
+    T: int | None = Field(None, ge=2, description="Steps of a discrete chain (its own default: 1000).")
     settings: dict[str, float | list[float]] = Field({}, description="Further arguments of the schedule.")
     target: str = Field("edm", description="eps, x0, v, velocity or edm.")
     loss: str = Field("simple", description="simple, min_snr, edm or elbo.")

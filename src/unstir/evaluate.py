@@ -24,6 +24,7 @@ from unstir.model import Model
 
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them
+FEWEST = 10
 REPEATS = 5
 
 
@@ -68,7 +69,7 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS) -> 
         return Truth(sets[:repeats], sets[repeats:])
     training, unseen = (part.values.reshape(len(part), -1).astype(np.float64) for part in data.split(held_out, seed))
     n = min(MOST, len(unseen), len(training))
-    if n < 10:
+    if n < FEWEST:
         raise UsageError(f"{len(unseen)} rows are held out of training: too few to compare with. Bring more data.")
     return Truth(
         [unseen[rng.permutation(len(unseen))[:n]] for _ in range(repeats)],

