@@ -28,7 +28,7 @@ TREES = st.fixed_dictionaries(
         "diffusion": st.fixed_dictionaries(
             {},
             optional={
-                "T": st.integers(1, 5000),
+                "T": st.integers(2, 5000),
                 "schedule": st.text(max_size=6),
                 "settings": st.dictionaries(
                     st.text(min_size=1, max_size=6), POSITIVE | st.lists(POSITIVE, max_size=3), max_size=3

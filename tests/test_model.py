@@ -122,6 +122,10 @@ def test_samples_are_the_decoded_noise_of_their_rows(plain):
     z = RowNoise(4, range(100))(torch.empty(100, 2))
     x = plain.sample(100, steps=20, method="adams_bashforth3", seed=4)
     np.testing.assert_allclose(plain.decode(z.numpy(), steps=20), x, atol=1e-5)
+    exploding = unstir.fit(toy("moons", 50, seed=0).values, **TINY, schedule="ve")
+    x = exploding.sample(100, steps=20, method="adams_bashforth3", seed=4)
+    np.testing.assert_allclose(exploding.decode(z.numpy(), steps=20), x, atol=1e-4)
+    assert np.abs(exploding.states(100, steps=9, every=1)[0]).std() > 10  # the noise of sigma = 80
 
 
 def test_states_begin_with_noise_and_end_with_the_sample(plain):

@@ -88,8 +88,8 @@ class Fitting:
             torch.manual_seed(config.seed)
             network = NETWORKS["mlp"](**self.network_settings).to(self.device)
         self.state = State(network, self.recipe)
-        self._as_trained = self._fixed(self.problem.quantile, 2)
-        self._by_time = self._fixed(uniform, 4)
+        self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
+        self._by_time = self._fixed(uniform, "held out by time")
 
     @property
     def warnings(self) -> list[str]:
@@ -161,7 +161,11 @@ class Fitting:
         rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
         denoiser = Denoiser(network, problem.schedule, problem.target)
         curve = error_curve(
-            lambda x, t: denoiser(x, t, cond), problem.schedule, rows.to(self.device), ERROR_LEVELS, seeded(self.config.seed, 3)
+            lambda x, t: denoiser(x, t, cond),
+            problem.schedule,
+            rows.to(self.device),
+            ERROR_LEVELS,
+            seeded(self.config.seed, "error curve"),
         )
         return Model(card, network, self.encoder, curve)
 
@@ -172,9 +176,9 @@ class Fitting:
         labels = self.unseen.labels
         return rows[index], None if labels is None else torch.as_tensor(labels)[index].to(self.device)
 
-    def _fixed(self, quantile: Quantile, key: int) -> "Fixed":
+    def _fixed(self, quantile: Quantile, name: str) -> "Fixed":
         """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
-        problem, generator = self.problem, seeded(self.config.seed, key)
+        problem, generator = self.problem, seeded(self.config.seed, name)
         rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
         t = quantile(stratified(len(rows), generator), problem.schedule)
         eps = torch.randn(rows.shape, generator=generator)

@@ -169,7 +169,9 @@ class Model:
         for first in range(0, len(z), batch_size):
             rows = slice(first, first + batch_size)
             denoise = self.denoise(None if cond is None else cond[rows].to(self.device))
-            parts.append(ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=seeded(first)).cpu())
+            parts.append(
+                ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=seeded("probes", first)).cpu()
+            )
         return torch.cat(parts).numpy() - self.encoder.log_volume()
 
     @torch.no_grad()
@@ -278,7 +280,7 @@ class RowNoise:
     def __init__(self, seed: int, rows: range):
         self.rows = rows
         first, last = rows.start // NOISE_GROUP, math.ceil(rows.stop / NOISE_GROUP)
-        self.generators = [seeded(seed, group) for group in range(first, last)]
+        self.generators = [seeded(seed, "sample", group) for group in range(first, last)]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Fresh noise like x."""

@@ -8,7 +8,11 @@ import numpy as np
 import torch
 
 
-def seeded(*key: int) -> torch.Generator:
-    """A CPU generator for this key, unrelated to that of any other key (numpy's SeedSequence mixes it)."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+def seeded(*key: int | str) -> torch.Generator:
+    """A CPU generator for this key, unrelated to that of any other key: numpy's SeedSequence mixes it.
+
+    A word says what the numbers are for. The length is part of the key, because SeedSequence takes (1,) and (1, 0) for the same.
+    """
+    numbers = [int.from_bytes(part.encode()) if isinstance(part, str) else part for part in key]
+    state = np.random.SeedSequence([len(key), *numbers]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))

@@ -183,7 +183,7 @@ def steps_in_block(problem: Problem, recipe: Recipe) -> int:
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
     """Everything random in one block of steps: a function of (seed, block, rank) and nothing else."""
     K, B, rows = steps_in_block(problem, recipe), recipe.batch_size, problem.rows
-    generator = seeded(recipe.seed, block, recipe.rank)
+    generator = seeded(recipe.seed, "block", block, recipe.rank)
     places = torch.arange(block * K * B, (block + 1) * K * B)
     epochs = places // len(rows)
     index = torch.cat(
@@ -210,7 +210,7 @@ def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _shuffled(n: int, seed: int, epoch: int, rank: int) -> Tensor:
-    return torch.randperm(n, generator=seeded(seed, epoch, rank, 1))
+    return torch.randperm(n, generator=seeded(seed, "epoch", epoch, rank))
 
 
 def tabulated(quantile: Quantile, schedule: Schedule, name: str, knots: int = 4096) -> Quantile:

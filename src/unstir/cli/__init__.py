@@ -63,7 +63,7 @@ def demo(
 
 @app.command
 def train(
-    data: Annotated[str, Parameter(name="DATA", help="Built-in name, or a .npy, .npz, .csv or .safetensors file.")],
+    data: Annotated[str | None, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")] = None,
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder; must not exist.")] = None,

@@ -14,7 +14,7 @@ from unstir import plots
 from unstir.cli.progress import Display, note
 from unstir.config import Config, read_config, resolve, write_config
 from unstir.datasets import Data, load
-from unstir.errors import UnstirError
+from unstir.errors import UnstirError, UsageError
 from unstir.evaluate import Score, as_json, evaluate, truth_of
 from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, settle
 from unstir.model import Model
@@ -40,9 +40,12 @@ class Trained:
     seconds: float
 
 
-def train(source: str, out: Path | None, config: Path | None, flags: dict[str, Any], as_object: bool, quiet: bool) -> None:
+def train(source: str | None, out: Path | None, config: Path | None, flags: dict[str, Any], as_object: bool, quiet: bool) -> None:
     """The command: train, score, draw, and say what to do next."""
     file = {} if config is None else read_config(config)
+    source = source or file.get("data", {}).get("source")
+    if not source:
+        raise UsageError("nothing to train on: name a built-in set or a file, as in `unstir train points.npy`.")
     trained = prepare_and_train(source, out, file, flags, quiet)
     run, model, settings = trained.run, trained.model, trained.fitting.config
     scores = []
