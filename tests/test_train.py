@@ -158,8 +158,8 @@ def test_no_two_seeds_ranks_or_steps_draw_the_same():
     for a, b in itertools.combinations(rows[::7], 2):
         assert not torch.equal(a, b)
     times = [t.sort().values for run in runs for _, t, _ in run]
-    for a, b in itertools.combinations(times[::7], 2):
-        assert not torch.equal(a, b)
+    for a, b in itertools.combinations([*times[::7], times[BLOCK_STEPS], times[BLOCK_STEPS + 1]], 2):
+        assert not torch.equal(a, b)  # catches a second block with the noise of the first
 
 
 def test_generators_of_different_keys_are_unrelated():

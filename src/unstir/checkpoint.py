@@ -48,8 +48,7 @@ def write_folder(
     files |= {f"{name}.json": json_bytes(part) for name, part in documents.items()}
     files |= {name: text.encode() for name, text in (texts or {}).items()}
     files[MANIFEST] = json_bytes({"sha256": {name: sha256(content) for name, content in files.items()}})
-    if path.exists():
-        raise StorageError(f"{path} exists already, and nothing is overwritten. Choose another place, or move it away.")
+    refuse_existing(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
@@ -72,7 +71,9 @@ def read_folder(
     with storage_errors(path):
         if not path.is_dir():
             raise StorageError(f"no folder {path}.")
-        sums = _json(path / MANIFEST, (path / MANIFEST).read_bytes()).get("sha256", {})
+        sums = _json(path / MANIFEST, (path / MANIFEST).read_bytes()).get("sha256")
+        if not isinstance(sums, dict):
+            raise StorageError(f"{path / MANIFEST} holds no checksums. Use another copy.")
         contents = {}
         for name in [f"{part}.safetensors" for part in tensors] + [f"{part}.json" for part in documents]:
             contents[name] = (path / name).read_bytes()
@@ -83,6 +84,13 @@ def read_folder(
     except SafetensorError as error:
         raise StorageError(f"{path} holds a file that is not safetensors: {error}.") from None
     return loaded, {part: _json(path / f"{part}.json", contents[f"{part}.json"]) for part in documents}
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise StorageError where there is something at that path already, or no such path can be."""
+    with storage_errors(path):
+        if path.exists():
+            raise StorageError(f"{path} exists already, and nothing is overwritten. Choose another --out, or move it away.")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -26,7 +26,7 @@ from unstir.encoders import fit_encoder
 from unstir.errors import UsageError
 from unstir.information.mmse import error_curve
 from unstir.loss import Example, errors, examples
-from unstir.model import NETWORKS, Card, Model
+from unstir.model import Card, Model, make_network
 from unstir.oracles import Gaussian
 from unstir.schedules import schedule
 from unstir.seeds import seeded
@@ -84,9 +84,7 @@ class Fitting:
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
         self.device = pick_device(config.device)
         self.network_settings = config.network.model_dump() | {"dimension": values[0].numel(), "classes": len(data.classes)}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            network = NETWORKS["mlp"](**self.network_settings).to(self.device)
+        network = make_network("mlp", self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
@@ -135,7 +133,7 @@ class Fitting:
     def model(self) -> Model:
         """The model as it is now: the average of the weights, with its error by noise level measured on held-out rows."""
         self.state.swap()
-        network = NETWORKS["mlp"](**self.network_settings)
+        network = make_network("mlp", self.network_settings)
         network.load_state_dict({k: v.detach().clone().cpu() for k, v in self.state.network.state_dict().items()})
         self.state.swap()
         network = network.eval().requires_grad_(False).to(self.device)

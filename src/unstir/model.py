@@ -177,6 +177,7 @@ class Model:
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
         """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
+        _refuse_noise(method)
         x = self._in(x)
         times = plan(method, self.schedule, steps + 1).flip(0)[1:]  # at t = 0 itself there is no noise to grow from
         x = along(self.schedule(times[0])[0], x) * x
@@ -188,7 +189,8 @@ class Model:
     @torch.no_grad()
     def decode(self, z: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
         """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, ...)."""
-        x = torch.as_tensor(z, dtype=torch.float32).to(self.device)
+        _refuse_noise(method)
+        x = self._rows(z).float().to(self.device)
         times = plan(method, self.schedule, steps)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
@@ -202,17 +204,20 @@ class Model:
                 raise UsageError("this model was trained without labels, so none can be asked for.")
             return None
         if labels is None:
-            generator = np.random.default_rng([seed, 1])
-            shuffled = generator.choice(len(classes), size=n, p=np.array(counts) / sum(counts))
-            return torch.as_tensor(shuffled)
-        each = [labels] * n if isinstance(labels, str) or np.ndim(labels) == 0 else list(labels)
+            shares = torch.tensor(counts, dtype=torch.float64)
+            return torch.multinomial(shares, n, replacement=True, generator=seeded(seed, "labels"))
+        labels = labels.tolist() if isinstance(labels, np.ndarray | np.generic | Tensor) else labels
+        each = [labels] * n if isinstance(labels, str | int | float) else list(labels)
         if len(each) != n:
             raise UsageError(f"{len(each)} labels for {n} rows: give one, or one a row.")
-        known = {name: i for i, name in enumerate(classes)}
-        for label in map(str, each):
-            if label not in known:
-                raise unknown("class", label, classes)
-        return torch.tensor([known[str(label)] for label in each])
+        known: dict[Any, int] = {name: i for i, name in enumerate(classes)}
+        if not any(name.lstrip("-").isdigit() for name in classes):
+            known |= {i: i for i in range(len(classes))}  # an id, where it cannot be meant as a name
+        keys = [label if label in known else str(label) for label in each]
+        for key in keys:
+            if key not in known:
+                raise unknown("class", str(key), classes)
+        return torch.tensor([known[key] for key in keys])
 
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
@@ -224,10 +229,14 @@ class Model:
         return Path(path)
 
     def _in(self, x: Any) -> Tensor:
-        rows = torch.as_tensor(np.asarray(x, dtype=np.float64))
+        return self.encoder.encode(self._rows(x)).to(self.device)
+
+    def _rows(self, x: Any) -> Tensor:
+        rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x, dtype=np.float64))
+        rows = rows[:, None] if rows.ndim == 1 and self.card.shape == (1,) else rows
         if tuple(rows.shape[1:]) != self.card.shape:
             raise DataError(f"rows of shape {tuple(rows.shape[1:])}, but the model was trained on rows of {self.card.shape}.")
-        return self.encoder.encode(rows).to(self.device)
+        return rows
 
     def _out(self, z: Tensor) -> Any:
         x = self.encoder.decode(z)
@@ -253,8 +262,8 @@ def load(path: str | Path) -> Model:
     Raises StorageError for a folder that is missing, damaged, foreign or of a newer format.
     """
     path = Path(path)
-    if (path / "model").is_dir():
-        path = path / "model"
+    with checkpoint.storage_errors(path):
+        path = path / "model" if (path / "model").is_dir() else path
     parts, documents = checkpoint.read_folder(path, ["model"], ["config"])
     tensors, raw = parts["model"], documents["config"]
     if raw.pop("format", None) != FORMAT:
@@ -262,13 +271,21 @@ def load(path: str | Path) -> Model:
     try:
         raw: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
         card = Card(**raw)
-        network = NETWORKS[card.network](**card.network_settings)
+        network = make_network(card.network, card.network_settings)
+        target(card.target)
         network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
         encoder = Encoder(card.encoder, tensors["encoder.shift"], tensors["encoder.scale"])
         error = ErrorCurve(tensors["error.log_snr"], tensors["error.mse"])
         return Model(card, network.eval().requires_grad_(False), encoder, error)
-    except (TypeError, KeyError, RuntimeError) as error:
+    except (TypeError, KeyError, RuntimeError, UsageError) as error:
         raise StorageError(f"{path} does not hold a model that fits together: {error}.") from None
+
+
+def make_network(name: str, settings: dict[str, Any], seed: int = 0) -> nn.Module:
+    """A fresh network of that name, initialised from the seed; the caller's random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return NETWORKS[name](**settings)
 
 
 class RowNoise:
@@ -286,6 +303,13 @@ class RowNoise:
         """Fresh noise like x."""
         groups = [torch.randn((NOISE_GROUP, *x.shape[1:]), generator=g) for g in self.generators]
         return torch.cat(groups)[: len(x)].to(device=x.device, dtype=x.dtype)
+
+
+def _refuse_noise(method: str) -> None:
+    if sampler(method).needs:
+        raise UsageError(
+            f"'{method}' draws noise, and only a deterministic sampler leads from data to noise and back. Use 'ddim'."
+        )
 
 
 def _bound(denoiser: Denoiser, cond: Tensor, x: Tensor, t: Tensor) -> Tensor:

@@ -17,8 +17,7 @@ import numpy as np
 import torch
 
 from unstir import __version__
-from unstir.checkpoint import json_bytes, storage_errors, write_file
-from unstir.errors import StorageError
+from unstir.checkpoint import json_bytes, refuse_existing, storage_errors, write_file
 
 
 class Run:
@@ -31,8 +30,7 @@ class Run:
     def create(cls, path: Path | None, name: str) -> "Run":
         """A new folder: at `path`, or `runs/<name>-<four random digits>`. StorageError where it exists."""
         path = path or Path("runs") / f"{Path(name).stem}-{secrets.token_hex(2)}"
-        if path.exists():
-            raise StorageError(f"{path} exists already, and nothing is overwritten. Choose another --out, or move it away.")
+        refuse_existing(path)
         with storage_errors(path):
             path.mkdir(parents=True)
         return cls(path)

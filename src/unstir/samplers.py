@@ -49,10 +49,11 @@ def ddim(
     yield x
     for t, s in pairwise(times):
         x0, eps = _pair(denoise, schedule, t, x)
-        alpha_s, sigma_s, fresh = *schedule(s), _fresh(schedule, t, s)
-        x = alpha_s * x0 + sigma_s * (1 - eta**2 * fresh).sqrt() * eps
+        alpha_s, sigma_s = schedule(s)
         if eta and s > 0:
-            x = x + eta * sigma_s * fresh.sqrt() * noise(x)
+            fresh = _fresh(schedule, t, s)
+            eps = (1 - eta**2 * fresh).sqrt() * eps + eta * fresh.sqrt() * noise(x)
+        x = alpha_s * x0 + sigma_s * eps
         yield x
 
 

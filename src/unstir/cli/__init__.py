@@ -20,8 +20,17 @@ app = App(
     name="unstir",
     version=__version__,
     help="Train diffusion models from scratch on your own data, sample them in few steps, and know how good they are.",
-    name_transform=lambda name: name.replace("_", "-"),
+    default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
+    suppress_keyboard_interrupt=False,
 )
+
+
+def _whole(kind: type, tokens: Any) -> int:
+    """A whole number as typed; 2.5 is not cut to 2."""
+    return int(tokens[0].value)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 def _optional(model: type[Section], **more: Any) -> type[Section]:
@@ -40,7 +49,7 @@ Settings = _optional(Config, **{name: (_optional(section) | None, None) for name
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on stdout.")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative=(), help="No progress.")]
 Debug = Annotated[bool, Parameter(name="--debug", negative=(), help="A traceback with an error.")]
-Seed = Annotated[int, Parameter(help="Decides everything random.")]
+Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
 Method = Annotated[str | None, Parameter(help="Sampler; without, the best measured one for that many steps.")]
 Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Class to sample, of a model with classes.")]
 
@@ -49,7 +58,7 @@ Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Clas
 def demo(
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder.")] = None,
-    steps: Annotated[int, Parameter(help="Training steps.")] = 6000,
+    steps: Annotated[Whole, Parameter(help="Training steps.")] = 6000,
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
@@ -68,8 +77,8 @@ def train(
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder; must not exist.")] = None,
     config: Annotated[Path | None, Parameter(name=["--config", "-c"], help="Settings in TOML.")] = None,
-    steps: Annotated[int | None, Parameter(help="Training steps: --optim.steps.")] = None,
-    batch_size: Annotated[int | None, Parameter(help="Rows a step: --optim.batch-size.")] = None,
+    steps: Annotated[Whole | None, Parameter(converter=_whole, help="Training steps: --optim.steps.")] = None,
+    batch_size: Annotated[Whole | None, Parameter(converter=_whole, help="Rows a step: --optim.batch-size.")] = None,
     schedule: Annotated[str | None, Parameter(help="--diffusion.schedule.")] = None,
     target: Annotated[str | None, Parameter(help="--diffusion.target.")] = None,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
@@ -94,8 +103,8 @@ def sample(
     run: Annotated[Path, Parameter(name="RUN", help="Run or model folder.")],
     /,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--number"], help="Samples.")] = 1000,
-    steps: Annotated[int, Parameter(help="Network evaluations.")] = 20,
+    n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Samples.")] = 1000,
+    steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     label: Labels = None,
     guidance: Annotated[float, Parameter(help="1 is the conditional model, more is more of the class.")] = 1.0,
@@ -118,7 +127,7 @@ def evaluate(
     /,
     *,
     labels: Annotated[str | None, Parameter(help="Column or array of DATA that holds the class; it is left out.")] = None,
-    steps: Annotated[int, Parameter(help="Network evaluations.")] = 20,
+    steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     seed: Seed = 0,
     json: Json = False,
@@ -146,6 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         _stop("stopped.", 130)
     except (CycloptsError, UnstirError) as error:
@@ -153,7 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         _stop(f"error: {_text(error)}", getattr(error, "exit_code", 2))
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing to say, nobody to say it to
         sys.exit(0)
     except Exception as error:
         if "--debug" in arguments:

@@ -45,7 +45,7 @@ def train(source: str | None, out: Path | None, config: Path | None, flags: dict
     file = {} if config is None else read_config(config)
     source = source or file.get("data", {}).get("source")
     if not source:
-        raise UsageError("nothing to train on: name a built-in set or a file, as in `unstir train points.npy`.")
+        raise UsageError("nothing to train on: DATA is a built-in name or a file, as in `unstir train points.npy`.")
     trained = prepare_and_train(source, out, file, flags, quiet)
     run, model, settings = trained.run, trained.model, trained.fitting.config
     scores = []

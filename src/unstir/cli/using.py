@@ -13,7 +13,7 @@ from rich.table import Table
 from safetensors.numpy import save as safetensors_bytes
 
 from unstir import evaluate as evaluation
-from unstir.checkpoint import storage_errors, write_file
+from unstir.checkpoint import refuse_existing, storage_errors, write_file
 from unstir.config import Config, read_config, resolve
 from unstir.datasets import load
 from unstir.errors import StorageError, UsageError
@@ -42,12 +42,13 @@ def sample(
     if out is None:
         folder = run / "samples" if (run / "model").is_dir() else Path()
         stem = f"{n}-{method or default(steps)}-{steps}-seed{seed}" + (f"-class-{label}" if label else "")
+        stem += f"-guidance-{guidance:g}" if guidance != 1 else ""
+        stem += f"-in-{interval[0]:g}-{interval[1]:g}" if interval else ""
         out = folder / f"{stem}{'.npz' if model.card.classes else '.npy'}"
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out {out}: samples are written as {', '.join(SUFFIXES)}.")
-    if out.exists():
-        raise StorageError(f"{out} exists already, and nothing is overwritten. Choose another --out or --seed.")
-    rows = model.sample(n, steps=steps, method=method, labels=label, guidance=guidance, interval=interval, seed=seed)
+    refuse_existing(out)
+    rows = np.asarray(model.sample(n, steps=steps, method=method, labels=label, guidance=guidance, interval=interval, seed=seed))
     ids = model.labels_for(n, label, seed)
     classes = None if ids is None else np.array(model.card.classes)[ids.numpy()]
     with storage_errors(out):
@@ -155,5 +156,7 @@ def selfcheck(as_object: bool) -> None:
 
 def _show(*tables: Table) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)
-    for table in tables:
-        console.print(table)
+    with console.capture() as captured:  # rich would end the process itself where the reader has gone
+        for table in tables:
+            console.print(table)
+    print(captured.get(), end="")

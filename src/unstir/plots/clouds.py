@@ -134,10 +134,12 @@ def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Seque
     """
     rng = np.random.default_rng(0)
     states = states[:, thin(states.shape[1], DRAWN, rng)].astype(np.float64)
+    columns = states.shape[2]
+    states = states[..., :2]
     colours = hues(states[-1])
     paths = thin(states.shape[1], PATHS, rng)
     x, y = states[:, paths, 0], states[:, paths, 1]
-    across, up = _axis_names(names, 2)
+    across, up = _axis_names(names, columns)
 
     figure = blank(3.6, title)
     plane, line = figure.subplots(1, 2, width_ratios=(1, 1.9))
