@@ -41,3 +41,15 @@ def test_nothing_is_named_in_a_way_that_is_not_checked():
     assert PAGE.count("src/") == len(re.findall(r"`src/[\w/.]+?\.py(?::[\w.]+)?`", PAGE))
     for row in rows:
         assert row.count("`src/") == row.count("`tests/") == 1, row
+
+
+def test_the_readmes_python_runs(tmp_path, monkeypatch):
+    """Every block of Python in the README, in order, in one namespace. Catches an example that was never typed."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["y"].shape == (1000, 2)
+    assert (tmp_path / "my-model" / "model.safetensors").is_file()

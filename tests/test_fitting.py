@@ -100,7 +100,15 @@ def test_the_held_out_loss_comes_close_to_the_smallest_possible(blobs):
     assert best * 0.995 < loss.loss < best * 1.03
 
 
-@pytest.mark.parametrize(("kind", "schedule"), [("velocity", "flow"), ("eps", "linear"), ("v", "cosine"), ("x0", "vp")])
+@pytest.mark.parametrize(
+    ("kind", "schedule"),
+    [
+        ("velocity", "flow"),
+        ("eps", "linear"),
+        pytest.param("v", "cosine", marks=pytest.mark.slow),
+        pytest.param("x0", "vp", marks=pytest.mark.slow),
+    ],
+)
 def test_other_targets_come_close_too(kind, schedule):
     # Three quarters of the way from the best Gaussian to the best of all, in 400 steps. Catches times that starve a target.
     oracle = three_blobs()
@@ -337,14 +345,14 @@ def test_a_fit_is_a_function_of_its_seed_and_leaves_the_callers_alone():
 
 
 def test_a_column_that_never_varies_comes_back_exactly():
-    # 0.1 is no float32 of 0.1 in float64. Catches a column divided by its rounding error, and one that is nearly right.
+    # The mean of 270 times 0.7 is not 0.7. Catches a column divided by its rounding error, and one that is nearly right.
     values = np.random.default_rng(0).normal(size=(300, 3))
-    values[:, 1] = 0.1
+    values[:, 1] = 0.7
     for dtype in (np.float64, np.float32):
         model = unstir.fit(values.astype(dtype), **TINY)
         x = model.sample(50)
         assert x.dtype == dtype
-        assert (x[:, 1] == dtype(0.1)).all()
+        assert (x[:, 1] == dtype(0.7)).all()
         assert x[:, [0, 2]].std(0).min() > 0.1
         with pytest.raises(UsageError, match="1 elements never vary"):
             model.log_prob(values.astype(dtype))
@@ -450,7 +458,7 @@ def test_the_preset_goes_by_dimension(columns):
     octaves = 4 if columns <= 3 else 2 if columns <= 8 else 0
     width = 96 if columns <= 3 else 128 if columns <= 8 else 256 if columns <= 64 else 512
     assert (network.octaves, network.width) == (octaves, width)
-    image = preset(from_arrays(np.zeros((2, columns, 1))))
+    image = preset(from_arrays(np.zeros((2, 1, columns))))
     assert resolve(image).network == network  # catches the first axis taken for the dimension
 
 

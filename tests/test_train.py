@@ -1,4 +1,4 @@
-"""Training: the average, the batches, the resumed run, what it learns and when it stops. Truths 23 and 24 of docs/truths."""
+"""Training: the average, the batches, the resumed run, what it learns and when it stops."""
 
 import copy
 import itertools
