@@ -62,7 +62,7 @@ class Fitting:
     def __init__(self, data: Data, config: Config):
         if data.classes and config.data.labels == "none":
             data = Data(data.values, names=data.names, source=data.source, bounds=data.bounds, dtype=data.dtype)
-        self.config, self.data = config, data
+        self.config, self.data = (config := without_auto(config)), data
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         diffusion, optim = config.diffusion, config.optim
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
@@ -226,7 +226,11 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
     """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
-    config = resolve(preset(data), *layers)
+    return without_auto(resolve(preset(data), *layers))
+
+
+def without_auto(config: Config) -> Config:
+    """The same settings, with the distribution of times that suits the target where it was left open."""
     if config.diffusion.times != "auto":
         return config
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})

@@ -179,7 +179,9 @@ class Model:
         """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
         _refuse_noise(method)
         x = self._in(x)
-        times = plan(method, self.schedule, steps + sampler(method).evaluations).flip(0)[1:]  # at t = 0 itself there is no noise to grow from
+        times = plan(method, self.schedule, steps + sampler(method).evaluations).flip(0)[
+            1:
+        ]  # at t = 0 itself there is no noise to grow from
         x = along(self.schedule(times[0])[0], x) * x
         for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to no data at all
             *_, x = run(self.denoise(), self.schedule, part, x)

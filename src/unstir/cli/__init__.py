@@ -58,7 +58,7 @@ Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Clas
 def demo(
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder.")] = None,
-    steps: Annotated[Whole, Parameter(help="Training steps.")] = 6000,
+    steps: Annotated[Whole, Parameter(help="Training steps.")] = 5000,
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from unstir.cli.progress import note
 from unstir.cli.training import SHOWN, caption, draw, prepare_and_train, score_line
 from unstir.config import flat
-from unstir.evaluate import REPEATS, Truth, as_json, compare, truth_of
+from unstir.evaluate import REPEATS, as_json, compare, measure, truth_of
 from unstir.samplers import default
 
 CHAIN, FEW = 1000, 20
@@ -22,12 +22,13 @@ def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) 
         note(f"trained in {trained.seconds:.1f} s. Sampling {SHOWN:,} points, twice.")
     truth = truth_of(trained.data, 0.1, seed)
     scale = model.encoder.scale.numpy()
+    floors = measure(truth.others, truth, scale)
     results, panels = [], {}
     for name, method, evaluations in (("the paper's chain", "ddpm_beta", CHAIN), ("few steps", default(FEW), FEW)):
         started = time.monotonic()
         rows = model.sample(SHOWN, steps=evaluations, method=method, seed=seed)
         seconds = time.monotonic() - started
-        scores = compare([rows] * REPEATS, Truth(truth.true, truth.others), scale)
+        scores = compare([rows] * REPEATS, truth, scale, floors)
         results.append(
             {"sampler": name, "method": method, "evaluations": evaluations, "seconds": seconds, "scores": as_json(scores)}
         )
