@@ -67,7 +67,7 @@ class Problem:
         if self.coupling == "optimal_transport" and self.cond is not None:
             raise UsageError(
                 "optimal-transport coupling with a condition: the pairing inside a batch depends on the other rows' conditions, "
-                "which biases a conditional model. Use the independent coupling, or train without labels."
+                "which biases a conditional model. Use the independent coupling, or train without labels (--data.labels none)."
             )
         if self.loss == "elbo" and self.times not in ("uniform", "chain"):
             raise UsageError(

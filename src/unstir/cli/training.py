@@ -104,7 +104,6 @@ def _train(run: Run, data: Data, fitting: Fitting, quiet: bool) -> Trained:
     errors, times = [], []
     losses: list[float] = []
     started = time.monotonic()
-    looking = 0.0
     held_out = fitting.held_out()
     display.saw(held_out)
     for step in display.watch(fitting):
@@ -116,12 +115,10 @@ def _train(run: Run, data: Data, fitting: Fitting, quiet: bool) -> Trained:
             row = {"step": step.number, "loss": float(np.mean(losses)), "lr": step.lr, "seconds": time.monotonic() - started}
             losses.clear()
             if step.number // look > (step.number - every) // look or step.number == total:
-                pause = time.monotonic()
                 held_out = fitting.held_out()
                 display.saw(held_out)
                 row |= {"held_out": held_out.loss, "gaussian": held_out.gaussian_loss}
                 row |= {"held_out_eps": held_out.eps.tolist(), "held_out_x0": held_out.x0.tolist()}
-                looking += time.monotonic() - pause
             run.log(row)
     seconds = time.monotonic() - started
     by_time = bucket_means(torch.cat(times), torch.cat(errors)) if errors else torch.full((BUCKETS,), torch.nan)
@@ -190,7 +187,8 @@ def headline(data: Data, config: Config, fitting: Fitting) -> str:
     classes = f", {len(data.classes)} classes" if data.classes else ""
     diffusion = config.diffusion
     return (
-        f"{data.source}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}. {diffusion.schedule} schedule, "
+        f"{data.source}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}. {diffusion.schedule} schedule "
+        f"(alpha_bar ends at {fitting.problem.schedule.alpha_bar_end:.1e}), "
         f"{diffusion.target} target, {weights:,} weights, {fitting.recipe.steps:,} steps of {fitting.recipe.batch_size} on {fitting.device}."
     )
 
