@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from unstir.config import Config, flat, merge, resolve
-from unstir.datasets import Data, from_arrays
+from unstir.datasets import Data, from_arrays, load
 from unstir.denoiser import Denoiser
 from unstir.encoders import fit_encoder
 from unstir.errors import UsageError
@@ -222,6 +222,12 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind))
+
+
+def load_data(config: Config) -> Data:
+    """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
+    labels = None if config.data.labels == "none" else config.data.labels
+    return load(config.data.source, n=config.data.points, seed=config.seed, labels=labels)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:

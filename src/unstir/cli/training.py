@@ -13,10 +13,10 @@ import torch
 from unstir import plots
 from unstir.cli.progress import Display, note
 from unstir.config import Config, read_config, resolve, write_config
-from unstir.datasets import Data, load
+from unstir.datasets import Data
 from unstir.errors import UnstirError, UsageError
 from unstir.evaluate import Score, as_json, evaluate, truth_of
-from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, settle
+from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, load_data, settle
 from unstir.model import Model
 from unstir.runs import Run, about_this_run
 from unstir.samplers import default, plan
@@ -74,10 +74,9 @@ def train(source: str | None, out: Path | None, config: Path | None, flags: dict
 
 def prepare_and_train(source: str, out: Path | None, file: dict[str, Any], flags: dict[str, Any], quiet: bool) -> Trained:
     """Read the data, settle the settings, make the run folder, train. Whatever stops it is in `run.json`."""
-    first = resolve(file, flags)
-    labels = first.data.labels
-    data = load(source, n=first.data.points, seed=first.seed, labels=None if labels == "none" else labels)
-    config = settle(data, file, flags, {"data": {"source": source}})
+    named = {"data": {"source": source}}
+    data = load_data(resolve(file, flags, named))
+    config = settle(data, file, flags, named)
     fitting = Fitting(data, config)
     run = Run.create(out, source)
     about = about_this_run(["unstir", *sys.argv[1:]], config.seed, data.sha256(), str(fitting.device))

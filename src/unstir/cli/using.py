@@ -17,6 +17,7 @@ from unstir.checkpoint import refuse_existing, storage_errors, write_file
 from unstir.config import Config, read_config, resolve
 from unstir.datasets import load
 from unstir.errors import StorageError, UsageError
+from unstir.fitting import load_data
 from unstir.metrics.distances import half_split_pairs
 from unstir.model import Model
 from unstir.model import load as load_model
@@ -108,13 +109,12 @@ def evaluate(
 
 def _own_truth(run: Path, config: Config) -> evaluation.Truth:
     """From the data a run was trained on, read again and checked to be the same."""
-    source, labels = config.data.source, config.data.labels
-    data = load(source, n=config.data.points, seed=config.seed, labels=None if labels == "none" else labels)
+    data = load_data(config)
     with storage_errors(run):
         recorded = json.loads((run / "run.json").read_text()).get("data_sha256")
     if data.sha256() != recorded:
         raise StorageError(
-            f"{source} is not the data that {run} was trained on: its sha256 differs. Name the true rows: unstir evaluate {run} DATA."
+            f"{config.data.source} is not the data that {run} was trained on: its sha256 differs. Name the true rows: unstir evaluate {run} DATA."
         )
     return evaluation.truth_of(data, config.data.held_out, config.seed)
 
