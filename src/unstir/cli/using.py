@@ -114,7 +114,8 @@ def _own_truth(run: Path, config: Config) -> evaluation.Truth:
         recorded = json.loads((run / "run.json").read_text()).get("data_sha256")
     if data.sha256() != recorded:
         raise StorageError(
-            f"{config.data.source} is not the data that {run} was trained on: its sha256 differs. Name the true rows: unstir evaluate {run} DATA."
+            f"{config.data.source} is not the data that {run} was trained on: its sha256 differs. "
+            f"Name the true rows: unstir evaluate {run} DATA."
         )
     return evaluation.truth_of(data, config.data.held_out, config.seed)
 
