@@ -1,7 +1,9 @@
 """Data comes in whole or not at all: values and labels exactly, or one error that says what, where and what to do."""
 
+import os
 import subprocess
 import sys
+import zipfile
 from contextlib import suppress
 
 import numpy as np
@@ -10,7 +12,8 @@ import torch
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
-from unstir.datasets import TOYS, from_arrays, load, read, toy
+import unstir
+from unstir.datasets import TOYS, from_arrays, load, read, readers, toy
 from unstir.errors import DataError, StorageError, UnstirError, UsageError
 
 ROWS = np.random.default_rng(0).standard_normal((12, 3))
@@ -80,6 +83,7 @@ def test_any_trailing_shape_and_memory_order():
         (np.zeros((3, 1), complex), "complex128"),
         (np.array([["a"], ["b"]]), "str"),
         (np.array([[1], [None]]), "object"),
+        (np.zeros(3, [("x", float), ("y", float)]), r"named fields \(x, y, ...\)"),
         (np.zeros((3, 1), "datetime64[s]"), "datetime64"),
         (np.zeros((1, 4)), "1 row"),
         (np.zeros((0, 4)), "0 rows"),
@@ -98,8 +102,8 @@ def test_what_is_no_data_is_refused_by_name(values, said):
     ("where", "value", "names", "message"),
     [
         ([(118, 1), (119, 1)], np.nan, ("place", "speed"), "column 'speed' has 2 missing values (first: row 118). "),
-        ([(4, 0)], np.inf, (), "column 0 has 1 infinite value (first: row 4). Remove it."),
-        ([(4, 0), (3, 1)], -np.inf, (), "column 0 has 1 infinite value (first: row 4), and so have 1 other column. "),
+        ([(4, 0)], np.inf, (), "column 0 has 1 infinite value (first: row 4). Remove it, or pass missing='drop'."),
+        ([(4, 0), (3, 1)], -np.inf, (), "column 0 has 1 infinite value (first: row 4), and so has 1 other column. "),
     ],
 )
 def test_a_gap_is_named_by_column_count_and_first_row(where, value, names, message):
@@ -156,11 +160,93 @@ def test_labels_become_class_numbers_in_sorted_order(labels, ids, classes):
         (["a", np.nan, "b"], r"1 missing value \(first: row 1\)"),  # catches the class "nan" that numpy makes of it
         (["a", " ", ""], r"2 missing values \(first: row 1\)"),
         (np.zeros(3, complex), "complex128"),
+        ([[0], [1, 2], [3]], "no single values"),
+        ([{}, {}, {}], "object"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, said):
     with pytest.raises(DataError, match=said):
         from_arrays(ROWS[:3], labels)
+
+
+# ---- gaps
+
+
+def test_rows_with_a_gap_are_dropped_and_counted_and_the_others_kept_as_they_were():
+    """Catches labels that stay behind, a class that no row has any more, an infinite value that stays, and a count of values."""
+    values = np.array([[0.0, 1], [np.nan, np.inf], [2, 3], [-np.inf, 5], [6, 7], [8, 9]])
+    data = from_arrays(values, ["a", "b", "c", "b", "a", None], names=("x", "y"), missing="drop")
+    assert data.values.tolist() == [[0, 1], [2, 3], [6, 7]]
+    assert data.labels.tolist() == [0, 1, 0]
+    assert data.labels.dtype == np.int64
+    assert (data.classes, data.names, data.dropped) == (("a", "c"), ("x", "y"), 3)
+    assert data.split(0.4, seed=0)[0].dropped == 3
+    clean = from_arrays(ROWS, missing="drop")
+    assert clean.dropped == 0
+    assert (clean.values == ROWS).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "ids", "classes"),
+    [
+        ([1.0, np.nan, 0.0], [1, -1, 0], ("0", "1")),
+        ([1.0, np.inf, 0.0], [1, -1, 0], ("0", "1")),
+        ([3, None, 2], [1, -1, 0], ("2", "3")),
+        (["b", None, "a"], [1, -1, 0], ("a", "b")),
+        (["b", "  ", "a"], [1, -1, 0], ("a", "b")),
+        ([b"b", None, b"a"], [1, -1, 0], ("a", "b")),
+        ([None, None, None], [-1, -1, -1], ()),
+    ],
+)
+def test_a_label_that_is_missing_has_no_class_while_gaps_are_kept(labels, ids, classes):
+    # Catches a class called 'nan', 'None' or ''.
+    data = from_arrays(ROWS[:3], labels, missing="keep")
+    assert data.labels.tolist() == ids
+    assert data.classes == classes
+
+
+def test_gaps_are_refused_unless_somebody_says_otherwise():
+    values = np.array([[1.0], [np.nan], [2.0]])
+    for refuse in ({}, {"missing": "refuse"}):
+        with pytest.raises(DataError, match="missing='drop'"):
+            from_arrays(values, **refuse)
+    with pytest.raises(UsageError, match="did you mean 'drop'"):
+        from_arrays(values, missing="dorp")
+    with pytest.raises(DataError, match="only 1 row of 3 without missing or infinite values; 2 are needed"):
+        from_arrays([1.0, np.nan, np.inf], missing="drop")
+    assert np.isnan(from_arrays(values, missing="keep").values).sum() == 1
+
+
+def test_the_way_on_is_spelled_for_the_one_who_asked(tmp_path):
+    # interface.md's own example. Catches a Python keyword told to a shell, and the other way round.
+    rows = ["place,speed", *(f"{i},{'' if i in (118, *range(130, 141)) else i}" for i in range(300))]
+    with pytest.raises(DataError) as error:
+        table(tmp_path, "\n".join(rows))
+    assert str(error.value) == (
+        "column 'speed' has 12 missing values (first: row 118). Remove them, or pass --data.missing drop."
+    )
+    dropped = read(tmp_path / "t.csv", missing="drop")
+    assert (len(dropped), dropped.dropped) == (288, 12)
+    assert unstir.fit(np.array([[0.0], [1.0], [np.nan]] * 4), missing="drop", steps=1, width=4).card.shape == (1,)
+    with pytest.raises(DataError, match="pass missing='drop'"):
+        unstir.fit(np.array([[0.0], [1.0], [np.nan]]))
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**63 - 1, 2**64 - 1])
+def test_a_whole_number_that_would_be_rounded_is_refused(tmp_path, number):
+    """An id of twenty digits. Catches 9007199254740993 that is trained on as ...992, and the edge where float64 rounds up to 2^63."""
+    values = np.array([[1, 2], [3, number]], np.uint64 if number > 2**63 else np.int64)
+    with pytest.raises(DataError, match=rf"column 1 holds {number} \(row 1\), a whole number beyond 2\^53"):
+        from_arrays(values)
+    with pytest.raises(DataError, match=rf"column 'b' holds {number} \(line 3\), a whole number beyond 2\^53"):
+        table(tmp_path, f"a,b\n1,2\n3,{number}\n")
+
+
+def test_a_large_whole_number_that_a_float_can_hold_is_taken(tmp_path):
+    # Catches a bar at 2^53 that also refuses what is exact.
+    values = np.array([[2**53], [2**60], [-(2**63)]])
+    assert from_arrays(values).values.tolist() == [[2.0**53], [2.0**60], [-(2.0**63)]]
+    assert table(tmp_path, f"a\n{2**53}\n{2**60}\n1e300\n").values.tolist() == [[2.0**53], [2.0**60], [1e300]]
 
 
 # ---- splitting and hashing
@@ -408,6 +494,79 @@ def test_a_damaged_file_is_an_error_of_ours_wherever_it_is_cut_or_hit(tmp_path, 
         read(damaged)
 
 
+def npy(descr, shape, content, order="False"):
+    """The bytes of a .npy file with any header."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': {order}, 'shape': {shape}, }}"
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + content
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape"),
+    [
+        ("<f8", "(1000000000000000,)"),
+        ("<f8", "(10**15,)"),
+        ("<f8", "(9223372036854775807, 9223372036854775807)"),
+        ("<f8", "(-1, 2)"),
+        ("<f8", "(3, 2)"),
+        ("<f8", "(1, 2)"),
+        ("|S0", "(1000000000000000,)"),
+        ("|V1000000000000", "(2,)"),
+    ],
+)
+def test_a_header_is_held_against_the_size_before_memory_is_asked_for(tmp_path, monkeypatch, descr, shape):
+    """Four numbers, and a header that says otherwise. Catches 8 PB asked for, and three rows read out of two."""
+    content = np.arange(4.0).tobytes()
+    (tmp_path / "a.npy").write_bytes(npy(descr, shape, content))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("values.npy", npy(descr, shape, content))
+    real, asked = np.empty, []
+    monkeypatch.setattr(np, "empty", lambda size, *rest: asked.append(size) or real(size, *rest))
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(DataError, match="damaged"):
+            read(tmp_path / name)
+    assert asked == []
+
+
+def test_a_second_array_in_one_file_is_not_passed_over(tmp_path):
+    # np.save twice into one open file. Catches half of the data left out without a word.
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.save(file, ROWS)
+        np.save(file, ROWS)
+    with pytest.raises(DataError, match="header promises 288 bytes"):
+        read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("nest", ["(" * 4000, "[" * 9000, "{" * 3000, "-" * 9000, "1+" * 4000 + "1"])
+def test_a_header_of_evil_literals_is_refused(tmp_path, nest):
+    # Catches RecursionError and MemoryError of Python's own parser.
+    header = nest.encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DataError, match="damaged"):
+        read(tmp_path / "a.npy")
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path, monkeypatch):
+    # Catches a zip bomb; the bar is lowered so that the test needs no gigabyte.
+    np.savez_compressed(tmp_path / "a.npz", np.zeros((1000, 100)))
+    assert read(tmp_path / "a.npz").values.shape == (1000, 100)
+    monkeypatch.setattr(readers, "LARGE", 2**19)
+    monkeypatch.setattr(np, "empty", None)
+    with pytest.raises(DataError, match=r"would unpack to .* save it as .npy"):
+        read(tmp_path / "a.npz")
+
+
+def test_fortran_order_and_old_versions_are_read(tmp_path):
+    # Our own reader of the format beside numpy's. Catches rows read as columns.
+    np.save(tmp_path / "a.npy", np.asfortranarray(ROWS))
+    assert (read(tmp_path / "a.npy").values == ROWS).all()
+    with (tmp_path / "b.npy").open("wb") as file:
+        np.lib.format.write_array(file, ROWS, version=(2, 0))
+    assert (read(tmp_path / "b.npy").values == ROWS).all()
+    (tmp_path / "c.npy").write_bytes(npy("<f4", "(3L, 2L)", np.arange(6, dtype=np.float32).tobytes()))  # Python 2's
+    assert read(tmp_path / "c.npy").values.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
 def test_a_type_that_numpy_lacks_is_named(tmp_path):
     save_torch_file({"values": torch.zeros(3, 2, dtype=torch.bfloat16)}, tmp_path / "a.safetensors")
     with pytest.raises(DataError, match=r"bfloat16.*float32"):
@@ -436,6 +595,26 @@ def test_a_source_that_is_not_there_or_not_known(tmp_path, monkeypatch, source, 
     (tmp_path / "notes.txt").write_text("1 2")
     with pytest.raises(error, match=said):
         load(source)
+
+
+def test_a_path_that_is_no_file_is_refused_at_once(tmp_path):
+    """A pipe, a device, a loop, nobody's home, a name too long. Catches a read that waits for ever, and errors of Python's own."""
+    os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "null.csv").symlink_to("/dev/null")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "there").write_text("")
+    for name, error, said in [
+        ("pipe.npy", StorageError, "pipe or a device"),
+        ("null.csv", StorageError, "pipe or a device"),
+        ("loop.csv", StorageError, "symbolic links"),
+        ("there/a.csv", StorageError, "no such file"),
+        ("a" * 300 + ".csv", StorageError, "too long"),
+        ("a\0.csv", UsageError, "not the name of a file"),
+    ]:
+        with pytest.raises(error, match=said):
+            read(tmp_path / name)
+    with pytest.raises(UsageError, match="not the name of a file"):
+        read("~nobody-of-that-name/a.csv")
 
 
 # ---- tables
@@ -487,6 +666,7 @@ def test_a_table_is_read_as_it_was_meant(tmp_path, content, values, names):
         ("1,b\n2,a\n", "1", [[1], [2]], [1, 0], ("a", "b")),  # no header: columns have numbers
         ("2,1,b\n2,0,a\n", "2", [[2, 1], [2, 0]], [1, 0], ("a", "b")),  # catches the cell 2 taken for a name
         ("id,0,1\nb,1,2\na,3,4\n", "id", [[1, 2], [3, 4]], [1, 0], ("a", "b")),
+        ("x,k\n1,1_1\n2,11\n", "k", [[1], [2]], [1, 0], ("11", "1_1")),  # catches the two names as one number
     ],
 )
 def test_one_column_may_hold_the_class(tmp_path, content, labels, values, ids, classes):
@@ -509,7 +689,7 @@ def test_one_column_may_hold_the_class(tmp_path, content, labels, values, ids, c
             "a,b\n1,2\n3,\n,\n",
             None,
             DataError,
-            r"column 'a' has 1 missing value \(first: row 2\), and so have 1 other column",
+            r"column 'a' has 1 missing value \(first: row 2\), and so has 1 other column",
         ),
         ("a,b\n1,2\n3,NA\n5,null\n", None, DataError, r"column 'b' has 2 missing values \(first: row 1\)"),
         ("a\n1\n\n3\n", None, DataError, r"column 'a' has 1 missing value \(first: row 1\)"),
@@ -522,11 +702,19 @@ def test_one_column_may_hold_the_class(tmp_path, content, labels, values, ids, c
         ("a,b\n1,2\n3,4\n", "c", UsageError, "unknown column in .*Known: a, b"),
         ("a\n1\n2\n", "a", UsageError, "no column besides"),
         ("a,k\n1,x\n2,\n", "k", DataError, r"labels have 1 missing value \(first: row 1\)"),
+        ("a,k\n1,NA\n2,3\n", "k", DataError, r"labels have 1 missing value \(first: row 0\)"),
+        ("a,k\n1,9007199254740993\n2,9007199254740992\n", "k", DataError, "not whole numbers"),  # two classes as one
         ("a,k\n1,0.5\n2,1\n", "k", DataError, r"not whole numbers \(row 0: 0.5\)"),
         ("a,a\n1,2\n3,4\n", None, DataError, "two columns called 'a'"),
         (",0,1\n0,5,6\n1,7,8\n", None, DataError, "only counts the rows"),  # pandas' index as a third dimension
         (",a,b\n0,5,6\n1,7,8\n", None, DataError, "only counts the rows"),
         ('a,b\n1,"2\n3,4\n', None, DataError, "quote that is not closed"),
+        ("a,b\n1,2_0\n3,4\n", None, DataError, r"'b' holds text \('2_0', line 2\)"),  # twenty, to Python
+        ("a,b\n1,2\n3,\x004\n", None, DataError, "NUL bytes"),
+        ("a,b\n1,2\n3,4\n".encode("utf-16-le"), None, DataError, "NUL bytes"),
+        ("a,b\n1," + "x" * 2000 + "\n3,4\n", None, DataError, r"'b' holds text \('x{37}\.\.\.', line 2\)"),
+        ("a,b\n1," + "x" * 200_000 + "\n3,4\n", None, DataError, "field larger than field limit"),
+        ("a,b\n1,\x1b[31m2\n3,4\n", None, DataError, r"\('\\x1b\[31m2', line 2\)"),  # colours in the terminal
         ("é,b\n1,2\n3,4\n".encode("latin-1"), None, DataError, "not UTF-8"),
         ("a,b\n1,2\n3,4\n".encode("utf-16"), None, DataError, "not UTF-8"),
     ],
@@ -552,3 +740,12 @@ def test_this_room_does_not_load_torch():
     # Catches an import that makes `--help` and `inspect` take seconds.
     code = "import sys, unstir.datasets; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_half_a_character_is_refused_while_nothing_is_lost():
+    # A lone surrogate cannot be written to a file. Catches UnicodeEncodeError after an hour of training.
+    with pytest.raises(DataError, match=r"column names hold 'a\\ud800'"):
+        from_arrays(np.zeros((3, 2)), names=["a\ud800", "b"])
+    with pytest.raises(DataError, match=r"the labels hold 'x\\udfff'"):
+        from_arrays(np.zeros((3, 2)), labels=["x\udfff", "b", "b"])
+    assert from_arrays(np.zeros((3, 2)), names=["\u00e9", "\u65e5"]).names == ("\u00e9", "\u65e5")

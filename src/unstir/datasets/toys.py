@@ -21,7 +21,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from unstir.datasets.data import Data, from_arrays
+from unstir.datasets.arrays import from_arrays
+from unstir.datasets.data import Data
 from unstir.errors import UsageError, unknown
 
 Points = tuple[np.ndarray, np.ndarray | None]

@@ -1,0 +1,103 @@
+"""Columns: what there is of one element of a row, over all rows.
+
+A value is an outlier by its distance from the median in units of the spread of the middle half, so that it cannot hide
+behind a standard deviation that it made itself (after Tukey 1977):
+
+    z = (x - median) / ((q_75 - q_25) / 1.349),    1.349 being q_75 - q_25 of the standard normal                    (1)
+
+    >>> from unstir.datasets.data import Data
+    >>> speed = columns_of(Data(np.array([[1.0], [2.0], [np.nan], [2.0]]), names=("speed",)))[0]
+    >>> speed.place, speed.missing, speed.low, speed.high, speed.distinct, speed.whole
+    ("column 'speed'", Gap(count=1, first=2), 1.0, 2.0, 2, True)
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from unstir.datasets.data import Data
+
+AT_ONCE = 64  # columns brought together in memory
+
+
+class Gap(NamedTuple):
+    """How many values are missing, or infinite, and the first row where one is; -1 where none is."""
+
+    count: int
+    first: int
+
+
+class Column(NamedTuple):
+    """One element of a row over all rows: its gaps, and the finite values' range, mean, deviation, median, and how many differ.
+
+    `whole` says that all are whole numbers, `farthest` is the largest |z| of (1) and `at` its row, -1 where (1) has no spread.
+    """
+
+    place: str
+    missing: Gap
+    infinite: Gap
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    median: float
+    distinct: int
+    whole: bool
+    farthest: float
+    at: int
+
+    @property
+    def constant(self) -> bool:
+        """Whether it never varies."""
+        return self.distinct <= 1
+
+
+def columns_of(data: Data, step: int = 1) -> list[Column]:
+    """The columns of `data`, gaps and all; with a step only every so many rows count, but for the gaps."""
+    rows = data.values.reshape(len(data), -1)
+    return [_column(data.place(j), values, step) for j, values in enumerate(_one_by_one(rows))]
+
+
+def _one_by_one(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, rows.shape[1], AT_ONCE):
+        yield from np.ascontiguousarray(rows[:, start : start + AT_ONCE].T)
+
+
+def _column(place: str, values: np.ndarray, step: int) -> Column:
+    """Eq. (1) and the rest for (N,) values, gaps included; step > 1 leaves rows out of all but the count of gaps."""
+    finite = np.isfinite(values)
+    missing, infinite = _gap(np.isnan(values)), _gap(np.isinf(values))
+    looked = values[::step][finite[::step]]
+    if not looked.size:
+        nan = float("nan")
+        return Column(place, missing, infinite, nan, nan, nan, nan, nan, 0, False, 0.0, -1)
+    ordered = np.sort(looked).astype(np.float64)
+    unit = max(abs(ordered[0]), abs(ordered[-1])) or 1.0  # so that no sum overflows
+    scaled = ordered / unit
+    quarter, median, three_quarters = np.quantile(scaled, (0.25, 0.5, 0.75))
+    spread = (three_quarters - quarter) / 1.349
+    farthest, at = 0.0, -1
+    if spread > 0:
+        z = np.abs(values[::step] / unit - median) / spread
+        z[~finite[::step]] = 0
+        farthest, at = float(z.max()), int(z.argmax()) * step
+    return Column(
+        place,
+        missing,
+        infinite,
+        low=float(ordered[0]),
+        high=float(ordered[-1]),
+        mean=float(scaled.mean() * unit),
+        deviation=float(scaled.std() * unit) if ordered[0] != ordered[-1] else 0.0,
+        median=float(median * unit),
+        distinct=1 + int((ordered[1:] != ordered[:-1]).sum()),
+        whole=bool((ordered == np.round(ordered)).all()),
+        farthest=farthest,
+        at=at,
+    )
+
+
+def _gap(found: np.ndarray) -> Gap:
+    count = int(found.sum())
+    return Gap(count, int(found.argmax()) if count else -1)

@@ -1,0 +1,77 @@
+"""A survey: what data is taken for, column by column, and what in it will trouble whoever trains on it.
+
+The kind is guessed from the shape of a row, and from nothing else:
+
+    (d,), d <= 3                                     points
+    (d,)                                             table
+    (height, width) both from 8 up, neither 4 times the other                        images
+    three numbers, the first or the last of them 1, 3 or 4                           images                          (1)
+    (length, channels) otherwise                     sequences
+    anything else                                    arrays
+
+    >>> from unstir.datasets import from_arrays
+    >>> found = survey(from_arrays([[1.0, 5.0], [2.0, 5.0], [np.nan, 5.0], [3.0, 5.0]], names=["a", "b"], missing="keep"))
+    >>> found.kind, found.levels, [problem.name for problem in found.problems]
+    ('points', 4, ['missing', 'constant', 'few'])
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstir.datasets.columns import Column, columns_of
+from unstir.datasets.data import NO_CLASS, Data
+from unstir.datasets.problems import LEVELS, Problem, problems_of
+
+LOOKED_AT = 2**24  # numbers; of larger data every k-th row is looked at, though gaps are counted in all
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What `survey` found. `levels` is how many values the whole has, up to LEVELS, `looked_at` how many rows it is from.
+
+    `classes` are the names of the classes and how many rows each has.
+    """
+
+    kind: str
+    columns: list[Column]
+    levels: int | None
+    classes: dict[str, int]
+    looked_at: int
+    problems: list[Problem]
+
+
+def kind_of(shape: tuple[int, ...]) -> str:
+    """What rows of that shape are taken for, by rule (1).
+
+    >>> [kind_of(shape) for shape in ((2,), (30,), (8, 8), (32, 2), (3, 32, 32), (5, 6, 7))]
+    ['points', 'table', 'images', 'sequences', 'images', 'arrays']
+    """
+    if len(shape) == 1:
+        return "points" if shape[0] <= 3 else "table"
+    if len(shape) == 2:
+        return "images" if min(shape) >= 8 and max(shape) < 4 * min(shape) else "sequences"
+    return "images" if len(shape) == 3 and {shape[0], shape[-1]} & {1, 3, 4} else "arrays"
+
+
+def survey(data: Data) -> Survey:
+    """Look at `data`, gaps and all. See the docstring of this room."""
+    step = -(-data.values.size // LOOKED_AT)
+    columns = columns_of(data, step)
+    rows = data.values.reshape(len(data), -1)[::step]
+    problems = problems_of(data, columns, step)
+    counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
+    classes = dict(zip(data.classes, map(int, counts), strict=True))
+    return Survey(kind_of(data.shape), columns, _levels(rows, columns), classes, len(rows), problems)
+
+
+def _levels(rows: np.ndarray, columns: list[Column]) -> int | None:
+    """How many different values there are in all; None for more than LEVELS."""
+    if max(column.distinct for column in columns) > LEVELS:
+        return None
+    found: set[float] = set()
+    for j in range(rows.shape[1]):
+        found.update(np.unique(rows[np.isfinite(rows[:, j]), j]).tolist())
+        if len(found) > LEVELS:
+            return None
+    return len(found)
