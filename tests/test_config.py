@@ -85,6 +85,25 @@ def test_settings_of_a_schedule_are_replaced_whole():
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("0.5", 0.5),
+        ("0.1,0.2", [0.1, 0.2]),
+        ("[0.1, 0.2]", [0.1, 0.2]),
+        ("[0.5]", [0.5]),
+        ("0.5,", [0.5]),
+        ([1], [1.0]),
+        (3, 3.0),
+    ],
+)
+def test_one_number_or_several_can_be_typed(typed, meant):
+    # The command line has text alone. Catches a list that only a file can hold, and a list of one that becomes a number.
+    (found,) = resolve({"diffusion": {"settings": {"betas": typed}}}).diffusion.settings.values()
+    assert found == meant
+    assert type(found) is type(meant)
+
+
+@pytest.mark.parametrize(
     ("setting", "said"),
     [
         ({"optim": {"lr": 0}}, "setting 'optim.lr': .*greater than 0 .got 0"),
@@ -104,6 +123,13 @@ def test_settings_of_a_schedule_are_replaced_whole():
         ({"optim": {"lrr": 3}}, "unknown setting 'optim.lrr': did you mean 'optim.lr'"),
         ({"optimm": {"lr": 3}}, r"unknown setting 'optimm': did you mean 'optim'\?"),
         ({"lr": 3}, "unknown setting 'lr': .*Known: data, device"),
+        (
+            {"diffusion": {"settings": {"s": "fast"}}},
+            "^setting 'diffusion.settings.s': should be a number, or several as in 0.1,0.2",
+        ),
+        ({"diffusion": {"settings": {"s": [0.1, "x"]}}}, "^setting 'diffusion.settings.s': should be a number"),
+        ({"diffusion": {"settings": {"s": float("nan")}}}, "^setting 'diffusion.settings.s': should be a number"),
+        ({"diffusion": {"settings": {"s": {}}}}, "^setting 'diffusion.settings.s': should be a number"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_given(setting, said):

@@ -1,5 +1,7 @@
 """Guidance: one convention of scale, affine, and its closed form for Gaussians."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,18 @@ def test_an_interval_holds_inside_and_is_conditional_outside():
     assert answers == [1, 1, 3, 3, 3, 1, 1]
     with pytest.raises(UsageError, match="needs the schedule"):
         guided(one, zero, 3.0, interval=(-2.0, 4.0))
+
+
+def test_a_scale_or_an_interval_that_means_nothing_is_refused():
+    # Catches nan, which makes every sample nan, and a reversed interval, which is empty: guidance that is asked for and not given.
+    one, zero = counted(1.0)[0], counted(0.0)[0]
+    for scale in (math.nan, math.inf, -math.inf):
+        with pytest.raises(UsageError, match=f"not {scale}"):
+            guided(one, zero, scale)
+    for interval in ((3.0, -1.0), (2.0, 2.0), (math.nan, 1.0), (0.0, math.nan)):
+        with pytest.raises(UsageError, match="low, then high"):
+            guided(one, zero, 3.0, interval, Flow())
+    assert guided(one, zero, 3.0, (-math.inf, math.inf), Flow())(torch.zeros(1, 1), HALF) == 3  # open ends are an interval
 
 
 def test_clipping_keeps_the_estimate_within_the_datas_own_bounds():

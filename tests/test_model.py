@@ -1,9 +1,12 @@
 """A trained model: rows that depend on seed and place alone, evaluations that are counted, folders that are whole or refused."""
 
+import copy
 import json
 import math
 import shutil
-from dataclasses import fields
+import subprocess
+import sys
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,8 +16,11 @@ import unstir
 from unstir import checkpoint
 from unstir import model as room
 from unstir.datasets import toy
-from unstir.errors import DataError, StorageError, UsageError
-from unstir.model import NOISE_GROUP, Card, RowNoise
+from unstir.errors import DataError, NumericsError, StorageError, UsageError
+from unstir.folder import Card
+from unstir.model import NOISE_GROUP, RowNoise
+from unstir.networks import make_network
+from unstir.networks.mlp import RANGES
 from unstir.samplers import SAMPLERS, default
 
 SMALL = {"width": 32, "batch_size": 64, "steps": 250}
@@ -326,6 +332,9 @@ def test_wrong_sizes_and_names_are_refused(plain):
         ({"n": 3, "steps": 0}, "0 evaluations are not possible"),
         ({"n": 3, "steps": -4}, "not possible"),
         ({"n": 3, "method": "heum"}, "did you mean 'heun'"),
+        ({"n": 9 * 10**12}, "9,000,000,000,000 samples take 504,000 GB of memory, and this machine has"),
+        ({"n": 3, "steps": 10**9}, "100,000 is the most"),
+        ({"n": 3, "interval": (-2, 4)}, "guidance 1 guides nowhere"),
     ]:
         with pytest.raises(UsageError, match=said):
             plain.sample(**settings)
@@ -334,8 +343,27 @@ def test_wrong_sizes_and_names_are_refused(plain):
 def test_a_negative_seed_is_refused(plain, named):
     # numpy's SeedSequence takes none. Catches its ValueError, which the command line calls a bug of ours.
     for model in (plain, named):
-        with pytest.raises(UsageError, match="seed"):
-            model.sample(3, seed=-1)
+        for seed in (-1, np.int64(-1), torch.tensor(-1), 1.5, None):
+            with pytest.raises(UsageError, match=f"seed is a whole number from 0 on, not {seed}"):
+                model.sample(3, seed=seed)
+    assert (plain.sample(3, seed=np.int64(7)) == plain.sample(3, seed=7)).all()
+
+
+def test_numbers_that_are_none_are_not_given_out(named, plain):
+    # Catches NaN in a file of samples, and whole numbers made of it.
+    with pytest.raises(NumericsError, match=r"3 of 3 rows are not finite.*less guidance"):
+        named.sample(3, labels="left", guidance=1e38)
+    broken = copy.deepcopy(plain.network)
+    broken.leave.bias.fill_(math.inf)
+    with pytest.raises(NumericsError, match="300 of 300"):
+        replace(plain, network=broken).sample(300)
+
+
+def test_numpy_has_no_bfloat16():
+    # A table of bfloat16 is numbers like any other. Catches torch's TypeError after the sampling is done.
+    model = unstir.fit(np.random.default_rng(0).normal(size=(40, 2)), **TINY)
+    assert replace(model, card=replace(model.card, dtype="bfloat16")).sample(3).dtype == np.float32
+    assert replace(model, card=replace(model.card, dtype="bfloat16", kind="torch")).sample(3).dtype == torch.bfloat16
 
 
 def test_rows_of_another_shape_are_refused(plain):
@@ -350,6 +378,30 @@ def test_noise_of_another_shape_is_refused(plain):
     for z in (np.zeros((3, 3)), np.zeros((3, 1)), np.zeros(2)):
         with pytest.raises(DataError, match=r"\(2,\)"):
             plain.decode(z)
+
+
+# ---- networks
+
+
+def test_a_network_is_made_by_name_within_its_sizes():
+    # Catches a KeyError, a TypeError, and sizes below 1 or beyond all memory.
+    for name, given, said in [
+        ("mpl", {}, "unknown network 'mpl': did you mean 'mlp'"),
+        ("mlp", {"dimension": 2, "widht": 3}, "unknown setting of the mlp network 'widht': did you mean 'width'"),
+        *(
+            ("mlp", {"dimension": 2, size: bad}, f"{size} = {bad} has to be a whole number from")
+            for bad in (-1, 2**30, 2.0, None)
+            for size in RANGES
+        ),
+    ]:
+        with pytest.raises(UsageError, match=said):
+            make_network(name, given)
+    state = torch.random.get_rng_state()
+    first = make_network("mlp", {"dimension": 2, "classes": 3}, seed=1).state_dict()
+    assert torch.equal(torch.random.get_rng_state(), state)
+    again, other = (make_network("mlp", {"dimension": 2, "classes": 3}, seed=s).state_dict() for s in (1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["embed_class.weight"], other["embed_class.weight"])
 
 
 # ---- folders
@@ -408,6 +460,12 @@ def test_an_existing_folder_is_refused_and_untouched(named, saved):
     with pytest.raises(StorageError, match="exists already"):
         named.save(saved)
     assert {p.name: p.read_bytes() for p in saved.iterdir()} == before
+
+
+def test_loading_costs_no_compiler(saved):
+    """On its meta device torch does some things by importing a compiler, for seconds. Catches such a thing in a network."""
+    program = f"import sys, unstir; unstir.load({str(saved)!r}); sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -473,8 +531,20 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda card: card.update(format=2), "format 1.*Update"),
-        (lambda card: card.pop("format"), "format 1"),
+        (lambda card: card.update(format=2), "written by a newer unstir, in format 2; this one reads format 1. Update it"),
+        (lambda card: card.pop("format"), "names no format"),
+        (lambda card: card.update(format=True), "names no format"),
+        (lambda card: card.update(format=0), "names no format"),
+        (lambda card: card.update(target="eps", schedule="flow"), "fits together: target 'eps'"),
+        (lambda card: card.update(shape=[3]), "fits together: its network is not one for rows of"),
+        (lambda card: card.update(shape=[2.0]), "fits together: shape = .* has to be whole numbers"),
+        (lambda card: card.update(classes=["left", "left"]), "fits together: 2 classes need different names"),
+        (lambda card: card.update(class_counts=[0, 0]), "fits together: class_counts are all zero"),
+        (lambda card: card.update(names=["only"]), "fits together: 1 names"),
+        (lambda card: card.update(bounds=[1, 0]), "fits together: bounds"),
+        (lambda card: card.update(dtype="nn"), "fits together: dtype = 'nn' has to be one of bool, int8"),
+        (lambda card: card.update(schedule_settings={"beta_max": 3}), "fits together: schedule setting beta_max"),
+        (lambda card: card.update(weights="raw"), "fits together: weights = 'raw' has to be average"),
         (lambda card: card.update(network="unet"), "fits together"),
         (lambda card: card.update(network_settings={"dimension": 2, "width": 31}), "fits together"),
         (lambda card: card.update(network_settings={"wings": 2}), "fits together"),
@@ -488,3 +558,21 @@ def test_a_card_of_another_time_or_place_is_a_storage_error(saved, tmp_path, edi
     """Whole by its manifest, and yet not ours. Catches a KeyError, and a usage error for what nobody typed."""
     with pytest.raises(StorageError, match=said):
         unstir.load(rewritten(saved, tmp_path / "m", edit))
+
+
+def test_an_eps_model_starts_where_its_answer_still_means_something():
+    """Cosine ends at alpha = 5e-5, where x_0 is 20,000 times the error of eps. Catches few-step samples at |x| = 500.
+
+    The chain's thousand steps average that out, other targets do not have it, and linear ends before: these start at t = 1.
+    """
+    rows = toy("moons", 500, seed=0).values
+    small = {"width": 32, "depth": 1, "batch_size": 64, "steps": 300, "target": "eps"}
+    model = unstir.fit(rows, schedule="cosine", **small)
+    times = model.plan("ddim", 20)
+    assert model.schedule.log_snr(times[0]).item() == pytest.approx(-10.2)
+    assert times[-1] == 0
+    assert model.plan("ddpm_beta", 1000)[0] == 1
+    for method in ("adams_bashforth3", "ddim", "dpm_solver"):
+        assert np.abs(model.sample(500, steps=20, method=method)).max() < 10
+    for other in ({"schedule": "linear"}, {"schedule": "cosine", "target": "v"}):
+        assert unstir.fit(rows, **small | {"steps": 1} | other).plan("ddim", 20)[0] == 1

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from unstir.errors import UsageError
-from unstir.oracles import Gaussian, Mixture, Points
+from unstir.oracles import Gaussian, Independent, Mixture, Points
 from unstir.schedules import VE, VP, Flow, cosine, linear
 
 MU, S = np.array([0.5, -1.0]), np.array([[0.6, 0.3], [0.3, 1.2]])
@@ -230,3 +230,16 @@ def test_what_is_not_a_distribution_is_refused():
     for weights in ([0.5, 0.6], [1.5, -0.5], [1.0, 0.0]):
         with pytest.raises(UsageError, match="sum to 1"):
             Mixture(torch.tensor(weights), torch.zeros(2, 2), torch.stack([eye, eye]))
+
+
+def test_independent_elements_are_the_gaussian_with_a_diagonal_covariance():
+    """Catches alpha for alpha^2, and elements mixed up. The wide denoiser must be the narrow one where both can be had."""
+    means, variances = torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.25, 4.0, 1.0])
+    exact, quick = Gaussian(means, torch.diag(variances)), Independent(means, variances)
+    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    t = torch.linspace(0.01, 0.99, 50, dtype=torch.float64)
+    for schedule in (linear(), Flow()):
+        torch.testing.assert_close(quick.denoise(schedule)(x, t), exact.denoise(schedule)(x, t))
+    draws = quick.sample(100_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(draws.mean(0), means.double(), atol=0.03, rtol=0)
+    torch.testing.assert_close(draws.var(0), variances.double(), atol=0, rtol=0.03)

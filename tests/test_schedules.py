@@ -1,7 +1,9 @@
 """The forward process against the papers' own symbols, in plain loops, and against plain linear algebra."""
 
+import inspect
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -325,8 +327,8 @@ def test_a_schedule_that_cannot_exist_is_refused():
     for betas in ([], [0.0], [1.0], [0.5, -0.1], [0.1, math.nan]):
         with pytest.raises(UsageError, match="beta"):
             schedule("chain", betas=betas)
-    with pytest.raises(UsageError, match=r"beta_5 = 1 of a chain of 5 steps"):
-        schedule("linear", T=5, beta_max=1.0)
+    with pytest.raises(UsageError, match=r"beta_2 = -0.1 of a chain of 2 steps"):
+        schedule("chain", betas=[0.5, -0.1])
     for name in CHAINS[:-1]:
         with pytest.raises(UsageError, match="T = 0"):
             schedule(name, T=0)
@@ -334,11 +336,89 @@ def test_a_schedule_that_cannot_exist_is_refused():
 
 def test_names_and_settings_are_checked():
     # Catches a misspelt setting that is silently ignored.
-    with pytest.raises(UsageError, match=r"did you mean 'cosine'.*linear"):
-        schedule("cosin")
-    with pytest.raises(UsageError, match="steps"):
-        schedule("cosine", steps=100)
+    for name, chosen, said in [
+        ("cosin", {}, r"did you mean 'cosine'.*linear"),
+        ("cosine", {"steps": 100}, "'steps': .*Known: T, beta_cap, s"),
+        ("linear", {"beta_mx": 0.1}, "'beta_mx': did you mean 'beta_max'"),
+        ("flow", {"T": 100}, "'flow' takes no settings, but T = 100 was given"),
+        ("chain", {}, "needs its betas, a list"),
+    ]:
+        with pytest.raises(UsageError, match=said):
+            schedule(name, **chosen)
     assert set(CHAINS) | {"vp", "ve", "flow"} == set(SCHEDULES)
+
+
+RANGES = {  # the settings of every schedule: two numbers just inside of what is allowed, and two just outside
+    "linear": {"beta_min": (1e-9, 0.999, 0, 1), "beta_max": (0.5, 0.999, -1e-9, 1.0)},
+    "sigmoid": {"beta_min": (1e-9, 0.999, 0, 1), "beta_max": (0.5, 0.999, -1e-9, 1.0)},
+    "scaled_linear": {"beta_min": (1e-9, 0.999, 0, 1), "beta_max": (0.5, 0.999, -1e-9, 1.0)},
+    "cosine": {"s": (0, 1, -1e-9, 1.001), "beta_cap": (0.1, 0.9999, 0, 1)},
+    "sigmoid_bare": {},
+    "sigmoid_alpha_bar": {
+        "start": (-11.9, 2.9, -12, 12.0),
+        "end": (-2.9, 11.9, -3, 12),
+        "tau": (0.26, 99, 0, -1),
+        "beta_cap": (0.1, 0.9999, 0, 1),
+    },
+    "chain": {},
+    "vp": {"beta_min": (1e-9, 1e5, 0, 1e6), "beta_max": (0.5, 1e5, -3, 1e6)},
+    "ve": {"sigma_min": (1e-12, 79, 1e-13, 2e6), "sigma_max": (0.2, 1e5, 0.002, -3)},
+    "flow": {},
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_setting_out_of_its_range_is_named_with_its_value(name):
+    """Each setting of each schedule, on both sides of both ends; nan, infinity and what is no number.
+
+    Catches the math domain error of sigma_max = -3, the nan of beta_max = -3 that was blamed on the target, and s = -3 that trained.
+    """
+    length = {} if name in ("vp", "ve", "flow", "chain") else {"T": 50}
+    ranges = RANGES[name] | ({"T": (2, 100_000, 1, 100_001)} if length else {})
+    assert set(inspect.signature(SCHEDULES[name]).parameters) - {"betas"} == set(ranges)
+    t = torch.linspace(0, 1, 200, dtype=torch.float64)
+    for setting, (low, high, below, above) in ranges.items():
+        for good in (low, high):
+            s = schedule(name, **length | {setting: good})
+            assert all(c.isfinite().all() for c in (*s(t), *s.slope(t))), (setting, good)
+            assert (s.log_snr(t).diff() < 0).all(), (setting, good)
+        for bad in (below, above, math.nan, math.inf, -math.inf, "0.5", [0.5], None, True, {}):
+            for build in (partial(schedule, name), SCHEDULES[name]):
+                with pytest.raises(
+                    UsageError, match=rf"setting {setting} = .* has to be a (whole )?number (from|above)"
+                ) as caught:
+                    build(**{setting: bad})
+                assert repr(bad) in str(caught.value)
+
+
+def test_a_whole_number_may_come_as_a_float():
+    # Every number typed after --diffusion.settings is a float. Catches a chain of 50.0 steps.
+    assert schedule("linear", T=50.0) == schedule("linear", T=50)
+    assert schedule("cosine", T=50.0) == schedule("cosine", T=50)
+    for T in (50.5, "50", 10**12):
+        with pytest.raises(UsageError, match="whole number from 2 to 100,000"):
+            schedule("linear", T=T)
+
+
+def test_betas_are_a_list_of_numbers():
+    for betas, said in [
+        (0.1, "list of numbers"),
+        ("0.1,0.2", "list"),
+        (["a"], "beta_1 = 'a'"),
+        ([[0.1]], "beta_1"),
+        ([], "at least one"),
+    ]:
+        with pytest.raises(UsageError, match=said):
+            schedule("chain", betas=betas)
+    assert schedule("chain", betas=np.array([0.1, 0.2])).T == 2
+
+
+def test_a_schedule_that_adds_no_noise_is_refused():
+    """A grid of equal steps in log-SNR falls to 6 and farther: a start above that has nowhere to go. Catches an empty error curve."""
+    for name, chosen in [("chain", {"betas": [1e-9]}), ("ve", {"sigma_max": 0.01}), ("vp", {"beta_min": 1e-9, "beta_max": 1e-3})]:
+        with pytest.raises(UsageError, match=r"next to no noise: alpha_bar is still (1|0\.99)"):
+            schedule(name, **chosen)
+    assert schedule("chain", betas=[0.02]).alpha_bar_end == pytest.approx(0.98)
 
 
 def test_a_coefficient_meets_data_in_the_datas_own_type():

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unstir.errors import unknown
+from unstir.errors import DataError, unknown
+
+FARTHEST = 1e12  # in the model's units: past it the noise is lost in float32's rounding, and squares leave its range
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,16 @@ class Encoder:
     scale: Tensor
 
     def encode(self, x: Tensor) -> Tensor:
-        """Data (B, ...) in its own units -> float32 in the model's."""
+        """Data (B, ...) in its own units -> float32 in the model's. Raises DataError for what is too far from the data to be."""
         divisor = torch.where(self.scale == 0, 1.0, self.scale)
-        return torch.where(self.scale == 0, 0.0, (x.double() - self.shift.to(x.device)) / divisor).float()
+        z = torch.where(self.scale == 0, 0.0, (x.double() - self.shift) / divisor)
+        if not (z.abs() < FARTHEST).all():
+            wrong = x[~(z.abs() < FARTHEST)][0]
+            raise DataError(
+                f"a value of {wrong:g} is missing, infinite, or {FARTHEST:.0e} times farther from the data's mean than the data "
+                "spreads. Remove its row, or correct it."
+            )
+        return z.float()
 
     def decode(self, z: Tensor) -> Tensor:
         """The model's (B, ...) -> float64 in the data's units."""
@@ -55,7 +64,16 @@ ENCODERS = {"standardise": _standardise, "min_max": _min_max}
 
 
 def fit_encoder(name: str, x: Tensor) -> Encoder:
-    """The encoder of that name, fitted on x (N, ...). Raises UsageError for an unknown one."""
+    """The encoder of that name, fitted on x (N, ...).
+
+    Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
+    """
     if name not in ENCODERS:
         raise unknown("encoder", name, ENCODERS)
-    return Encoder(name, *ENCODERS[name](x.double()))
+    shift, scale = ENCODERS[name](x.double())
+    if not (shift.isfinite() & scale.isfinite() & ((scale > 0) | (x.amax(0) == x.amin(0)))).all():
+        raise DataError(
+            f"the data goes from {x.min():g} to {x.max():g}, and its variance is more, or less, than a float64 can hold. "
+            "Use other units: multiply or divide it so that its values are between 1e-100 and 1e100 in size."
+        )
+    return Encoder(name, shift, scale)

@@ -10,6 +10,8 @@ One convention of scale, everywhere: 0 is the unconditional model, 1 the conditi
     2.5
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,7 +31,12 @@ def guided(
 
     With an interval of log-SNR (low, high), which needs the schedule, the scale holds inside it and is 1 outside: guiding at the
     noisiest levels costs variety, at the cleanest it does nothing (Kynkäänniemi et al. 2024).
+    Raises UsageError for a scale that is no number, and for an interval whose low is not below its high.
     """
+    if not math.isfinite(scale):
+        raise UsageError(f"guidance is a number, 1 for the conditional model, not {scale}.")
+    if interval is not None and not interval[0] < interval[1]:
+        raise UsageError(f"an interval of log-SNR is low, then high, for example -2 4; not {interval[0]:g} {interval[1]:g}.")
     if interval is not None and schedule is None:
         raise UsageError("an interval of log-SNR needs the schedule that says where it lies.")
 

@@ -12,6 +12,7 @@ through the network at once, because noise is drawn in fixed groups of rows, eac
 """
 
 import math
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,48 +22,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir import checkpoint
+from unstir import folder
 from unstir.denoiser import Denoise, Denoiser, target
 from unstir.encoders import Encoder
-from unstir.errors import DataError, StorageError, UsageError, unknown
+from unstir.errors import DataError, NumericsError, UsageError, unknown
+from unstir.folder import Card
 from unstir.guidance import clipped, guided
 from unstir.information.mmse import ErrorCurve
 from unstir.likelihood import ode_log_prob
-from unstir.networks.mlp import MLP
 from unstir.samplers import ddim, default, plan, sampler
 from unstir.schedules import Schedule, along, schedule
 from unstir.seeds import seeded
 
-FORMAT = 1
+EPS_LOG_SNR = -10.2  # a little beyond the end of the linear chain
 NOISE_GROUP = 256  # rows that share a noise generator
+LONGEST = 100_000  # evaluations in a sample
 EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
-NETWORKS = {"mlp": MLP}
+BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
 
 Interval = tuple[float, float] | None
 Labels = Any
 """One class, by name or id, or a sequence of them; None where there are none, or to draw them."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a model is, besides its numbers: JSON, one-to-one."""
-
-    shape: tuple[int, ...]
-    schedule: str
-    schedule_settings: dict[str, Any]
-    target: str
-    network: str
-    network_settings: dict[str, Any]
-    encoder: str
-    dtype: str = "float32"
-    kind: str = "numpy"  # of array that was fitted: numpy or torch
-    names: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    class_counts: tuple[int, ...] = ()
-    bounds: tuple[float, float] | None = None
-    source: str = ""
-    steps_trained: int = 0
-    weights: str = "average"  # the exponential moving average, never the raw weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +94,18 @@ class Model:
         """
         return self.states(n, steps, method, labels, guidance, interval, seed, batch_size)[-1]
 
+    def plan(self, method: str, steps: int) -> Tensor:
+        """The times of `samplers.plan` for this model: (n + 1,). An eps model starts no noisier than the paper's chain ends.
+
+        x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 where cosine ends. One long step from there would be lost;
+        a thousand short ones average it out. Nothing is known of x_0 at such noise anyway.
+        """
+        times = plan(method, self.schedule, steps)
+        first = self.schedule.inverse(torch.tensor(EPS_LOG_SNR, dtype=torch.float64))
+        if self.card.target == "eps" and times[1] < first < times[0]:
+            times = torch.cat([first[None], times[1:]])
+        return times
+
     @torch.no_grad()
     def states(
         self,
@@ -130,13 +122,22 @@ class Model:
         """x along the way, each (n, ...) in the data's units: at every `every`-th time of the plan, and always the last."""
         if n < 1 or batch_size < 1:
             raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
+        if steps > LONGEST:
+            raise UsageError(
+                f"asked for {steps:,} evaluations; {LONGEST:,} is the most. 20 do for most, 1,000 for the paper's chain."
+            )
+        if interval is not None and guidance == 1:
+            raise UsageError(
+                "an interval says where to guide, and guidance 1 guides nowhere. Give guidance too, or leave it out."
+            )
         name = method or default(steps)
-        chosen, times = sampler(name), plan(name, self.schedule, steps)
+        chosen, times = sampler(name), self.plan(name, steps)
+        keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
+        _refuse_too_many(n, math.prod(self.card.shape) * len(keep))
         cond = self.labels_for(n, labels, seed)
         if guidance != 1 and cond is None:
             raise UsageError("guidance needs a model trained with labels; this one has none.")
         start = torch.hypot(*self.schedule(times[0]))
-        keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
         parts: list[list[Tensor]] = [[] for _ in keep]
         step = max(NOISE_GROUP, batch_size // NOISE_GROUP * NOISE_GROUP)
         for first in range(0, n, step):
@@ -179,7 +180,7 @@ class Model:
         """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
         _refuse_noise(method)
         x = self._in(x)
-        times = plan(method, self.schedule, steps + sampler(method).evaluations).flip(0)[
+        times = self.plan(method, steps + sampler(method).evaluations).flip(0)[
             1:
         ]  # at t = 0 itself there is no noise to grow from
         x = along(self.schedule(times[0])[0], x) * x
@@ -193,7 +194,7 @@ class Model:
         """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, ...)."""
         _refuse_noise(method)
         x = self._rows(z).float().to(self.device)
-        times = plan(method, self.schedule, steps)
+        times = self.plan(method, steps)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
         return self._out(x.cpu())
@@ -223,11 +224,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {"encoder.shift": self.encoder.shift, "encoder.scale": self.encoder.scale}
-        tensors |= {"error.log_snr": self.error.log_snr, "error.mse": self.error.mse}
-        card = {"format": FORMAT, **self.card.__dict__}
-        checkpoint.write_folder(Path(path), {"model": tensors}, {"config": card}, {"README.md": self._readme()})
+        folder.write(Path(path), folder.Parts(self.card, self.network, self.encoder, self.error))
         return Path(path)
 
     def _in(self, x: Any) -> Tensor:
@@ -242,52 +239,36 @@ class Model:
 
     def _out(self, z: Tensor) -> Any:
         x = self.encoder.decode(z)
+        if not x.isfinite().all():
+            raise NumericsError(
+                f"{int((~x.isfinite()).flatten(1).any(1).sum())} of {len(x)} rows are not finite. "
+                "Use another method, more steps, or less guidance; if it was not trained for long, train longer."
+            )
         dtype = getattr(torch, self.card.dtype, torch.float64)
+        if dtype == torch.bfloat16 and self.card.kind == "numpy":
+            dtype = torch.float32  # numpy has none
         if not dtype.is_floating_point:
             low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
             x = x.round().clamp(low, high)
         return x.to(dtype) if self.card.kind == "torch" else x.to(dtype).numpy()
 
-    def _readme(self) -> str:
-        c = self.card
-        bits = [f"# A diffusion model of {c.source or 'an array'}", ""]
-        bits += [f"Rows of shape {c.shape}, {c.dtype}" + (f"; classes: {', '.join(c.classes)}." if c.classes else ".")]
-        bits += [f"{c.schedule} schedule, {c.target} target, {c.network} {c.network_settings}, {c.steps_trained} steps."]
-        bits += ["The weights are the exponential moving average.", "", "```python", "import unstir", ""]
-        bits += ['model = unstir.load("this-folder")', "x = model.sample(1000)", "```", ""]
-        return "\n".join(bits)
-
 
 def load(path: str | Path) -> Model:
     """Read a model's folder, or that of the run around it. Nothing in it is executed.
 
-    Raises StorageError for a folder that is missing, damaged, foreign or of a newer format.
+    Raises StorageError for a folder that is missing, damaged, foreign or of a newer format, and for a run without a model yet.
     """
-    path = Path(path)
-    with checkpoint.storage_errors(path):
-        path = path / "model" if (path / "model").is_dir() else path
-    parts, documents = checkpoint.read_folder(path, ["model"], ["config"])
-    tensors, raw = parts["model"], documents["config"]
-    if raw.pop("format", None) != FORMAT:
-        raise StorageError(f"{path} was not written by this version of unstir (format {FORMAT}). Update it, or train again.")
-    try:
-        raw: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-        card = Card(**raw)
-        network = make_network(card.network, card.network_settings)
-        target(card.target)
-        network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
-        encoder = Encoder(card.encoder, tensors["encoder.shift"], tensors["encoder.scale"])
-        error = ErrorCurve(tensors["error.log_snr"], tensors["error.mse"])
-        return Model(card, network.eval().requires_grad_(False), encoder, error)
-    except (TypeError, KeyError, RuntimeError, UsageError) as error:
-        raise StorageError(f"{path} does not hold a model that fits together: {error}.") from None
+    return Model(*folder.read(Path(path)))
 
 
-def make_network(name: str, settings: dict[str, Any], seed: int = 0) -> nn.Module:
-    """A fresh network of that name, initialised from the seed; the caller's random state stays as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return NETWORKS[name](**settings)
+def _refuse_too_many(n: int, numbers: int) -> None:
+    """Raise UsageError where n rows of so many numbers are more than the machine's memory."""
+    needed, there = n * numbers * BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise UsageError(
+            f"{n:,} samples take {needed / 1e9:,.0f} GB of memory, and this machine has {there / 1e9:,.0f}. "
+            f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with a seed of its own."
+        )
 
 
 class RowNoise:

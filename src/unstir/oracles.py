@@ -144,6 +144,29 @@ class Gaussian(Mixture):
         return alpha_s * self.means + (stretch * offset) @ Q.mT
 
 
+class Independent(Oracle):
+    """Gaussian data whose elements know nothing of each other: means (d,) and variances (d,), eq. (2) for each. For wide rows.
+
+    >>> oracle = Independent(torch.zeros(3), torch.tensor([1.0, 4.0, 0.0]))
+    >>> oracle.posterior_mean(torch.ones(1, 3), torch.tensor(1.0), torch.tensor(1.0)).tolist()
+    [[0.5, 0.8, 0.0]]
+    """
+
+    def __init__(self, means: Tensor, variances: Tensor):
+        self.means, self.variances, self.dimension = means.double(), variances.double(), len(means)
+
+    def posterior_mean(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Eq. (2) with a diagonal S: (B, d)."""
+        alpha, sigma = (along(c.double(), x) for c in (alpha, sigma))
+        gain = alpha * self.variances / (alpha**2 * self.variances + sigma**2)
+        return (self.means + gain * (x.double() - alpha * self.means)).to(x.dtype)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, d) independent draws, float64."""
+        noise = torch.randn(n, self.dimension, dtype=torch.float64, generator=generator)
+        return self.means + self.variances.sqrt() * noise
+
+
 class Points(Oracle):
     """A finite data set (n, d), each row equally likely: the denoiser that has memorised its training data.
 

@@ -19,11 +19,14 @@ Coefficients are float64 until they meet data: a float32 table is wrong by 1.7e-
     -3.0
 """
 
+import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +34,8 @@ from torch import Tensor
 from unstir.errors import UsageError, unknown
 
 FIRST = 1e-9  # where t = 0 itself has no answer (no noise to predict, a slope without bound), this time just inside has one
+LONGEST = 100_000  # steps of a chain by name; its betas are held one by one
+CLEANEST_END = 0.99  # alpha_bar at t = 1, above which there is next to no noise to start a sample from
 
 
 def along(coefficient: Tensor, x: Tensor) -> Tensor:
@@ -120,10 +125,9 @@ class Chain(Schedule):
 
     def __post_init__(self):
         for n, beta in enumerate(self.betas, 1):
-            if not 0 < beta < 1:
+            if not _inside(beta, 0, 1):
                 raise UsageError(
-                    f"beta_{n} = {beta:.4g} of a chain of {len(self.betas)} steps is outside (0, 1). "
-                    "Use more steps, smaller betas, or the cosine schedule, whose betas fit any number of steps."
+                    f"beta_{n} = {_shown(beta)} of a chain of {len(self.betas)} steps has to be a number above 0 and below 1."
                 )
         if not self.betas:
             raise UsageError("a chain needs at least one beta.")
@@ -147,10 +151,16 @@ class Chain(Schedule):
 
 @dataclass(frozen=True)
 class VP(Schedule):
-    """Continuous linear variance preserving schedule, beta(t) = beta_min + t (beta_max - beta_min) (Song et al. 2021)."""
+    """Continuous linear variance preserving schedule, beta(t) = beta_min + t (beta_max - beta_min) (Song et al. 2021).
+
+    Raises UsageError for a rate that is not above 0 and below 1e6.
+    """
 
     beta_min: float = 0.1
     beta_max: float = 20.0
+
+    def __post_init__(self):
+        _check(0, 1e6, beta_min=self.beta_min, beta_max=self.beta_max)
 
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         t = t.double()
@@ -163,10 +173,15 @@ class VE(Schedule):
 
     Geometric in t above sigma_min, as in Song et al. 2021, and exactly 0 at t = 0, so that t = 0 is the data. The default
     range is that of Karras et al. 2022 (table 1), for data of standard deviation about 0.5 to 1.
+    Raises UsageError unless 1e-12 <= sigma_min < sigma_max < 1e6.
     """
 
     sigma_min: float = 0.002
     sigma_max: float = 80.0
+
+    def __post_init__(self):
+        _check(1e-12, 1e6, ends=True, sigma_min=self.sigma_min)
+        _check(self.sigma_min, 1e6, sigma_max=self.sigma_max)
 
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         t = t.double()
@@ -184,18 +199,25 @@ class Flow(Schedule):
 
 
 def linear(T: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> Chain:
-    """Betas on a straight line (Ho et al. 2020). The defaults are for T = 1000: fewer steps leave signal at the end."""
+    """Betas on a straight line (Ho et al. 2020). The defaults are for T = 1000: fewer steps leave signal at the end.
+
+    Raises UsageError, as every schedule here, for a setting that is not in its range: a beta in (0, 1), T from 2 on.
+    """
+    _check(0, 1, beta_min=beta_min, beta_max=beta_max)
     return Chain(_tuple(torch.linspace(beta_min, beta_max, _steps(T), dtype=torch.float64)))
 
 
 def cosine(T: int = 1000, s: float = 0.008, beta_cap: float = 0.999) -> Chain:
     """alpha_bar = cos^2((n/T + s) / (1 + s) pi / 2), betas capped (Nichol & Dhariwal 2021, eq. 17)."""
+    _check(0, 1, ends=True, s=s)
+    _check(0, 1, beta_cap=beta_cap)
     angle = (torch.arange(_steps(T) + 1, dtype=torch.float64) / T + s) / (1 + s) * math.pi / 2
     return _from_alpha_bar(angle.cos() ** 2, beta_cap)
 
 
 def sigmoid(T: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> Chain:
     """Betas on a logistic curve over [-6, 6], scaled to [beta_min, beta_max]."""
+    _check(0, 1, beta_min=beta_min, beta_max=beta_max)
     curve = torch.linspace(-6, 6, _steps(T), dtype=torch.float64).sigmoid()
     return Chain(_tuple(beta_min + (beta_max - beta_min) * curve))
 
@@ -206,7 +228,11 @@ def sigmoid_bare(T: int = 1000) -> Chain:
 
 
 def sigmoid_alpha_bar(T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0, beta_cap: float = 0.999) -> Chain:
-    """alpha_bar on a logistic curve from 1 to 0 (Jabri et al. 2022), betas capped."""
+    """alpha_bar on a logistic curve from 1 to 0 (Jabri et al. 2022), betas capped. Past 12 tau the curve is flat to rounding."""
+    _check(0, 1e6, tau=tau)
+    _check(-12 * tau, 12 * tau, start=start)
+    _check(start + tau / 100, 12 * tau, end=end)
+    _check(0, 1, beta_cap=beta_cap)
     t = torch.arange(_steps(T) + 1, dtype=torch.float64) / T
     curve = torch.sigmoid((start + t * (end - start)) / tau)
     return _from_alpha_bar((curve[-1] - curve) / (curve[-1] - curve[0]), beta_cap)
@@ -214,7 +240,17 @@ def sigmoid_alpha_bar(T: int = 1000, start: float = -3.0, end: float = 3.0, tau:
 
 def scaled_linear(T: int = 1000, beta_min: float = 0.00085, beta_max: float = 0.012) -> Chain:
     """Square roots of beta on a straight line: latent diffusion's schedule (Rombach et al. 2022). It leaves signal."""
+    _check(0, 1, beta_min=beta_min, beta_max=beta_max)
     return Chain(_tuple(torch.linspace(beta_min**0.5, beta_max**0.5, _steps(T), dtype=torch.float64) ** 2))
+
+
+def chain(betas: Iterable[float]) -> Chain:
+    """The chain of these betas, each in (0, 1)."""
+    if isinstance(betas, str) or not isinstance(betas, Iterable):
+        raise UsageError(
+            f"schedule setting betas = {_shown(betas)} has to be a list of numbers, as in --diffusion.settings.betas 0.1,0.2"
+        )
+    return Chain(tuple(betas))
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
@@ -224,7 +260,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "sigmoid_bare": sigmoid_bare,
     "sigmoid_alpha_bar": sigmoid_alpha_bar,
     "scaled_linear": scaled_linear,
-    "chain": lambda betas: Chain(tuple(betas)),
+    "chain": chain,
     "vp": VP,
     "ve": VE,
     "flow": Flow,
@@ -232,7 +268,9 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 
 
 def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
-    """The schedule of that name; settings are the arguments of its function. Raises UsageError for an unknown name or setting.
+    """The schedule of that name; settings are the arguments of its function.
+
+    Raises UsageError for an unknown name or setting, for one out of its range, and where next to no noise is added in all.
 
     >>> print(f"{schedule('linear', T=100).alpha_bar_end:.3f}")     # the usual betas leave signal in a chain of 100 steps
     0.364
@@ -241,10 +279,23 @@ def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
     """
     if name not in SCHEDULES:
         raise unknown("schedule", name, SCHEDULES)
-    try:
-        return SCHEDULES[name](**settings)
-    except TypeError as error:
-        raise UsageError(f"schedule '{name}' does not take these settings: {settings} ({error}).") from None
+    known = inspect.signature(SCHEDULES[name]).parameters
+    for key in settings:
+        if not known:
+            raise UsageError(f"schedule '{name}' takes no settings, but {key} = {_shown(settings[key])} was given. Leave it out.")
+        if key not in known:
+            raise unknown(f"setting of the {name} schedule", key, known)
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key not in settings:
+            raise UsageError(f"schedule '{name}' needs its {key}, a list of numbers: --diffusion.settings.{key} 0.1,0.2,0.3")
+    made = SCHEDULES[name](**settings)
+    if made.alpha_bar_end > CLEANEST_END:
+        given = ", ".join(f"{key} = {_shown(value)}" for key, value in settings.items())
+        raise UsageError(
+            f"schedule '{name}' with {given} adds next to no noise: alpha_bar is still {made.alpha_bar_end:.4g} at the end, "
+            f"and has to be below {CLEANEST_END} for a sample to start there. Use more steps or larger settings."
+        )
+    return made
 
 
 def _variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
@@ -263,6 +314,26 @@ def _tuple(betas: Tensor) -> tuple[float, ...]:
 
 
 def _steps(T: int) -> int:
-    if T < 2:
-        raise UsageError(f"a chain needs T >= 2 steps, got T = {T}.")
-    return T
+    if not _inside(T, 2, LONGEST, ends=True) or int(T) != T:
+        raise UsageError(f"schedule setting T = {_shown(T)} has to be a whole number from 2 to {LONGEST:,}.")
+    return int(T)
+
+
+def _check(low: float, high: float, ends: bool = False, **settings: Any) -> None:
+    """Raise UsageError for a setting that is not a number between low and high, the ends included or not."""
+    for name, value in settings.items():
+        if not _inside(value, low, high, ends):
+            allowed = f"from {low:g} to {high:g}" if ends else f"above {low:g} and below {high:g}"
+            raise UsageError(f"schedule setting {name} = {_shown(value)} has to be a number {allowed}.")
+
+
+def _inside(value: Any, low: float, high: float, ends: bool = False) -> bool:
+    return _is_number(value) and (low <= value <= high if ends else low < value < high)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.40}"

@@ -4,6 +4,8 @@
 True
 """
 
+from operator import index
+
 import numpy as np
 import torch
 
@@ -14,10 +16,18 @@ def seeded(*key: int | str) -> torch.Generator:
     """A CPU generator for this key, unrelated to that of any other key: numpy's SeedSequence mixes it.
 
     A word says what the numbers are for. The length is part of the key, because SeedSequence takes (1,) and (1, 0) for the same.
-    Raises UsageError for a negative number.
+    Raises UsageError for what is neither, and for a negative number.
     """
-    if any(isinstance(part, int) and part < 0 for part in key):
-        raise UsageError(f"a seed is a whole number from 0 on, not {min(p for p in key if isinstance(p, int))}.")
-    numbers = [int.from_bytes(part.encode()) if isinstance(part, str) else part for part in key]
+    numbers = [int.from_bytes(part.encode()) if isinstance(part, str) else _whole(part) for part in key]
     state = np.random.SeedSequence([len(key), *numbers]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+def _whole(number: int) -> int:
+    try:
+        whole = index(number)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise UsageError(f"a seed is a whole number from 0 on, not {number}.")
+    return whole

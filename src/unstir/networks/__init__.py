@@ -1,1 +1,33 @@
-"""Networks: `(x, t, cond) -> like x`. They know nothing of diffusion and import only torch."""
+"""Networks: `(x, t, cond) -> like x`. They know nothing of diffusion and import only torch.
+
+>>> make_network("mlp", {"dimension": 2, "width": 8})(torch.zeros(3, 2), torch.ones(1)).shape
+torch.Size([3, 2])
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from unstir.errors import unknown
+from unstir.networks.mlp import MLP
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP}
+
+
+def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Module:
+    """A fresh network of that name, initialised from the seed; the caller's random state stays as it was.
+
+    Raises UsageError for an unknown name or setting, and for a setting that is out of its range.
+    """
+    if name not in NETWORKS:
+        raise unknown("network", name, NETWORKS)
+    known = inspect.signature(NETWORKS[name]).parameters
+    for key in settings:
+        if key not in known:
+            raise unknown(f"setting of the {name} network", key, known)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return NETWORKS[name](**settings)

@@ -17,7 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unstir.errors import UsageError
+
 TIME_FEATURES = 64
+RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16), "classes": (0, 2**24)}
 
 
 class Block(nn.Module):
@@ -38,18 +41,24 @@ class MLP(nn.Module):
     """x (B, ...) of `dimension` elements a row, t (B,) or (1,) in [0, 1], cond (B,) of class ids -> like x.
 
     With classes, the id `classes` stands for no class, and so does cond = None. `octaves` sinusoids of doubling frequency for each
-    coordinate, 0 for none.
+    coordinate, 0 for none. Raises UsageError for a size that is out of `RANGES`.
     """
 
     def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, classes: int = 0):
         super().__init__()
+        sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves, "classes": classes}
+        for name, (low, high) in RANGES.items():
+            if type(sizes[name]) is not int or not low <= sizes[name] <= high:
+                raise UsageError(f"network setting {name} = {sizes[name]!r} has to be a whole number from {low} to {high:,}.")
         self.dimension, self.width, self.depth, self.classes = dimension, width, depth, classes
-        turns = torch.logspace(-1, 6, TIME_FEATURES // 2, base=2.0)
+        # What a folder claims is first built on torch's meta device: constants are numbers even there, and what torch can only do
+        # there by loading its compiler, which takes seconds, is done otherwise.
+        turns = torch.logspace(-1, 6, TIME_FEATURES // 2, base=2.0, device="cpu")
         self.register_buffer("time_frequency", 2 * math.pi * turns, persistent=False)
-        self.register_buffer("frequency", 2.0 ** torch.arange(octaves), persistent=False)
+        self.register_buffer("frequency", 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
         self.enter = nn.Linear(dimension * (1 + 2 * octaves), width)
         self.embed_time = nn.Linear(TIME_FEATURES, width)
-        self.embed_class = nn.Embedding(classes + 1, width) if classes else None
+        self.embed_class = nn.Embedding.from_pretrained(torch.randn(classes + 1, width), freeze=False) if classes else None
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
