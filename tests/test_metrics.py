@@ -1,11 +1,14 @@
-"""Distances against their closed forms and against POT and scipy, which share no code with ours."""
+"""Metrics against their closed forms, their laws under the null, and POT, prdc and scipy, which share no code with ours."""
 
 import numpy as np
 import ot
 import pytest
+from prdc import compute_prdc
 from scipy import stats
+from scipy.spatial.distance import cdist
 
 from unstir.errors import UsageError
+from unstir.metrics import distances as room
 from unstir.metrics.distances import (
     ENERGY_ROWS,
     energy_distance,
@@ -13,9 +16,14 @@ from unstir.metrics.distances import (
     far_fraction,
     floor,
     half_split_pairs,
+    nearest,
+    pairwise,
     quantile_steps,
     sliced_wasserstein,
 )
+from unstir.metrics.moments import chance, columns
+from unstir.metrics.neighbours import memorisation, precision_recall, radii
+from unstir.metrics.permutation import POOLED_ROWS, energy_test
 
 DISTANCES = [sliced_wasserstein, energy_distance, exact_wasserstein]
 
@@ -195,3 +203,183 @@ def test_the_floor_of_half_splits_is_that_of_fresh_draws():
     draws = ((normal(200, 2, 2 * k), normal(200, 2, 2 * k + 1)) for k in range(30))
     fresh, deviation = floor(sliced_wasserstein, draws)
     assert abs(splits - fresh) < 4 * deviation * np.sqrt(2 / 30)
+
+
+# ---- all pairs
+
+
+@pytest.mark.parametrize("d", [2, 24, 25, 300])
+def test_distances_between_all_pairs_are_scipys_by_either_formula(d):
+    # At an origin a million widths away. Catches |x|^2 + |y|^2 - 2 x.y without a centre, and a NaN from a negative square.
+    x, y = normal(90, d) + 1e6, normal(70, d, seed=1) + 1e6
+    y[:5] = x[:5]
+    np.testing.assert_allclose(pairwise(x, y), cdist(x, y), atol=3e-6)
+
+
+@pytest.mark.parametrize("d", [1, 8, 9, 40])
+def test_the_nearest_is_found_by_tree_or_by_blocks(d, monkeypatch):
+    # Catches a block that is left out, and the nearest of the other set.
+    x, y = normal(70, d), normal(50, d, seed=1)
+    monkeypatch.setattr(room, "NUMBERS_AT_ONCE", 500)
+    np.testing.assert_allclose(nearest(x, y), cdist(x, y).min(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(radii(x, 3), np.sort(cdist(x, x), axis=1)[:, 3], rtol=1e-6)
+
+
+def test_the_energy_distance_in_many_dimensions_is_its_definition(monkeypatch):
+    # Every pair of a side counts twice. Catches blocks on the diagonal counted twice, and those before them once.
+    monkeypatch.setattr(room, "NUMBERS_AT_ONCE", 300)
+    x, y = normal(60, 30), 0.3 + normal(45, 30, seed=1)
+    exact = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
+    assert energy_distance(x, y) == pytest.approx(exact, rel=1e-6)
+
+
+# ---- the permutation test
+
+
+def test_the_tests_distance_is_the_energy_distance_and_its_floor_that_between_true_sets():
+    # Catches weights of one sign, a sum without its factor 2, and a floor of the labels as they are.
+    x, y = normal(40, 3), 0.4 + normal(60, 3, seed=1)
+    found = energy_test(x, y)
+    assert found.distance == pytest.approx(energy_distance(x, y), rel=1e-9)
+    relabelled = np.random.default_rng(3).permuted(np.tile(np.arange(100), (300, 1)), axis=1)
+    pool = np.concatenate([x, y])
+    by_hand = [energy_distance(pool[order[:40]], pool[order[40:]]) for order in relabelled]
+    assert abs(found.floor - np.mean(by_hand)) < 5 * np.std(by_hand) / np.sqrt(300)
+    assert found.floor_deviation == pytest.approx(np.std(by_hand), rel=0.2)
+
+
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "few levels"])
+def test_p_values_are_uniform_where_both_sides_are_true(kind):
+    """Kolmogorov and Smirnov over 300 pairs of true samples; with ties p can only be too large.
+
+    Catches permutations without the + 1, relabelling with replacement, and a p of the other tail.
+    """
+    rng = np.random.default_rng(0)
+    draw = {
+        "normal": lambda n: rng.standard_normal((n, 2)),
+        "heavy tails": lambda n: rng.standard_t(1.5, (n, 2)),
+        "few levels": lambda n: rng.integers(0, 3, (n, 1)).astype(float),
+    }[kind]
+    found = np.array([energy_test(draw(12), draw(15), permutations=199, seed=seed).p_value for seed in range(300)])
+    assert set(np.round(found * 200)) <= set(range(1, 201))
+    if kind == "few levels":
+        assert all((found <= level).mean() < level + 3 * np.sqrt(level / 300) for level in (0.01, 0.05, 0.2, 0.5))
+    else:
+        assert stats.kstest(found, "uniform").pvalue > 0.01
+        assert abs((found <= 0.05).mean() - 0.05) < 3 * np.sqrt(0.05 / 300)
+
+
+def test_a_true_difference_has_a_small_p_value():
+    assert energy_test(normal(100, 2), 0.6 + normal(100, 2, seed=1)).p_value <= 0.002
+    assert energy_test(normal(100, 2), 2 * normal(100, 2, seed=1)).p_value <= 0.002  # of equal mean: not only a shift
+
+
+def test_sets_of_one_composition_have_p_value_one():
+    # D^2 is 0 as it stands, and in no relabelling less; the sums differ in their last digits. Catches rounding taken for a difference.
+    levels = np.array([0.1, 0.7, 1.9])
+    assert energy_test(np.tile(levels, 10)[:, None], np.tile(levels, 23)[:, None]).p_value == 1
+    assert energy_test(np.full((30, 2), 0.1), np.full((40, 2), 0.1)).p_value == 1
+    with pytest.raises(UsageError, match="5001 rows"):
+        energy_test(np.zeros((POOLED_ROWS, 1)), np.zeros((1, 1)))
+
+
+# ---- precision and recall
+
+
+@pytest.mark.parametrize(("n", "m", "d", "k"), [(300, 300, 2, 5), (200, 330, 3, 3), (250, 250, 40, 5), (30, 20, 1, 10)])
+@pytest.mark.parametrize("shift", [0.0, 0.7])
+def test_precision_and_recall_are_prdcs(n, m, d, k, shift, monkeypatch):
+    # Catches samples and truth exchanged, balls of the wrong side, and the row itself counted as a neighbour.
+    monkeypatch.setattr(room, "NUMBERS_AT_ONCE", 5000)
+    x, y = shift + 0.8 * normal(n, d), normal(m, d, seed=1)
+    theirs = compute_prdc(real_features=y, fake_features=x, nearest_k=k)
+    assert precision_recall(x, y, k) == pytest.approx({name: float(value) for name, value in theirs.items()}, abs=1e-6)
+
+
+def test_between_true_samples_coverage_and_density_are_what_theory_says():
+    # Naeem et al.: E density = 1, E coverage = 1 - 2^-k. Catches a ball of k - 1 or k + 1 neighbours.
+    found = [precision_recall(normal(400, 2, 2 * s), normal(400, 2, 2 * s + 1), k=2) for s in range(12)]
+    assert np.mean([one["coverage"] for one in found]) == pytest.approx(3 / 4, abs=0.02)
+    assert np.mean([one["density"] for one in found]) == pytest.approx(1, abs=0.03)
+
+
+def test_a_lost_mode_costs_recall_and_samples_off_the_data_precision():
+    y = normal(400, 2) + 20 * (np.arange(400) % 2)[:, None]
+    found = precision_recall(normal(400, 2, seed=1), y)
+    assert found["precision"] > 0.9
+    assert found["recall"] == pytest.approx(0.5, abs=0.05)
+    stray = normal(400, 2, seed=2) + 20 * (np.arange(400) % 2)[:, None] + 60 * (np.arange(400) % 4 == 0)[:, None]
+    assert precision_recall(stray, y)["precision"] == pytest.approx(0.75, abs=0.05)
+    with pytest.raises(UsageError, match="at least 6 rows; there are 5"):
+        precision_recall(y[:5], y)
+
+
+# ---- memory
+
+
+def test_true_rows_are_rarely_called_memorised_and_their_shares_follow_the_law():
+    """120 sets of true rows, also few. Catches an interval of the wrong width, and a share with its expectation for another n."""
+    for n, m in ((200, 200), (500, 20)):
+        found = [
+            memorisation(*(nearest(normal(k, 2, 3 * s + i), normal(300, 2, 3 * s + 2)) for i, k in enumerate((n, m))))
+            for s in range(120)
+        ]
+        close = np.array([one.close for one in found])
+        expected = found[0].close_expected
+        assert expected == pytest.approx(max(1, round(m / 100)) / (m + 1))
+        assert abs(close.mean() - expected) < 4 * close.std() / np.sqrt(120)
+        assert (close > found[0].close_at_most).mean() < 0.07  # 2.5 %, and three deviations
+        beyond = np.array([not one.by_chance[0] <= one.ratio <= one.by_chance[1] for one in found])
+        assert beyond.mean() < 0.12
+        assert {one.verdict for one in found} <= {"keeps its distance", "nearer than true rows"}
+        assert np.mean([one.verdict == "keeps its distance" for one in found]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("copies", "verdict"), [(0.0, "keeps its distance"), (0.2, "nearer than true rows"), (0.7, "memorises"), (1.0, "memorises")]
+)
+def test_copies_of_training_rows_are_found(copies, verdict):
+    # Exact but for a thousandth. Catches a verdict by the median alone, which a fifth of copies does not move much.
+    training = normal(300, 3)
+    x = normal(400, 3, seed=1)
+    count = round(copies * 400)
+    x[:count] = training[np.arange(count) % 300] + 1e-3 * normal(count, 3, seed=2)
+    found = memorisation(nearest(x, training), nearest(normal(300, 3, seed=3), training))
+    assert found.verdict == verdict
+    assert found.close == pytest.approx(copies, abs=0.05)
+
+
+def test_samples_far_from_everything_are_not_memorised_and_duplicates_say_nothing():
+    true = np.linspace(1, 2, 100)
+    assert memorisation(5 * true, true).verdict == "keeps its distance"
+    assert memorisation(5 * true, true).ratio == pytest.approx(5)
+    with pytest.raises(UsageError, match="copies of training rows"):
+        memorisation(true, np.where(np.arange(100) < 50, 0, true) * (np.arange(100) > 50))
+
+
+# ---- columns
+
+
+def test_z_is_standard_normal_between_true_sets():
+    """Of mean and deviation, for a skewed column too. Catches the error of the variance in place of that of its root."""
+    rng = np.random.default_rng(0)
+    z = np.array([columns(rng.gamma(4, 2, (400, 1)), rng.gamma(4, 2, (300, 1))).z[:, 0] for _ in range(600)])
+    np.testing.assert_allclose(z.std(axis=0), 1, atol=0.1)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=4 / np.sqrt(600))
+
+
+def test_the_largest_of_many_columns_is_beyond_chance_in_one_of_twenty_cases():
+    rng = np.random.default_rng(0)
+    beyond = [np.abs(columns(rng.normal(size=(300, 40)), rng.normal(size=(300, 40))).z).max() > chance(40) for _ in range(400)]
+    assert 0.02 < np.mean(beyond) < 0.09
+
+
+def test_columns_are_what_numpy_says_and_one_that_never_varies_is_not_off():
+    x, y = 3 + 2 * normal(200, 3), normal(150, 3, seed=1)
+    x[:, 1] = y[0, 1] = 0.1
+    y[:, 1] = 0.1
+    found = columns(x, y)
+    np.testing.assert_allclose(found.sampled, [x.mean(0), x.std(0)], atol=1e-12)
+    np.testing.assert_allclose(found.true_error[0], y.std(0) / np.sqrt(150), atol=1e-12)
+    assert abs(found.z[:, 1]).max() < 1
+    assert (found.z[:, [0, 2]] > 5).all()

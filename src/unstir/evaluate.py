@@ -1,10 +1,10 @@
-"""Is it good? Distances between a model's samples and true rows, each beside its floor.
+"""Is it good? A model's samples compared with true rows, each number beside what true rows give.
 
-    value = metric(samples_i, true_i),   floor = metric(other true rows_i, true_i),   i = 1 .. R            (1)
+    value = metric(samples_i, true_i),   floor = metric(true_i, other true rows_i),   i = 1 .. R            (1)
 
 with the same number of rows on all sides. A distance without its floor says nothing: two true samples differ too. Where fresh
-truth can be drawn (a built-in set) every set is fresh; where there are only rows, the true ones are those held out of training
-and the floor sets are training rows.
+truth can be drawn (a built-in set) every set is fresh. Where there are only rows, the samples are compared with those held out of
+training, and the floor is between random disjoint sets of all rows: re-dealt rows differ as much as fresh ones would.
 
     >>> rng = np.random.default_rng(0)
     >>> truth = Truth([rng.normal(size=(500, 2))] * 2, [rng.normal(size=(500, 2)), rng.normal(size=(500, 2))])
@@ -19,26 +19,42 @@ import numpy as np
 
 from unstir.datasets import TOYS, Data, toy
 from unstir.errors import UsageError
-from unstir.metrics.distances import energy_distance, floor, sliced_wasserstein
+from unstir.metrics.distances import energy_distance, floor, half_split_pairs, sliced_wasserstein
+from unstir.metrics.neighbours import precision_recall
+from unstir.metrics.permutation import EnergyTest, energy_test
 from unstir.model import Model
 
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them
 FEWEST = 10
 REPEATS = 5
+CHANCE = 2.34  # deviations above the mean of five that a sixth exceeds in 1 of 20 cases: t_4 sqrt(1 + 1/5)
+TESTED = 1000  # rows a side of the permutation test
+NEAR = 2000  # rows a side where neighbours are counted
+
+
+Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """R sets of true rows (n, d), and R others of the same size that the floor compares with them."""
+    """R sets of true rows (n, d), and R others of the same size that the floor compares with them.
+
+    Where there are only rows the sets share some, and their spread is too small. There `pairs` are for the floor: R times two
+    disjoint sets, of all rows dealt anew.
+    """
 
     true: Sequence[np.ndarray]
     others: Sequence[np.ndarray]
+    pairs: Pairs = ()
 
 
 @dataclass(frozen=True)
 class Score:
-    """One distance: mean and standard deviation over R comparisons of n rows, and those of its floor."""
+    """One number: mean and standard deviation over R comparisons of n rows, and those between true rows.
+
+    Smaller is better, and what true rows give is the floor; or larger is better, and it is the ceiling.
+    """
 
     metric: str
     value: float
@@ -46,20 +62,27 @@ class Score:
     floor: float
     floor_deviation: float
     rows: int
+    larger_is_better: bool = False
 
     @property
     def verdict(self) -> str:
-        """The comparison in words."""
-        spread = max(self.floor_deviation, 1e-12)
-        if self.value <= self.floor + 2 * spread:
-            return "at the floor"
-        return "near the floor" if self.value < 2 * self.floor else "far above the floor"
+        """The comparison in words: "at the floor" is no farther from it than true rows are in 19 of 20 cases.
+
+        "Far" is beyond twice that, and the value twice the floor or nine tenths of the ceiling.
+        """
+        edge, sign, far = ("ceiling", -1, "far below") if self.larger_is_better else ("floor", 1, "far above")
+        finest = 1 / self.rows if self.larger_is_better else 1e-12  # one row more or less is nothing
+        off = sign * (self.value - self.floor) / (CHANCE * max(self.floor_deviation, finest))
+        if off <= 1:
+            return f"at the {edge}"
+        large = self.value <= 0.9 * self.floor if self.larger_is_better else self.value >= 2 * self.floor
+        return f"{far if large and off > 2 else 'near'} the {edge}"
 
 
 def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS) -> Truth:
-    """True rows to compare with: fresh draws of a built-in set, or else rows held out of training against training rows.
+    """True rows to compare with: fresh draws of a built-in set, or else the rows held out of training.
 
-    Raises UsageError where fewer than 10 rows are held out.
+    Raises UsageError where fewer than 10 rows are held out, or trained on.
     """
     rng = np.random.default_rng([seed, 4])
     if data.source in TOYS:
@@ -67,14 +90,31 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS) -> 
         order = rng.permutation(POOL)[: 2 * repeats * MOST].reshape(2 * repeats, MOST)
         sets = [pool[rows] for rows in order]
         return Truth(sets[:repeats], sets[repeats:])
-    training, unseen = (part.values.reshape(len(part), -1).astype(np.float64) for part in data.split(held_out, seed))
+    training, unseen = (flat(part) for part in data.split(held_out, seed))
     n = min(MOST, len(unseen), len(training))
     if n < FEWEST:
-        raise UsageError(f"{len(unseen)} rows are held out of training: too few to compare with. Bring more data.")
-    return Truth(
-        [unseen[rng.permutation(len(unseen))[:n]] for _ in range(repeats)],
-        [training[rng.permutation(len(training))[:n]] for _ in range(repeats)],
-    )
+        way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
+        raise UsageError(
+            f"comparing takes at least {FEWEST} rows held out of training and {FEWEST} trained on; of {len(data)} there are "
+            f"{len(unseen)} and {len(training)}. {way_on}."
+        )
+    pairs = half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
+    return Truth(deal(unseen, n, repeats, rng), deal(training, n, repeats, rng), list(pairs))
+
+
+def flat(data: Data) -> np.ndarray:
+    """The rows as points (N, d), float64."""
+    return data.values.reshape(len(data), -1).astype(np.float64)
+
+
+def deal(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """`repeats` sets of n of the N >= n rows, as cards are dealt: no row is in two sets before every row is in one.
+
+    >>> [sorted(hand[:, 0].tolist()) for hand in deal(np.arange(4.0)[:, None], 2, 3, np.random.default_rng(0))]
+    [[0.0, 2.0], [1.0, 3.0], [0.0, 2.0]]
+    """
+    order = rng.permutation(len(rows))
+    return [rows[order[np.arange(i * n, (i + 1) * n) % len(rows)]] for i in range(repeats)]
 
 
 Measured = dict[str, tuple[float, float]]
@@ -84,34 +124,79 @@ Measured = dict[str, tuple[float, float]]
 def compare(samples: Sequence[np.ndarray], truth: Truth, scale: np.ndarray, floors: Measured | None = None) -> list[Score]:
     """Eq. (1) for each distance: R sets of samples (n, d); `scale` (d,) is the data's standard deviation in each column.
 
-    Floors that `measure(truth.others, truth, scale)` has found already can be handed in.
+    Floors that `between_true(truth, scale)` has found already can be handed in.
     """
-    floors = floors or measure(truth.others, truth, scale)
+    floors = floors or between_true(truth, scale)
     rows = len(truth.true[0])
     return [Score(name, *value, *floors[name], rows=rows) for name, value in measure(samples, truth, scale).items()]
 
 
 def measure(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> Measured:
     """Each distance between R sets (n, d) and the true ones."""
-    weights = 1 / np.where(scale == 0, 1, scale)
+    return _distances(list(zip(sets, truth.true, strict=True)), scale)
+
+
+def between_true(truth: Truth, scale: np.ndarray) -> Measured:
+    """The floors: each distance between R pairs of true sets."""
+    return _distances(true_pairs(truth), scale)
+
+
+def true_pairs(truth: Truth) -> Pairs:
+    """R pairs of true sets (n, d), n as in the comparison."""
+    return truth.pairs or list(zip(truth.others, truth.true, strict=True))
+
+
+def _distances(pairs: Pairs, scale: np.ndarray) -> Measured:
+    weights = inverse(scale)
     metrics: dict[str, tuple[Callable[[np.ndarray, np.ndarray], float], np.ndarray]] = {
         "sliced W2, data's units": (sliced_wasserstein, np.ones_like(weights)),
         "sliced W2, standardised": (sliced_wasserstein, weights),
         "energy distance, standardised": (energy_distance, weights),
     }
-    return {
-        name: floor(metric, [(x * factor, y * factor) for x, y in zip(sets, truth.true, strict=True)])
-        for name, (metric, factor) in metrics.items()
-    }
+    return {name: floor(metric, ((x * by, y * by) for x, y in pairs)) for name, (metric, by) in metrics.items()}
+
+
+def inverse(scale: np.ndarray) -> np.ndarray:
+    """What to multiply columns with to standardise them, (d,): 1 for a column that never varies."""
+    return 1 / np.where(scale == 0, 1, scale)
 
 
 def evaluate(model: Model, truth: Truth, steps: int = 20, method: str | None = None, seed: int = 0) -> list[Score]:
     """`compare` for fresh samples of a model, as many as there are true rows."""
+    return compare(draw(model, truth, steps, method, seed), truth, scale_of(model))
+
+
+def draw(model: Model, truth: Truth, steps: int = 20, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
+    """R sets of samples (n, d), as many and as large as the true ones."""
     n, repeats = len(truth.true[0]), len(truth.true)
     rows = np.asarray(model.sample(n * repeats, steps=steps, method=method, seed=seed), dtype=np.float64)
-    return compare(np.split(rows.reshape(n * repeats, -1), repeats), truth, model.encoder.scale.flatten().numpy())
+    return np.split(rows.reshape(n * repeats, -1), repeats)
+
+
+def scale_of(model: Model) -> np.ndarray:
+    """The width (d,) of the training data's columns: what the model's encoder divides by."""
+    return model.encoder.scale.flatten().numpy()
 
 
 def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:
     """The scores as plain dictionaries, with their verdicts."""
     return [asdict(score) | {"verdict": score.verdict} for score in scores]
+
+
+def neighbourhoods(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> list[Score]:
+    """Eq. (1) for precision, recall, density and coverage, on the first 2,000 standardised rows of each set."""
+    values = _neighbourhoods(list(zip(sets, truth.true, strict=True)), scale)
+    ceilings, rows = _neighbourhoods(true_pairs(truth), scale), min(NEAR, len(truth.true[0]))
+    return [Score(name, *values[name], *ceilings[name], rows, larger_is_better=True) for name in values]
+
+
+def _neighbourhoods(pairs: Pairs, scale: np.ndarray) -> Measured:
+    weights = inverse(scale)
+    each = [precision_recall(x[:NEAR] * weights, y[:NEAR] * weights) for x, y in pairs]
+    numbers = {name: [one[name] for one in each] for name in each[0]}
+    return {name: (float(np.mean(found)), float(np.std(found, ddof=1))) for name, found in numbers.items()}
+
+
+def told_apart(x: np.ndarray, y: np.ndarray, scale: np.ndarray, seed: int) -> EnergyTest:
+    """The permutation test on the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
+    return energy_test(x[:TESTED] * inverse(scale), y[:TESTED] * inverse(scale), seed=seed)

@@ -48,5 +48,10 @@ def error_curve(denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tenso
     mse = []
     for t in times:
         eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator).to(x0.device)
-        mse.append((x0 - denoise(schedule.diffuse(x0, t, eps), t)).double().square().mean(0).cpu())
+        mse.append(squared_errors(denoise, schedule, x0, t, eps).mean(0).cpu())
     return ErrorCurve(schedule.log_snr(times), torch.stack(mse))
+
+
+def squared_errors(denoise: Denoise, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """The square of x_0 - x0_hat(x_t) for each element of rows x0 and noise eps (B, ...) at one time t (): (B, ...) float64."""
+    return (x0 - denoise(schedule.diffuse(x0, t, eps), t)).double().square()
