@@ -17,8 +17,9 @@ from quality import FLOORS, POINTS, floors, formats, measures, roll
 from report import Table, note, parser, show, with_summary
 from unstir.config import flat
 from unstir.datasets import toy
-from unstir.fitting import Fitting, settle
+from unstir.fitting import Fitting
 from unstir.model import Model
+from unstir.presets import settle
 from unstir.samplers import default
 
 WARM_UP = 256  # steps before anything is timed, and to measure the speed for eq. (2)

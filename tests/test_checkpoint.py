@@ -98,7 +98,7 @@ def test_nothing_that_exists_is_overwritten(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"file", "folder", "empty"}
 
 
-@pytest.mark.parametrize("make", [write, lambda path: Run.create(path, "x"), lambda path: write_file(path, b"")])
+@pytest.mark.parametrize("make", [write, lambda path: Run.create(path, "x", {}), lambda path: write_file(path, b"")])
 def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path, make):
     # Catches NotADirectoryError and "File name too long" that come out as a bug of ours.
     (tmp_path / "file").write_text("mine")
@@ -165,7 +165,7 @@ def test_numbers_that_are_none_are_not_written(tmp_path):
     for bad in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="not JSON compliant"):
             json_bytes({"loss": bad})
-    run = Run.create(tmp_path / "run", "x")
+    run = Run.create(tmp_path / "run", "x", {})
     run.log({"step": 1, "loss": float("nan"), "by_time": [1.0, float("inf")]})
     run.log({"step": 2, "loss": 0.5})
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -175,13 +175,13 @@ def test_numbers_that_are_none_are_not_written(tmp_path):
 def test_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
     # Catches two runs of one name in one folder.
     monkeypatch.chdir(tmp_path)
-    first, second = Run.create(None, "data/points.csv"), Run.create(None, "data/points.csv")
+    first, second = Run.create(None, "data/points.csv", {}), Run.create(None, "data/points.csv", {})
     assert first.path != second.path
     assert all(run.path.parent == Path("runs") and run.path.name.startswith("points-") for run in (first, second))
     (first.path / "mine").write_text("mine")
     with pytest.raises(StorageError, match=r"exists already.*--out"):
-        Run.create(first.path, "x")
-    assert [p.name for p in first.path.iterdir()] == ["mine"]
+        Run.create(first.path, "x", {})
+    assert {p.name for p in first.path.iterdir()} == {"mine", ".lock"}
     assert first.folder("figures") == first.folder("figures") == first.path / "figures"
 
 

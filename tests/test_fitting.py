@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from unstir.config import flat, resolve
 from unstir.datasets import from_arrays, toy
 from unstir.denoiser import TARGETS, Denoiser, target
 from unstir.errors import DataError, UsageError
-from unstir.fitting import BUCKETS, Fitting, bucket_means, pick_device, preset, settle, times_for
-from unstir.oracles import Gaussian, Mixture
+from unstir.fitting import BUCKETS, Fitting, bucket_means, gaussian_of, pick_device
+from unstir.oracles import Gaussian, Independent, Mixture
+from unstir.presets import preset, settle, times_for
 from unstir.schedules import along
 
 SMALL = {"width": 48, "depth": 2, "batch_size": 128}
@@ -345,7 +347,7 @@ def test_a_fit_is_a_function_of_its_seed_and_leaves_the_callers_alone():
 
 
 def test_a_column_that_never_varies_comes_back_exactly():
-    # The mean of 270 times 0.7 is not 0.7. Catches a column divided by its rounding error, and one that is nearly right.
+    # Catches a column divided by its rounding error, and one that is nearly right.
     values = np.random.default_rng(0).normal(size=(300, 3))
     values[:, 1] = 0.7
     for dtype in (np.float64, np.float32):
@@ -356,7 +358,39 @@ def test_a_column_that_never_varies_comes_back_exactly():
         assert x[:, [0, 2]].std(0).min() > 0.1
         with pytest.raises(UsageError, match="1 elements never vary"):
             model.log_prob(values.astype(dtype))
-    assert (unstir.fit(np.full((9, 2), 7.5), **TINY).sample(4) == 7.5).all()
+    alone = unstir.fit(np.full((300, 1), 0.1), **TINY)  # whose mean is not 0.1 and whose deviation is not 0, as sums are rounded
+    assert (alone.encoder.scale == 0).all()
+    assert (alone.sample(4) == 0.1).all()
+
+
+@pytest.mark.parametrize("encoder", ["standardise", "min_max"])
+def test_data_whose_spread_no_float_holds_is_refused(encoder):
+    """Squares of 1e308 are infinite, those of 1e-200 are 0. Catches a covariance that is blamed, and a column taken for a constant."""
+    for size, said in ((1e308, "1e+308"), (1e-200, "1e-200")):
+        values = np.array([[size], [-size], [0.0]] * 20)
+        if encoder == "min_max" and size < 1:
+            assert (unstir.fit(values, **TINY, encoder=encoder).encoder.scale > 0).all()  # takes no squares
+            continue
+        with pytest.raises(DataError, match=rf"from -{re.escape(said)} to {re.escape(said)}.*units"):
+            unstir.fit(values, **TINY, encoder=encoder)
+    for size in (1e100, 1e-100):
+        assert np.isfinite(unstir.fit(size * np.random.default_rng(0).normal(size=(60, 2)), **TINY).sample(5)).all()
+
+
+def test_a_row_far_from_all_others_is_refused():
+    # Held out, one such row is infinite in float32; trained on, it is where all the others are not. Catches nan from either.
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    model = unstir.fit(values, **TINY)
+    for wrong in (1e300, -1e30, np.nan, np.inf):
+        with pytest.raises(DataError, match=re.escape(f"{wrong:g} is missing, infinite, or")):
+            model.log_prob(np.array([[0.0, 1.0], [0.0, wrong]]))
+    data = from_arrays(np.where(np.arange(40)[:, None] == 7, 1e200, values))
+    for seed in range(40):
+        if data.split(0.1, seed)[1].values.max() == 1e200:
+            with pytest.raises(DataError, match=re.escape("1e+200")):
+                unstir.fit(data.values, **TINY, seed=seed)
+            return
+    raise AssertionError("the row was never held out")
 
 
 def test_bytes_come_back_as_bytes_within_their_bounds():
@@ -509,7 +543,7 @@ def test_what_cannot_be_fitted_is_refused():
         ({"steps": 0}, "setting 'optim.steps'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"target": "velocty"}, "did you mean 'velocity'"),
-        ({"schedule": "flow", "T": 10}, "'flow' does not take"),
+        ({"schedule": "flow", "T": 10}, "'flow' takes no settings"),
         ({"schedule": "flow", "times": "chain"}, "not a discrete chain"),
         ({"schedule": "flow", "target": "eps"}, "'eps'"),
         ({"encoder": "standardize"}, "did you mean 'standardise'"),
@@ -533,3 +567,12 @@ def test_a_device_that_is_not_there_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match=r"'cuda' is not there\. Present: cpu"):
             pick_device("cuda")
+
+
+def test_wide_rows_are_compared_with_independent_elements():
+    # The covariance of 5,000 columns takes minutes. Catches a start that nobody waits for, and another baseline below the limit.
+    rows = torch.randn(40, 2000, generator=torch.Generator().manual_seed(0))
+    wide = gaussian_of(rows)
+    assert isinstance(wide, Independent)
+    assert isinstance(gaussian_of(rows[:, :1024]), Gaussian)
+    assert (wide.variances > 0).all()

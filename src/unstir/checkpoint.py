@@ -49,12 +49,19 @@ def write_folder(
     files |= {name: text.encode() for name, text in (texts or {}).items()}
     files[MANIFEST] = json_bytes({"sha256": {name: sha256(content) for name, content in files.items()}})
     refuse_existing(path)
+    with write_whole(path) as temporary:
+        for name, content in files.items():
+            _write_synced(temporary / name, content)
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path` when the block ends, and goes away when the block fails: eq. (1)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
             temporary.mkdir(parents=True)
-            for name, content in files.items():
-                _write_synced(temporary / name, content)
+            yield temporary
             temporary.rename(path)
             _sync_folder(path.parent)
         finally:
@@ -71,12 +78,13 @@ def read_folder(
     with storage_errors(path):
         if not path.is_dir():
             raise StorageError(f"no folder {path}.")
-        sums = _json(path / MANIFEST, (path / MANIFEST).read_bytes()).get("sha256")
-        if not isinstance(sums, dict):
-            raise StorageError(f"{path / MANIFEST} holds no checksums. Use another copy.")
+        manifest = _bytes(path / MANIFEST)
+        sums = _json(path / MANIFEST, manifest).get("sha256")
+        if not isinstance(sums, dict) or manifest != json_bytes({"sha256": sums}):  # to the byte: it has no checksum of its own
+            raise StorageError(f"{path / MANIFEST} is damaged: it is not as it was written. Use another copy.")
         contents = {}
         for name in [f"{part}.safetensors" for part in tensors] + [f"{part}.json" for part in documents]:
-            contents[name] = (path / name).read_bytes()
+            contents[name] = _bytes(path / name)
             if sha256(contents[name]) != sums.get(name):
                 raise StorageError(f"{path / name} is damaged: its sha256 is not the one in {MANIFEST}. Use another copy.")
     try:
@@ -127,6 +135,12 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"{error.filename or path}: {error.strerror}. What was there before is untouched.") from None
 
 
+def _bytes(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe or a link to a device: reading it would never end
+        raise StorageError(f"{path} is not an ordinary file. Use another copy.")
+    return path.read_bytes()
+
+
 def _write_synced(path: Path, content: bytes) -> None:
     with open(path, "wb") as file:
         file.write(content)
@@ -142,10 +156,14 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _json(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
-    except ValueError as error:
+        document = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise StorageError(f"{path} is not JSON: {error}.") from None
     if not isinstance(document, dict):
         raise StorageError(f"{path} does not hold a JSON object.")

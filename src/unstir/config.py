@@ -11,12 +11,13 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from unstir.errors import StorageError, UsageError, unknown
 
@@ -27,11 +28,25 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """A number or a list of them; on the command line `0.1,0.2`, and `0.1,` for a list of one."""
+    if isinstance(value, str) and ("," in value or "[" in value):
+        value = value.strip("[] ").removesuffix(",").split(",")
+    try:
+        return convert(value)
+    except ValidationError:
+        raise PydanticCustomError("numbers", "should be a number, or several as in 0.1,0.2,0.3") from None
+
+
+Numbers = Annotated[float | list[float], WrapValidator(_numbers)]
+
+
 class Data(Section):
     """What is learnt from."""
 
     source: str = Field("", description="Built-in name, file or folder.")
     labels: str | None = Field(None, description="Column or array that holds the class.")
+    missing: Literal["refuse", "drop"] = Field("refuse", description="Rows with missing or infinite values: refuse or drop.")
     points: int = Field(5000, ge=2, description="How many points of a built-in set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
     encoder: str = Field("standardise", description="standardise or min_max.")
@@ -42,7 +57,7 @@ class Diffusion(Section):
 
     schedule: str = Field("linear", description="linear, cosine, sigmoid, vp, ve, flow, ...")
     T: int | None = Field(None, ge=2, description="Steps of a discrete chain (its own default: 1000).")
-    settings: dict[str, float | list[float]] = Field({}, description="Further arguments of the schedule.")
+    settings: dict[str, Numbers] = Field({}, description="Further arguments of the schedule: a number, or 0.1,0.2.")
     target: str = Field("edm", description="eps, x0, v, velocity or edm.")
     loss: str = Field("simple", description="simple, min_snr, edm or elbo.")
     times: str = Field("auto", description="uniform, chain, log_normal, logit_normal, or auto: by the target.")
@@ -60,10 +75,10 @@ class Network(Section):
 class Optim(Section):
     """The optimiser."""
 
-    steps: int = Field(4000, ge=1, description="Training steps.")
-    batch_size: int = Field(256, ge=1, description="Rows a step.")
+    steps: int = Field(4000, ge=1, le=10**9, description="Training steps.")
+    batch_size: int = Field(256, ge=1, le=10**7, description="Rows a step.")
     lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
-    warmup: int = Field(100, ge=0, description="Steps of linear warm-up.")
+    warmup: int = Field(100, ge=0, le=10**9, description="Steps of linear warm-up.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the average of the weights.")
@@ -123,8 +138,8 @@ def read_config(path: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text())
     except OSError as error:
         raise StorageError(f"configuration {path}: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"configuration {path} is not valid TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # of tomllib, of UTF-8, of a number with too many digits, of too deep a nest
+        raise UsageError(f"configuration {path} is not valid TOML: {str(error)[:200]}.") from None
     try:
         resolve(settings)
     except UsageError as error:
@@ -137,6 +152,40 @@ def write_config(config: Config) -> str:
     return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
+def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
+    """Which of the named layers, later over earlier, each setting comes from, by its path; what none has is not there.
+
+    >>> origins({"preset": {"optim": {"lr": 0.001, "steps": 9}}, "flag": {"optim": {"lr": 0.1}}})
+    {('optim', 'lr'): 'flag', ('optim', 'steps'): 'preset'}
+    """
+    found: dict[tuple[str, ...], str] = {}
+    for name, layer in layers.items():
+        for key, value in layer.items():
+            if key in SECTIONS:
+                found |= {(key, leaf): name for leaf in value}
+            else:
+                found[key,] = name
+    return found
+
+
+def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) -> str:
+    """`write_config` with where each value came from behind it, as a comment: still TOML, readable by `read_config`."""
+    whence, held = origins(layers), config.model_dump(exclude_none=True)
+
+    def line(*path: str, value: Any) -> str:
+        return f"{tomli_w.dumps({path[-1]: value}).rstrip()}  # {whence.get(path, 'default')}"
+
+    lines = [line(key, value=value) for key, value in held.items() if key not in SECTIONS]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]"]
+        plain = {leaf: value for leaf, value in held[section].items() if not isinstance(value, dict)}
+        lines += [line(section, leaf, value=value) for leaf, value in plain.items()]
+        for table in held[section].keys() - plain.keys():
+            lines += ["", f"[{section}.{table}]  # {whence.get((section, table), 'default')}"]
+            lines += [tomli_w.dumps({key: value}).rstrip() for key, value in held[section][table].items()]
+    return "\n".join(lines) + "\n"
+
+
 def message(error: Any) -> str:
     """One of pydantic's errors in our words: which setting, what is wrong, what was given."""
     where = ".".join(str(part) for part in error["loc"])
@@ -145,5 +194,14 @@ def message(error: Any) -> str:
         return str(
             unknown("setting", where, [".".join([*map(str, error["loc"][:-1]), k]) for k in (section or Config).model_fields])
         )
-    given = "" if isinstance(error["input"], dict) else f" (got {error['input']!r})"
+    given = "" if isinstance(error["input"], dict) else f" (got {_shown(error['input'])})"
     return f"setting '{where}': {error['msg'][0].lower()}{error['msg'][1:]}{given}."
+
+
+def _shown(value: Any, most: int = 80) -> str:
+    """The start of a value as Python spells it."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more than 4,300 digits, written in hexadecimal
+        return "a number of too many digits"
+    return text if len(text) <= most else f"{text[:most]}..."

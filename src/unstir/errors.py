@@ -42,6 +42,14 @@ class StorageError(UnstirError, OSError):
     exit_code = 5
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop: no error, so that nothing that handles errors holds it up. Exit code 130 or 143."""
+
+    def __init__(self, text: str, exit_code: int):
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not one of `known`: it suggests the nearest and lists them all.
 

@@ -12,22 +12,25 @@
     True
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from unstir.config import Config, flat, merge, resolve
-from unstir.datasets import Data, from_arrays, load
+from unstir.config import Config, flat, resolve
+from unstir.datasets import Data, from_arrays
 from unstir.denoiser import Denoiser
 from unstir.encoders import fit_encoder
 from unstir.errors import UsageError
+from unstir.folder import Card
 from unstir.information.mmse import error_curve
 from unstir.loss import Example, errors, examples
-from unstir.model import Card, Model, make_network
-from unstir.oracles import Gaussian
+from unstir.model import Model
+from unstir.networks import make_network
+from unstir.oracles import Gaussian, Independent, Oracle
+from unstir.presets import settle, without_auto
 from unstir.schedules import schedule
 from unstir.seeds import seeded
 from unstir.times import Quantile, stratified, uniform
@@ -36,12 +39,14 @@ from unstir.train import Problem, Recipe, State, Step, train
 BUCKETS = 20  # of time, for the losses by noise level
 HELD_OUT_DRAWS = 4096  # pairs (row, noise) in the fixed held-out set
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
+WIDE = 1024  # elements a row, up to which the Gaussian's covariance is worth its d^3
+JITTER = 1e-6  # added to its variances: an element that never varies leaves none
 SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Loss on fixed held-out rows, times and noise: the model's, and that of the best Gaussian denoiser.
+    """Loss on fixed held-out rows, times and noise: the model's, and that of the best Gaussian denoiser (`gaussian_of`).
 
     `loss` is the training objective under the training distribution of times. By bucket of uniform time, (K,) each: `eps`, the mean
     squared error of the noise, which is L_simple, and `x0`, that of the data in units of its variance; both per element.
@@ -61,7 +66,7 @@ class Fitting:
 
     def __init__(self, data: Data, config: Config):
         if data.classes and config.data.labels == "none":
-            data = Data(data.values, names=data.names, source=data.source, bounds=data.bounds, dtype=data.dtype)
+            data = replace(data, labels=None, classes=())
         self.config, self.data = (config := without_auto(config)), data
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         diffusion, optim = config.diffusion, config.optim
@@ -86,6 +91,7 @@ class Fitting:
         self.network_settings = config.network.model_dump() | {"dimension": values[0].numel(), "classes": len(data.classes)}
         network = make_network("mlp", self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
+        self._gaussian = gaussian_of(self.problem.rows)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
 
@@ -93,11 +99,15 @@ class Fitting:
     def warnings(self) -> list[str]:
         """What a person should know before the first step, a sentence each."""
         found = []
+        if self.data.dropped:
+            found.append(f"{self.data.dropped:,} rows with missing or infinite values were dropped; {len(self.data):,} are left.")
         left = self.problem.schedule.alpha_bar_end
         if left > SIGNAL_LEFT:
+            name = self.config.diffusion.schedule
+            more = "More or larger betas" if name == "chain" else "Use more steps (--diffusion.T 1000)"
             found.append(
-                f"the {self.config.diffusion.schedule} schedule leaves signal: alpha_bar_T = {left:.3g}, so samples start from noise "
-                "that training never saw. Use more steps (--diffusion.T 1000) or --schedule cosine."
+                f"the {name} schedule leaves signal: alpha_bar_T = {left:.3g}, so samples start from noise that training never saw. "
+                f"{more} or --schedule cosine."
             )
         constant = int((self.encoder.scale == 0).sum())
         if constant:
@@ -181,11 +191,8 @@ class Fitting:
         t = quantile(stratified(len(rows), generator), problem.schedule)
         eps = torch.randn(rows.shape, generator=generator)
         example = examples(problem.schedule, problem.target, problem.weigh, rows, eps, t)
-        training, wide = problem.rows.flatten(1).double(), rows.flatten(1).double()
-        d = training.shape[1]
-        covariance = torch.cov(training.T, correction=0).reshape(d, d) + 1e-6 * torch.eye(d, dtype=torch.float64)
-        gaussian = Gaussian(training.mean(0), covariance).denoise(problem.schedule)
-        error = wide - gaussian(problem.schedule.diffuse(wide, t, eps.flatten(1).double()), t)
+        wide = rows.flatten(1).double()
+        error = wide - self._gaussian.denoise(problem.schedule)(problem.schedule.diffuse(wide, t, eps.flatten(1).double()), t)
         return Fixed(t, example, cond, error.square().mean(1))
 
     def _x0_errors(self, fixed: "Fixed") -> Tensor:
@@ -215,7 +222,7 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     """
     if isinstance(x, str):
         raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.datasets.load('{x}').values.")
-    data = from_arrays(x, labels)
+    data = from_arrays(x, labels, missing=resolve(flat(**settings)).data.missing)
     fitting = Fitting(data, settle(data, flat(**settings)))
     for _ in fitting.steps():
         pass
@@ -224,42 +231,14 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     return replace(model, card=replace(model.card, kind=kind))
 
 
-def load_data(config: Config) -> Data:
-    """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
-    labels = None if config.data.labels == "none" else config.data.labels
-    return load(config.data.source, n=config.data.points, seed=config.seed, labels=labels)
-
-
-def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
-    """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
-    return without_auto(resolve(preset(data), *layers))
-
-
-def without_auto(config: Config) -> Config:
-    """The same settings, with the distribution of times that suits the target where it was left open."""
-    if config.diffusion.times != "auto":
-        return config
-    return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
-
-
-def preset(data: Data) -> dict[str, Any]:
-    """The settings chosen from the data's size: sinusoids of the coordinates in a few dimensions, wide layers in many."""
-    d = int(torch.Size(data.shape).numel())
-    few = {"network": {"octaves": 4}, "optim": {"lr": 3e-3}}
-    if d <= 3:
-        return few
-    if d <= 8:
-        return merge(few, {"network": {"width": 128, "octaves": 2}})
-    return {"network": {"width": 256 if d <= 64 else 512, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}}
-
-
-def times_for(target_name: str) -> str:
-    """The training distribution of times that suits a target.
-
-    Log-normal noise levels spend the steps where most is learnt, but visit the noisiest ones next to never. There eps and velocity
-    have to be known to many digits to give x_0, so these two see every time alike.
-    """
-    return "uniform" if target_name in ("eps", "velocity") else "log_normal"
+def gaussian_of(rows: Tensor) -> Oracle:
+    """The Gaussian with the mean and covariance of rows (N, ...); of more than 1,024 elements with their variances alone."""
+    rows = rows.flatten(1).double()
+    d = rows.shape[1]
+    if d > WIDE:
+        return Independent(rows.mean(0), rows.var(0, correction=0) + JITTER)
+    covariance = torch.cov(rows.T, correction=0).reshape(d, d)
+    return Gaussian(rows.mean(0), covariance + JITTER * torch.eye(d, dtype=torch.float64))
 
 
 def pick_device(name: str) -> torch.device:
@@ -272,8 +251,14 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def bucket_means(t: Tensor, values: Tensor) -> Tensor:
-    """Means of values (B,) over equal buckets of their times: (BUCKETS,), NaN where a bucket is empty."""
+def bucket_sums(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of values (B,) over equal buckets of their times, and how many there are: (BUCKETS,) float64 and int64."""
     bucket = (t * BUCKETS).ceil().long().clamp(1, BUCKETS) - 1
     total = torch.zeros(BUCKETS, dtype=torch.float64).index_add(0, bucket, values.double())
-    return total / torch.bincount(bucket, minlength=BUCKETS)
+    return total, torch.bincount(bucket, minlength=BUCKETS)
+
+
+def bucket_means(t: Tensor, values: Tensor) -> Tensor:
+    """Means of values (B,) over equal buckets of their times: (BUCKETS,), NaN where a bucket is empty."""
+    total, count = bucket_sums(t, values)
+    return total / count

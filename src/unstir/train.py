@@ -17,7 +17,7 @@ steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by const
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -35,6 +35,8 @@ from unstir.times import Quantile, distribution, stratified
 
 BLOCK_ELEMENTS = 2**20  # random numbers drawn at once: a few MB
 BLOCK_STEPS = 64
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
+PARTS = ("network", "average", *MOMENTS)
 COUPLINGS = ("independent", "optimal_transport")
 
 
@@ -107,6 +109,28 @@ class State:
             self.weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
         )
         self.step = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name, besides the number of steps: what a checkpoint holds."""
+        names = [name for name, _ in self.network.named_parameters()]
+        held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        held |= {f"average.{name}": a for name, a in zip(names, self.average, strict=True)}
+        for name, w in zip(names, self.weights, strict=True):
+            held |= {f"{moment}.{name}": self.optimiser.state[w][moment] for moment in MOMENTS if self.step}
+        return held
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Become the state whose `tensors()` these are, after `step` steps. KeyError or RuntimeError where they do not fit."""
+        part = {name: {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")} for name in PARTS}
+        self.network.load_state_dict(part["network"])
+        for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
+            a.copy_(part["average"][name])
+            if step:
+                moments = {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS}
+                # The fused optimiser counts its steps in a float32 on the weights' own device.
+                self.optimiser.state[w] = {"step": torch.tensor(float(step), device=w.device), **moments}
+        self.step = step
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:

@@ -1,18 +1,19 @@
 """The command line: `unstir`. stdout is for results, stderr for progress; nothing here imports torch before it must.
 
-0 fine, 1 a bug of ours, 2 usage, 3 data, 4 numerics, 5 storage, 130 stopped by Ctrl-C
+0 fine, 1 a bug of ours, 2 usage, 3 data, 4 numerics, 5 storage, 130 / 143 stopped by a signal
 """
 
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import Field, ValidationError, create_model
 
 from unstir import __version__
+from unstir.cli.signals import prompt
 from unstir.config import SECTIONS, Config, Section, merge, message
 from unstir.errors import UnstirError
 
@@ -71,6 +72,21 @@ def demo(
 
 
 @app.command
+def inspect(
+    data: Annotated[str, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")],
+    /,
+    *,
+    settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
+    json: Json = False,
+    debug: Debug = False,
+):
+    """What DATA is taken for, what is wrong with it, the settings that it decides, and what training would cost."""
+    from unstir.cli import looking
+
+    looking.inspect(data, {} if settings is None else settings.model_dump(exclude_none=True), json)
+
+
+@app.command
 def train(
     data: Annotated[str | None, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")] = None,
     /,
@@ -81,6 +97,12 @@ def train(
     batch_size: Annotated[Whole | None, Parameter(converter=_whole, help="Rows a step: --optim.batch-size.")] = None,
     schedule: Annotated[str | None, Parameter(help="--diffusion.schedule.")] = None,
     target: Annotated[str | None, Parameter(help="--diffusion.target.")] = None,
+    minutes: Annotated[float | None, Parameter(help="Plan as many steps as fit into that many minutes of training.")] = None,
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative=(), help="Say what it would cost, and stop there.")] = False,
+    print_config: Annotated[
+        bool,
+        Parameter(name="--print-config", negative=(), help="Every setting and where it comes from, as TOML, and stop there."),
+    ] = False,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
     json: Json = False,
     quiet: Quiet = False,
@@ -88,6 +110,7 @@ def train(
 ):
     """Train a model of DATA: a run folder with the model, its score beside the floor, samples and figures."""
     from unstir.cli import training
+    from unstir.cli.finishing import Manner
 
     short = {
         "optim": {"steps": steps, "batch_size": batch_size},
@@ -95,7 +118,24 @@ def train(
     }
     typed = {} if settings is None else settings.model_dump(exclude_none=True)
     flags = merge(typed, {name: {k: v for k, v in section.items() if v is not None} for name, section in short.items()})
-    training.train(data, out, config, flags, json, quiet)
+    only = "config" if print_config else "plan" if dry_run else ""
+    training.train(data, out, config, flags, minutes, only, Manner(json, quiet))
+
+
+@app.command
+def resume(
+    run: Annotated[Path, Parameter(name="RUN", help="Run folder.")],
+    /,
+    *,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+):
+    """Go on with a run that was stopped, to the same model, bit by bit, as if it never had been."""
+    from unstir.cli import training
+    from unstir.cli.finishing import Manner
+
+    training.resume(run, Manner(json, quiet))
 
 
 @app.command
@@ -127,6 +167,9 @@ def evaluate(
     /,
     *,
     labels: Annotated[str | None, Parameter(help="Column or array of DATA that holds the class; it is left out.")] = None,
+    missing: Annotated[
+        Literal["refuse", "drop"], Parameter(name="--data.missing", help="Rows of DATA with missing or infinite values.")
+    ] = "refuse",
     steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     seed: Seed = 0,
@@ -134,9 +177,44 @@ def evaluate(
     debug: Debug = False,
 ):
     """Distances between samples and true rows, each beside its floor, and the held-out error by noise level."""
-    from unstir.cli import using
+    from unstir.cli import evaluating
 
-    using.evaluate(run, data, labels, steps, method, seed, json)
+    evaluating.evaluate(run, data, labels, missing, steps, method, seed, json)
+
+
+@app.command
+def compare(
+    what: Annotated[str, Parameter(name="WHAT", help="schedules, targets or samplers.")],
+    data: Annotated[str, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")],
+    /,
+    *,
+    only: Annotated[str | None, Parameter(help="Those to compare, as in linear,cosine; without, the usual ones.")] = None,
+    seeds: Annotated[Whole, Parameter(help="Trainings of each.")] = 5,
+    n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Samples of each, at most.")] = 5000,
+    out: Annotated[
+        Path | None, Parameter(name=["--out", "-o"], help="Folder of the results; one of the same comparison is gone on with.")
+    ] = None,
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"], help="Settings in TOML.")] = None,
+    steps: Annotated[Whole | None, Parameter(converter=_whole, help="Training steps: --optim.steps; without, 2000.")] = None,
+    batch_size: Annotated[Whole | None, Parameter(converter=_whole, help="Rows a step: --optim.batch-size.")] = None,
+    schedule: Annotated[str | None, Parameter(help="--diffusion.schedule.")] = None,
+    target: Annotated[str | None, Parameter(help="--diffusion.target.")] = None,
+    settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+):
+    """Which schedule, target or sampler is better on DATA: same rows, same budget, several seeds, and a verdict."""
+    from unstir.cli import comparing
+    from unstir.cli.finishing import Manner
+
+    short = {
+        "optim": {"steps": steps, "batch_size": batch_size},
+        "diffusion": {"schedule": schedule, "target": target},
+    }
+    typed = {} if settings is None else settings.model_dump(exclude_none=True)
+    flags = merge(typed, {name: {k: v for k, v in section.items() if v is not None} for name, section in short.items()})
+    comparing.compare(what, data, out, config, flags, only, seeds, n, Manner(json, quiet))
 
 
 @app.command
@@ -147,6 +225,14 @@ def selfcheck(*, json: Json = False, debug: Debug = False):
     using.selfcheck(json)
 
 
+@app.command
+def doctor(*, json: Json = False, debug: Debug = False):
+    """Versions, device, threads, memory, speed, what is missing and how to get it."""
+    from unstir.cli.doctor import doctor as command
+
+    command(json)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with the code of what happened."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -154,10 +240,11 @@ def main(arguments: list[str] | None = None) -> None:
     # Read when torch is loaded, which is after this line.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
-        app(arguments, exit_on_error=False, print_error=False)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        _stop("stopped.", 130)
+        with prompt():
+            app(arguments, exit_on_error=False, print_error=False)
+            sys.stdout.flush()
+    except KeyboardInterrupt as error:
+        _stop(str(error) or "stopped.", getattr(error, "exit_code", 130))
     except (CycloptsError, UnstirError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
@@ -168,6 +255,12 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
+        if _out_of_memory(error):
+            _stop(
+                "error: there is not enough memory for this. Ask for less at once: fewer samples or points, a smaller --batch-size or "
+                "--network.width.",
+                2,
+            )
         _stop(f"error: a bug of ours, not of yours: {type(error).__name__}: {error}. Repeat with --debug and tell us.", 1)
 
 
@@ -176,6 +269,12 @@ def _text(error: Exception) -> str:
     if isinstance(cause, ValidationError):
         return "; ".join(message(e) for e in cause.errors())
     return " ".join(str(error).split())
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python and numpy have a class for it; torch says it in words, and in more than one way."""
+    said = ("can't allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error) for words in said))
 
 
 def _stop(text: str, code: int) -> None:

@@ -4,8 +4,9 @@ import json
 import time
 from pathlib import Path
 
+from unstir.cli.finishing import SHOWN, Manner, Trained, caption, draw, score_line
 from unstir.cli.progress import note
-from unstir.cli.training import SHOWN, caption, draw, prepare_and_train, score_line
+from unstir.cli.training import accounted, begin, go, plan_run
 from unstir.config import flat
 from unstir.evaluate import REPEATS, as_json, compare, measure, truth_of
 from unstir.samplers import default
@@ -16,11 +17,17 @@ CHAIN, FEW = 1000, 20
 def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) -> None:
     """Train, sample with 1,000 evaluations and with 20, compare both with fresh truth, draw, and say what to type next."""
     recipe = flat(schedule="linear", T=CHAIN, target="eps", loss="simple", times="chain", steps=steps, seed=seed)
-    trained = prepare_and_train("swiss_roll", out, {}, recipe, quiet)
+    manner, planned = Manner(as_object, quiet), plan_run("swiss_roll", {}, recipe)
+    with begin(planned, "swiss_roll", out, manner) as recording, accounted(recording):
+        _show(go(recording, manner), seed, manner)
+
+
+def _show(trained: Trained, seed: int, manner: Manner) -> None:
+    """Both samplers, their scores and pictures, and what to type next."""
     run, model = trained.run, trained.model
-    if not quiet:
+    if not manner.quiet:
         note(f"trained in {trained.seconds:.1f} s. Sampling {SHOWN:,} points, twice.")
-    truth = truth_of(trained.data, 0.1, seed)
+    truth = truth_of(trained.fitting.data, 0.1, seed)
     scale = model.encoder.scale.numpy()
     floors = measure(truth.others, truth, scale)
     results, panels = [], {}
@@ -33,12 +40,12 @@ def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) 
             {"sampler": name, "method": method, "evaluations": evaluations, "seconds": seconds, "scores": as_json(scores)}
         )
         panels[name] = (rows, caption(evaluations, seconds, scores))
-        if not as_object:
+        if not manner.as_object:
             print(f"{name}: {method}, {evaluations:,} evaluations, {seconds:.2f} s for {SHOWN:,} points")
             for score in scores[:1] + scores[2:]:
                 print(f"    {score_line(score)}")
     draw(trained, panels)
-    if as_object:
+    if manner.as_object:
         print(json.dumps({"run": str(run.path), "seconds": trained.seconds, "samplers": results}))
         return
     print(f"run: {run.path}    pictures: {run.path / 'figures'}")

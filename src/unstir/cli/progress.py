@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from unstir.fitting import Fitting, HeldOut
+from unstir.record import Recording
 from unstir.train import Step
 
 INTERVAL = 5.0  # seconds between plain lines
@@ -18,26 +18,31 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would use."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
 class Display:
-    """Shows the steps that pass through `watch`: steps done, loss, held-out loss, speed, time left."""
+    """Shows the steps of a recording as they pass: steps done, loss, held-out loss, speed, time left."""
 
-    def __init__(self, total: int, quiet: bool):
-        self.total, self.quiet, self.held_out = total, quiet, float("nan")
+    def __init__(self, recording: Recording, quiet: bool):
+        self.recording, self.quiet = recording, quiet
+        self.total = recording.fitting.recipe.steps
 
-    def watch(self, fitting: Fitting) -> Iterator[Step]:
-        """The steps of a fitting, unchanged, shown as they go."""
+    def watch(self) -> Iterator[Step]:
+        """The steps of the recording, unchanged, shown as they go."""
         if self.quiet:
-            yield from fitting.steps()
+            yield from self.recording.steps()
         elif sys.stderr.isatty():
-            yield from self._live(fitting)
+            yield from self._live()
         else:
-            yield from self._plain(fitting)
+            yield from self._plain()
 
-    def saw(self, held_out: HeldOut) -> None:
-        """The held-out loss to show from now on."""
-        self.held_out = held_out.loss
-
-    def _live(self, fitting: Fitting) -> Iterator[Step]:
+    def _live(self) -> Iterator[Step]:
         columns = (
             TextColumn("training"),
             BarColumn(bar_width=None),
@@ -48,27 +53,27 @@ class Display:
             TextColumn("left"),
             TimeRemainingColumn(compact=True),
         )
-        started, done, smooth = time.monotonic(), fitting.state.step, float("nan")
+        started, done, smooth = time.monotonic(), self.recording.fitting.state.step, float("nan")
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=8) as progress:
             nan = float("nan")
             task = progress.add_task("", total=self.total, completed=done, loss=nan, held_out=nan, speed=0.0)
-            for step in fitting.steps():
+            for step in self.recording.steps():
                 smooth = step.loss if smooth != smooth else 0.98 * smooth + 0.02 * step.loss
                 if step.number % 10 == 0 or step.number == self.total:
                     speed = (step.number - done) / (time.monotonic() - started)
-                    progress.update(task, completed=step.number, loss=smooth, held_out=self.held_out, speed=speed)
+                    progress.update(task, completed=step.number, loss=smooth, held_out=self.recording.held_out.loss, speed=speed)
                 yield step
 
-    def _plain(self, fitting: Fitting) -> Iterator[Step]:
+    def _plain(self) -> Iterator[Step]:
         started = last = time.monotonic()
-        done = fitting.state.step
-        for step in fitting.steps():
+        done = self.recording.fitting.state.step
+        for step in self.recording.steps():
             now = time.monotonic()
             if now - last >= INTERVAL or step.number == self.total:
                 last, speed = now, (step.number - done) / (now - started)
                 left = (self.total - step.number) / speed
                 note(
-                    f"step {step.number}/{self.total}  loss {step.loss:.4f}  held-out {self.held_out:.4f}  "
+                    f"step {step.number}/{self.total}  loss {step.loss:.4f}  held-out {self.recording.held_out.loss:.4f}  "
                     f"{speed:.0f} steps/s  {left:.0f} s left"
                 )
             yield step

@@ -1,161 +1,199 @@
-"""`unstir train`: from a name or a file to a run folder."""
+"""`unstir train` and `unstir resume`: from a name or a file to a run folder, and on from one."""
 
 import json
 import sys
-import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from unstir import plots
-from unstir.cli.progress import Display, note
-from unstir.config import Config, read_config, resolve, write_config
+from unstir.checkpoint import sha256
+from unstir.cli.finishing import Manner, Trained, finish
+from unstir.cli.progress import Display, duration, note
+from unstir.cli.signals import patient
+from unstir.config import Config, annotated_config, merge, read_config, resolve, write_config
+from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
-from unstir.errors import UnstirError, UsageError
-from unstir.evaluate import Score, as_json, evaluate, truth_of
-from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_means, load_data, settle
-from unstir.model import Model
-from unstir.runs import Run, about_this_run
-from unstir.samplers import default, plan
-from unstir.schedules import SCHEDULES, schedule
+from unstir.errors import Stopped, StorageError, UsageError
+from unstir.fitting import Fitting
+from unstir.presets import load_data, preset, settle
+from unstir.record import Recording
+from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, refuse_taken
 
-LOGGED = 400  # rows of metrics.jsonl, about
-EVALUATIONS = 20  # looks at the held-out set
-SHOWN = 5000  # samples in the figures
+STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 
 
 @dataclass
-class Trained:
-    """A finished run: its folder, its model, how the losses went by time, and how long it took."""
+class Planned:
+    """A run that has not begun: its data, settings, where each came from, and what it will cost."""
 
-    run: Run
     data: Data
+    config: Config
+    layers: dict[str, Mapping[str, Any]]
     fitting: Fitting
-    model: Model
-    held_out: HeldOut
-    training_by_time: torch.Tensor
-    seconds: float
+    cost: Cost
+
+    @property
+    def prediction(self) -> str:
+        """The cost in words."""
+        return (
+            f"predicted: {duration(self.cost.seconds(self.config.optim.steps))} of training ({1000 * self.cost.step:.2g} ms a step, "
+            f"measured), {self.cost.memory / 2**20:,.0f} MiB of memory."
+        )
 
 
-def train(source: str | None, out: Path | None, config: Path | None, flags: dict[str, Any], as_object: bool, quiet: bool) -> None:
-    """The command: train, score, draw, and say what to do next."""
+def train(
+    source: str | None,
+    out: Path | None,
+    config: Path | None,
+    flags: dict[str, Any],
+    minutes: float | None,
+    only: str,
+    manner: Manner,
+) -> None:
+    """The command: plan, train, score, draw, and say what to do next. `only` "config" or "plan" stops before anything is written."""
     file = {} if config is None else read_config(config)
     source = source or file.get("data", {}).get("source")
     if not source:
         raise UsageError("nothing to train on: DATA is a built-in name or a file, as in `unstir train points.npy`.")
-    trained = prepare_and_train(source, out, file, flags, quiet)
-    run, model, settings = trained.run, trained.model, trained.fitting.config
-    scores = []
-    try:
-        scores = evaluate(model, truth_of(trained.data, settings.data.held_out, settings.seed))
-    except UnstirError as error:
-        note(f"note: not scored: {error}")
-    captions = {f"{default(20)}": (model.sample(SHOWN), caption(20, None, scores))}
-    draw(trained, captions)
-    run.write_json("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
-    if as_object:
-        print(
-            json.dumps(
-                {"run": str(run.path), "seconds": trained.seconds, "held_out": trained.held_out.loss, "scores": as_json(scores)}
-            )
-        )
+    if out is not None and not only:
+        refuse_taken(out)  # now, rather than after the data is read
+    planned = plan_run(source, file, flags, minutes)
+    if only == "config":
+        print(annotated_config(planned.config, planned.layers), end="")
         return
-    note(
-        f"trained in {trained.seconds:.1f} s; held-out loss {trained.held_out.loss:.4f} (best Gaussian {trained.held_out.gaussian_loss:.4f})"
-    )
-    for score in scores:
-        note(score_line(score))
-    print(run.path)
-    note(f"next: unstir sample {run.path} -n 1000    unstir evaluate {run.path}    pictures: {run.path}/figures")
+    if only == "plan":
+        show_plan(planned, out, manner)
+        return
+    with begin(planned, source, out, manner) as recording, accounted(recording):
+        finish(go(recording, manner), manner)
 
 
-def prepare_and_train(source: str, out: Path | None, file: dict[str, Any], flags: dict[str, Any], quiet: bool) -> Trained:
-    """Read the data, settle the settings, make the run folder, train. Whatever stops it is in `run.json`."""
+def resume(path: Path, manner: Manner) -> None:
+    """The command: go on from the newest whole checkpoint, to the same end as if nothing had happened."""
+    about = read_about(path)
+    if (path / "comparison.json").exists():
+        raise UsageError(f"{path} is a comparison, which goes on with its own command, typed again with --out {path}.")
+    if about.get("status") == "finished":
+        note(
+            f"{path} is finished: {about.get('steps'):,} steps. To train longer, begin anew: unstir train --config {path}/config.toml"
+        )
+        print(json.dumps({"run": str(path), "finished": True}) if manner.as_object else path)
+        return
+    with Run.open(path) as run:
+        text = (path / "config.toml").read_text()
+        if sha256(text.encode()) != about.get("config_sha256"):
+            raise UsageError(
+                f"{path / 'config.toml'} is not as it was when the run began, and a resumed run is the same run. Undo the change, "
+                f"or train anew with it: unstir train --config {path / 'config.toml'} --out NEW."
+            )
+        config = resolve(read_config(path / "config.toml"))
+        fitting = Fitting(read_data(path, config), config)
+        recording = Recording(run, fitting)
+        for sentence in recording.restore():
+            note(f"warning: {sentence} It was put aside, and the one before it is used.")
+        here = environment(str(fitting.device))
+        changed = differences(about.get("environment", {}), here)
+        if changed:
+            note(f"warning: {'; '.join(changed)}: the result will be as good, and not the same to the last bit.")
+        at = fitting.state.step
+        session = {"at_step": at, "started": now(), "command": command(), "environment": here}
+        run.note(status="running", resumed=[*about.get("resumed", []), session])
+        if not manner.quiet:
+            note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
+        with accounted(recording):
+            finish(go(recording, manner), manner)
+
+
+def plan_run(source: str, file: Mapping[str, Any], flags: Mapping[str, Any], minutes: float | None = None) -> Planned:
+    """Read the data, settle the settings, and measure what the run will cost."""
     named = {"data": {"source": source}}
+    if minutes is not None and ("steps" in flags.get("optim", {}) or not minutes > 0):
+        raise UsageError(f"--minutes {minutes:g}: a time above 0, and without --steps, which it plans.")
     data = load_data(resolve(file, flags, named))
+    layers: dict[str, Mapping[str, Any]] = {"preset for this data": preset(data), "file": file, "flag": flags, "DATA": named}
     config = settle(data, file, flags, named)
     fitting = Fitting(data, config)
-    run = Run.create(out, source)
-    about = about_this_run(["unstir", *sys.argv[1:]], config.seed, data.sha256(), str(fitting.device))
-    run.write_text("config.toml", write_config(config))
-    run.write_json("data.json", describe(data, fitting))
-    run.write_json("run.json", about)
+    if minutes is None:
+        cost = rehearse(fitting)
+    else:
+        cost = rehearse(fitting, 2.0)
+        layers["--minutes"] = {"optim": {"steps": cost.steps(60 * minutes * STEADY)}}
+        config = settle(data, *list(layers.values())[1:])
+        fitting = Fitting(data, config)
+    if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
+        layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
+    return Planned(data, config, layers, fitting, cost)
+
+
+def show_plan(planned: Planned, out: Path | None, manner: Manner) -> None:
+    """What a run would be, and would cost; nothing is written."""
+    cost, steps = planned.cost, planned.config.optim.steps
+    if manner.as_object:
+        found = {"seconds": cost.seconds(steps), "seconds_per_step": cost.step, "memory_bytes": cost.memory, "steps": steps}
+        print(json.dumps({"out": None if out is None else str(out), "config": planned.config.model_dump(), "predicted": found}))
+        return
+    for warning in planned.fitting.warnings:
+        note(f"warning: {warning}")
+    print(headline(planned.data, planned.config, planned.fitting))
+    print(planned.prediction)
+    print(f"nothing was trained or written; without --dry-run the run is {out or 'a new folder under runs/'}.")
+
+
+@contextmanager
+def begin(planned: Planned, source: str, out: Path | None, manner: Manner) -> Iterator[Recording]:
+    """The run folder with all that `resume` needs, held by this process, and what is about to happen in words."""
+    data, config, fitting = planned.data, planned.config, planned.fitting
+    text = write_config(config)
+    about = about_this_run(command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
+    files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
+    run = Run.create(out, source, files)
     for warning in fitting.warnings:
         note(f"warning: {warning}")
-    if not quiet:
+    if not manner.quiet:
         note(headline(data, config, fitting))
+        note(planned.prediction)
+    with run:
+        yield Recording(run, fitting)
+
+
+@contextmanager
+def accounted(recording: Recording) -> Iterator[None]:
+    """Whatever ends the block is in `run.json`, and the person is told how to go on."""
+    run, fitting = recording.run, recording.fitting
     try:
-        trained = _train(run, data, fitting, quiet)
-    except (UnstirError, KeyboardInterrupt) as error:
-        run.write_json("run.json", about | {"status": "failed", "why": str(error) or type(error).__name__})
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        with suppress(StorageError):  # the folder has gone or is full, which is what the error says
+            run.note(status="stopped" if stopped else "failed", why=str(error), steps=fitting.state.step)
+        if stopped or isinstance(error, StorageError):
+            more = f"{str(error).rstrip() or 'stopped.'} Go on with: unstir resume {run.path}"
+            raise (Stopped(more, getattr(error, "exit_code", 130)) if stopped else StorageError(more)) from None
         raise
-    run.write_json("run.json", about | {"status": "finished", "seconds": trained.seconds, "steps": fitting.state.step})
-    return trained
+    run.note(status="finished", seconds=recording.seconds, steps=fitting.state.step)
 
 
-def _train(run: Run, data: Data, fitting: Fitting, quiet: bool) -> Trained:
-    total = fitting.recipe.steps
-    display = Display(total, quiet)
-    every, look = max(1, total // LOGGED), max(1, total // EVALUATIONS)
-    errors, times = [], []
-    losses: list[float] = []
-    started = time.monotonic()
-    held_out = fitting.held_out()
-    display.saw(held_out)
-    for step in display.watch(fitting):
-        losses.append(step.loss)
-        if step.number > total - total // 4:
-            errors.append(fitting.eps_errors(step))
-            times.append(step.t)
-        if step.number % every == 0 or step.number == total:
-            row = {"step": step.number, "loss": float(np.mean(losses)), "lr": step.lr, "seconds": time.monotonic() - started}
-            losses.clear()
-            if step.number // look > (step.number - every) // look or step.number == total:
-                held_out = fitting.held_out()
-                display.saw(held_out)
-                row |= {"held_out": held_out.loss, "gaussian": held_out.gaussian_loss}
-                row |= {"held_out_eps": held_out.eps.tolist(), "held_out_x0": held_out.x0.tolist()}
-            run.log(row)
-    seconds = time.monotonic() - started
-    by_time = bucket_means(torch.cat(times), torch.cat(errors)) if errors else torch.full((BUCKETS,), torch.nan)
+def go(recording: Recording, manner: Manner) -> Trained:
+    """Train to the end, on the record; a signal ends it after the step, with a checkpoint."""
+    run, fitting = recording.run, recording.fitting
+    with patient() as asked:
+        for step in Display(recording, manner.quiet).watch():
+            if asked.name:
+                recording.save()
+                raise Stopped(f"stopped by {asked.name} at step {step.number:,} of {fitting.recipe.steps:,}.", asked.code)
     model = fitting.model()
-    model.save(run.path / "model")
-    return Trained(run, data, fitting, model, held_out, by_time, seconds)
+    if not (run.path / "model").exists():  # it does where only the pictures were missing
+        model.save(run.path / "model")
+    return Trained(run, recording, model)
 
 
-def draw(trained: Trained, panels: dict[str, tuple[np.ndarray, str]]) -> None:
-    """The lecture's pictures of this run, into `figures/`, and the first panel's samples into `samples/`."""
-    run, data, model, held_out = trained.run, trained.data, trained.model, trained.held_out
-    figures, samples = run.folder("figures"), run.folder("samples")
-    rows = data.values.reshape(len(data), -1).astype(np.float64)
-    flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
-    names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
-    process = model.schedule
-    standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
-    plots.save(plots.forward(standard, process, labels=data.labels, names=names), figures / "forward.png")
-    named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", model.card.schedule)}
-    plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
-    curves = plots.LossByTime(
-        held_out.edges.numpy(),
-        trained.training_by_time.numpy(),
-        held_out.eps.numpy(),
-        held_out.gaussian_eps.numpy(),
-        held_out.x0.numpy(),
-        held_out.gaussian_x0.numpy(),
-        process.T,
-    )
-    plots.save(plots.loss_by_time(curves), figures / "loss_by_time.png")
-    if rows.shape[1] > 1:
-        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, 20, every=1)])
-        title = f"From noise to data in 20 evaluations ({default(20)})"
-        plots.save(plots.trajectories(states, plan(default(20), process, 20).numpy(), title, names), figures / "trajectories.png")
-    plots.save(plots.samples_beside_data(rows, flat, names), figures / "samples.png")
-    metrics = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
-    plots.save(plots.training(metrics), figures / "training.png")
-    np.save(samples / "samples.npy", next(iter(panels.values()))[0], allow_pickle=False)
+def command() -> list[str]:
+    """What was typed."""
+    return ["unstir", *sys.argv[1:]]
 
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
@@ -190,17 +228,3 @@ def headline(data: Data, config: Config, fitting: Fitting) -> str:
         f"(alpha_bar ends at {fitting.problem.schedule.alpha_bar_end:.1e}), "
         f"{diffusion.target} target, {weights:,} weights, {fitting.recipe.steps:,} steps of {fitting.recipe.batch_size} on {fitting.device}."
     )
-
-
-def score_line(score: Score) -> str:
-    """A score in words, beside its floor."""
-    return (
-        f"{score.metric}: {score.value:.4f} +- {score.deviation:.4f}, floor {score.floor:.4f} +- {score.floor_deviation:.4f} "
-        f"(n = {score.rows:,}): {score.verdict}"
-    )
-
-
-def caption(evaluations: int, seconds: float | None, scores: list[Score]) -> str:
-    """What stands under a panel of samples."""
-    cost = f"{evaluations:,} evaluations" + (f", {seconds:.2f} s" if seconds is not None else "")
-    return cost + (f"\nSW2 {scores[0].value:.4f} (floor {scores[0].floor:.4f})" if scores else "")

@@ -1,0 +1,61 @@
+"""From data to settings: what is chosen for a person who has said nothing.
+
+    d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
+    steps = 4 N, at least 250, at most 4,000                                                                              (2)
+
+(2) is for small data: past a few steps a row a model of 50 or 200 rows gets no nearer to the truth, only nearer to its rows
+(docs/log.md).
+
+    >>> from unstir.datasets import toy
+    >>> settle(toy("moons", 100, seed=0)).optim.steps, settle(toy("moons", 5000, seed=0)).optim.steps
+    (400, 4000)
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from unstir.config import Config, merge, resolve
+from unstir.datasets import Data, load
+
+STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
+
+
+def load_data(config: Config) -> Data:
+    """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
+    labels = None if config.data.labels == "none" else config.data.labels
+    return load(config.data.source, n=config.data.points, seed=config.seed, labels=labels, missing=config.data.missing)
+
+
+def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
+    """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
+    return without_auto(resolve(preset(data), *layers))
+
+
+def without_auto(config: Config) -> Config:
+    """The same settings, with the distribution of times that suits the target where it was left open."""
+    if config.diffusion.times != "auto":
+        return config
+    return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
+
+
+def preset(data: Data) -> dict[str, Any]:
+    """The settings chosen from the data's size, d numbers a row and N rows: (1) and (2)."""
+    d = math.prod(data.shape)
+    steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
+    few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
+    if d <= 3:
+        return few
+    if d <= 8:
+        return merge(few, {"network": {"width": 128, "octaves": 2}})
+    width = 256 if d <= 64 else 512
+    return merge(steps, {"network": {"width": width, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}})
+
+
+def times_for(target_name: str) -> str:
+    """The training distribution of times that suits a target.
+
+    Log-normal noise levels spend the steps where most is learnt, but visit the noisiest ones next to never. There eps and velocity
+    have to be known to many digits to give x_0, so these two see every time alike.
+    """
+    return "uniform" if target_name in ("eps", "velocity") else "log_normal"
