@@ -1,0 +1,156 @@
+"""What `unstir compare` shows: a table with intervals and the floor, a figure, and a verdict in words."""
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from unstir import plots
+from unstir.checkpoint import storage_errors
+from unstir.comparison.layout import OFF, Comparison, listed
+from unstir.comparison.reading import RADIUS
+from unstir.comparison.verdict import Cell, Column
+from unstir.evaluate import REPEATS, flat
+from unstir.plots.comparison import Clouds, Panel, comparison
+from unstir.runs import Run
+
+FEW = 5  # alternatives of which samples are drawn in every way; of more, in one way only
+LABELS = {OFF: "share off the data"}
+SHOWN_OF_MANY = 1  # and that is the second column
+
+
+def show(laid_out: Comparison, columns: Sequence[Column]) -> None:
+    """A table for each score, its verdicts under it, on stdout."""
+    seeds, one = len(columns[0].cells[0].scores), laid_out.what.removesuffix("s")
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for score in laid_out.scores:
+        own = [column for column in columns if column.score == score]
+        label = LABELS.get(score, score)
+        table = Table(
+            "sampling", one, "mean", "95 % interval", "", "s", title=f"{laid_out.data.source}, {seeds} seeds: {label}", box=None
+        )
+        for column in own:
+            for i, cell in enumerate(column.cells):
+                texts = numbers(score, cell.interval)
+                table.add_row(
+                    "" if i else column.name, cell.reading.alternative, *texts, _short(cell), f"{cell.others['seconds']:.1f}"
+                )
+            table.add_row("", "floor", *numbers(score, column.floor), "true rows", "", style="dim")
+            table.add_section()
+        with console.capture() as captured:
+            console.print(table)
+        print(captured.get())
+        for column in own:
+            print(f"{column.name}: {column.verdict} {at_the_floor(column)}")
+        print()
+    if OFF in laid_out.scores:
+        print(f"note: a sample is off the data where none of 200,000 fresh points is nearer than {RADIUS:g}.")
+    for remark in laid_out.remarks:
+        print(f"note: {remark}")
+
+
+def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
+    """A mean with its interval, or with its deviation, as they are written: distances as numbers, shares in per cent."""
+    mean, *rest = (per_cent(value) if score == OFF else f"{value:.4f}" for value in values)
+    return mean, " to ".join(rest) if len(rest) > 1 else f"± {rest[0]}"
+
+
+def per_cent(share: float) -> str:
+    """A share to two digits.
+
+    >>> per_cent(0.01834), per_cent(0.9971), per_cent(0.000073)
+    ('1.8 %', '99.7 %', '0.0073 %')
+    """
+    return f"{100 * share:.3g} %" if share >= 0.1 else f"{100 * share:#.2g} %"
+
+
+def _short(cell: Cell) -> str:
+    """Beside the lowest, as a table has room for."""
+    words = cell.words
+    for long in (" from the lowest", "worse: ", " as far", " as many"):
+        words = words.replace(long, "")
+    return words
+
+
+def at_the_floor(column: Column) -> str:
+    """Who is as near to the true rows as other true rows are."""
+    names = column.at_floor
+    if not names:
+        return "None is at the floor."
+    return f"At the floor: {listed(names)}." if len(names) < len(column.cells) else "All are at the floor."
+
+
+def table_csv(columns: Sequence[Column]) -> str:
+    """The table as CSV, a row a cell."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    head = [
+        "score",
+        "sampling",
+        "alternative",
+        "method",
+        "evaluations",
+        "rows",
+        "mean",
+        "low",
+        "high",
+        "floor",
+        "floor deviation",
+    ]
+    writer.writerow([*head, "seconds", "verdict"])
+    for column in columns:
+        for cell in column.cells:
+            r = cell.reading
+            row = [column.score, column.name, r.alternative, r.method, r.evaluations, r.rows, *cell.interval, *column.floor]
+            writer.writerow([*row, cell.others["seconds"], cell.words])
+    return text.getvalue()
+
+
+def picture(run: Run, laid_out: Comparison, columns: Sequence[Column]) -> None:
+    """`comparison.png` and `.pdf`: the scores, and the first seed's samples beside the data."""
+    data = laid_out.data
+    true = flat(data)
+    drawn = {}
+    for training in laid_out.trainings:
+        with np.load(run.path / "samples" / f"{training.name}.npz", allow_pickle=False) as file:
+            drawn |= {(r.alternative, r.column): file[str(i)] for i, r in enumerate(training.readings)}
+    panels = [
+        [
+            Panel(
+                column.name,
+                LABELS.get(column.score, column.score),
+                [cell.reading.alternative for cell in column.cells],
+                [cell.scores for cell in column.cells],
+                [cell.interval for cell in column.cells],
+                [cell.worse for cell in column.cells],
+                (column.floor[0], column.floor[1] / REPEATS**0.5),
+            )
+            for column in columns
+            if column.score == score
+        ]
+        for score in laid_out.scores
+    ]
+    names = list(dict.fromkeys(column.name for column in columns))
+    clouds = []
+    for name in names if len(columns[0].cells) <= FEW else names[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]:
+        own = [column for column in columns if column.name == name]
+        samples = []
+        for cells in zip(*(column.cells for column in own), strict=True):
+            alternative = cells[0].reading.alternative
+            text = ", ".join(
+                numbers(cell.score, (cell.scores[0], 0))[0] + (" off" if cell.score == OFF else "") for cell in cells
+            )
+            worse = any(cell.worse for cell in cells)
+            samples.append((alternative, drawn[alternative, name].astype(np.float64), text, worse))
+        lines = [f"{LABELS.get(column.score, column.score)}: {column.summary}" for column in own]
+        clouds.append(Clouds("\n".join([name, *lines]), samples))
+    seeds = len(columns[0].cells[0].scores)
+    title = f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: orange is worse than the best, beyond the noise"
+    figure = comparison(title, panels, true, clouds)
+    plots.save(figure, run.path / "comparison.png")
+    with storage_errors(run.path / "comparison.pdf"):
+        figure.savefig(run.path / "comparison.pdf", format="pdf")

@@ -1,0 +1,93 @@
+"""From a training to its scores: begin it with a seed, draw samples in some way, measure them against the true sets.
+
+    value = mean over R true sets of metric(samples, true_i)            the same samples, the same sets for all        (1)
+    floor = mean over R pairs of sets of true rows                                                                     (2)
+    off = (k + 1/2) / (n + 1),   k of n samples farther than .06 from every one of 200,000 fresh points                (3)
+
+(3) is for built-in sets; it is Jeffreys' estimate of the share, which is never 0 and so has a logarithm.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from unstir.comparison.layout import OFF, Comparison, Reading
+from unstir.datasets import TOYS, toy
+from unstir.errors import NumericsError
+from unstir.evaluate import POOL, Truth, between_true, flat, measure, true_pairs
+from unstir.fitting import Fitting
+from unstir.metrics.distances import far_fraction
+from unstir.model import Model, RowNoise
+from unstir.networks import make_network
+from unstir.samplers import ddim
+from unstir.schedules import along
+from unstir.times import grid
+from unstir.train import State
+
+RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
+
+
+def begin(fitting: Fitting, seed: int) -> Fitting:
+    """The same fitting at its start, with another seed for weights, order and noise, and the same rows held out."""
+    fitting.recipe = replace(fitting.recipe, seed=seed)
+    fitting.state = State(make_network("mlp", fitting.network_settings, seed).to(fitting.device), fitting.recipe)
+    return fitting
+
+
+@torch.no_grad()
+def draw(model: Model, reading: Reading, seed: int) -> np.ndarray:
+    """Samples (rows, d) of a model, float64, in the data's units. Raises NumericsError where they are not finite."""
+    if reading.grid is None:
+        rows = model.sample(reading.rows, steps=reading.evaluations, method=reading.method, seed=seed)
+    else:
+        times = grid(reading.grid)(model.schedule, reading.evaluations)
+        cond = model.labels_for(reading.rows, None, seed)
+        x = RowNoise(seed, range(reading.rows))(torch.empty(reading.rows, *model.card.shape, device=model.device))
+        x = along(torch.hypot(*model.schedule(times[0])), x) * x
+        *_, x = ddim(model.denoise(None if cond is None else cond.to(model.device)), model.schedule, times, x)
+        rows = model.encoder.decode(x.cpu())
+    rows = np.asarray(rows, dtype=np.float64).reshape(reading.rows, -1)
+    if not np.isfinite(rows).all():
+        raise NumericsError(
+            f"{reading.alternative}, {reading.column}: samples are not finite with seed {seed}. Leave it out: --only."
+        )
+    return rows
+
+
+def off(rows: np.ndarray, pool: np.ndarray) -> float:
+    """Eq. (3) of samples (n, d) against fresh points (m, d).
+
+    >>> off(np.zeros((9, 2)), np.zeros((1, 2))), off(np.ones((9, 2)), np.zeros((1, 2)))
+    (0.05, 0.95)
+    """
+    return (far_fraction(rows, pool, RADIUS) * len(rows) + 0.5) / (len(rows) + 1)
+
+
+class Yardstick:
+    """What samples are measured with, the same for all: true sets, floors by the number of rows, fresh points."""
+
+    def __init__(self, comparison: Comparison):
+        data, seed = comparison.data, comparison.trainings[0].config.seed
+        self.truth = comparison.truth
+        self.scale = flat(data).std(0)
+        self.pool = toy(data.source, POOL, seed=seed + 2_000_003).values if data.source in TOYS else None
+        self.floors = {n: self._floor(n) for n in sorted({reading.rows for reading in comparison.readings})}
+
+    def scores(self, rows: np.ndarray) -> dict[str, float]:
+        """(1) of samples (n, d) for each distance, and (3) where there are fresh points."""
+        truth = self._truth(len(rows))
+        found = {name: mean for name, (mean, _) in measure([rows] * len(truth.true), truth, self.scale).items()}
+        return found | ({} if self.pool is None else {OFF: off(rows, self.pool)})
+
+    def _floor(self, n: int) -> dict[str, tuple[float, float]]:
+        truth = self._truth(n)
+        found = between_true(truth, self.scale)
+        if self.pool is not None:
+            shares = [off(rows, self.pool) for rows in truth.true]
+            found[OFF] = float(np.mean(shares)), float(np.std(shares, ddof=1))
+        return found
+
+    def _truth(self, n: int) -> Truth:
+        pairs = [(a[:n], b[:n]) for a, b in true_pairs(self.truth)]
+        return Truth([rows[:n] for rows in self.truth.true], [rows[:n] for rows in self.truth.others], pairs)

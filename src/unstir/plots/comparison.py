@@ -1,0 +1,157 @@
+"""Pictures of a comparison: every seed's score beside the floor, and one seed's samples beside the data.
+
+A dot is a seed; the bar is the mean over the seeds with its 95 % interval; the grey band is the floor, the score of other true
+rows, two standard errors of its mean to either side. What is told apart from the lowest is drawn hollow and in another colour. Samples
+outside the frame of the data are counted, not drawn.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from unstir.plots.style import (
+    BLUE,
+    DRAWN,
+    GREY,
+    PALE,
+    RED,
+    WIDTH,
+    Frame,
+    blank,
+    frame,
+    percent,
+    plain,
+    scatter,
+    square,
+    styled,
+    thin,
+)
+
+ABREAST = 6  # clouds in a row
+FAR = 30.0  # times the lowest: what is farther still is drawn at the edge, with its number
+WIDE = 3.0  # scores that go over more than such a factor are drawn on a logarithmic axis
+LETTERS = 98  # of a title in a line
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One way of sampling: for each alternative its scores (S,), mean, low and high, and whether it is worse beyond the noise.
+
+    The floor is a mean and its standard error.
+    """
+
+    title: str
+    score: str
+    names: Sequence[str]
+    scores: Sequence[np.ndarray]
+    intervals: Sequence[tuple[float, float, float]]
+    worse: Sequence[bool]
+    floor: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """Samples in one way: for each alternative its name, its rows (N, d), what stands under it, and whether it is worse."""
+
+    title: str
+    panels: Sequence[tuple[str, np.ndarray, str, bool]]
+
+
+@styled
+def comparison(title: str, panels: Sequence[Sequence[Panel]], data: np.ndarray, rows: Sequence[Clouds]) -> Figure:
+    """Scores on top, a row for each score and in it a panel for each way of sampling; below, the samples of each of `rows` beside the data.
+
+    Samples are drawn in the frame of the data, the first two columns of them; of data with one column there are no clouds.
+    Shapes: data (N, d).
+
+    >>> rng = np.random.default_rng(0)
+    >>> panel = Panel("20 evaluations", "sliced W2", ["a", "b"], [np.ones(3), np.ones(3)], [(1, 0.9, 1.1)] * 2, [False, True], (0.8, 0.1))
+    >>> clouds = Clouds("20 evaluations", [("a", rng.normal(size=(50, 2)), "SW2 1", False)])
+    >>> figure = comparison("No difference", [[panel]], rng.normal(size=(50, 2)), [clouds])
+    >>> [axes.get_title() for axes in figure.axes]
+    ['20 evaluations', 'data', 'a']
+    """
+    rows = rows if data.shape[1] > 1 else ()
+    lines = [1 + (len(row.panels)) // ABREAST for row in rows]
+    across = [min(ABREAST, 1 + len(row.panels)) for row in rows]
+    sides = [min((WIDTH - 0.3) / wide - 0.12, 1.9) for wide in across]
+    top = 0.8 + 0.24 * len(panels[0][0].names)
+    titles = ["\n".join(textwrap.fill(plain(line), LETTERS + 12) for line in row.title.splitlines()) for row in rows]
+    tall = [0.12 + 0.17 * (1 + text.count("\n")) for text in titles]
+    heights = [top * len(panels)] + [more + line * (side + 0.72) for line, side, more in zip(lines, sides, tall, strict=True)]
+    title = textwrap.fill(plain(title), LETTERS)
+    figure = blank(0.18 * (1 + title.count("\n")) + 0.17 + sum(heights), title)
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    _draw_scores(parts[0], panels)
+    for part, row, text, line, wide in zip(parts[1:], rows, titles, lines, across, strict=True):
+        part.suptitle(text, x=0.012, ha="left", fontsize=9.5)
+        _draw_clouds(part, row, data, line, wide)
+    return figure
+
+
+def _draw_scores(part: SubFigure, rows: Sequence[Sequence[Panel]]) -> None:
+    names = list(dict.fromkeys(name for panels in rows for panel in panels for name in panel.names))
+    places = part.subplots(len(rows), len(rows[0]), sharey=True, squeeze=False)
+    for axes, panel in zip(places.flatten(), [panel for panels in rows for panel in panels], strict=True):
+        low, high = _limits(axes, panel)
+        mean, error = panel.floor
+        axes.axvspan(max(mean - 2 * error, low), mean + 2 * error, color=PALE, alpha=0.6, linewidth=0)
+        axes.axvline(mean, color=GREY, linewidth=0.8)
+        each = zip(panel.names, panel.scores, panel.intervals, panel.worse, strict=True)
+        for name, scores, (middle, first, last), worse in each:
+            place, colour = names.index(name), RED if worse else BLUE
+            if middle > high:
+                axes.text(high, place, f"{middle:.3g} \N{RIGHTWARDS ARROW} ", color=colour, ha="right", va="center", fontsize=8.5)
+                continue
+            spread = place + np.linspace(-0.18, 0.18, len(scores))
+            axes.plot([max(first, low), min(last, high)], [place, place], color=colour, linewidth=1.6, zorder=3)
+            axes.plot(middle, place, "|", color=colour, markersize=13, markeredgewidth=2.2, zorder=4)
+            face = "white" if worse else colour
+            axes.scatter(scores, spread, s=11, facecolors=face, edgecolors=colour, linewidths=0.9, zorder=5)
+        axes.set(title=plain(panel.title), xlabel=panel.score)
+    for axes in places[:, 0]:
+        axes.set_yticks(range(len(names)), [plain(name) for name in names])
+    places[0, 0].set_ylim(len(names) - 0.5, -0.5)
+
+
+def _limits(axes: Axes, panel: Panel) -> tuple[float, float]:
+    """Around the floor and every seed that is not too far; a logarithmic axis where they go over a wide range."""
+    every = np.concatenate(panel.scores)
+    low, high = min(every.min(), panel.floor[0]), every[every <= FAR * every.min()].max()
+    if high > WIDE * low:
+        axes.set_xscale("log")
+        low, high = low / 1.3, high * 1.3
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,), numticks=8))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return low, high
+
+
+def _draw_clouds(part: SubFigure, row: Clouds, data: np.ndarray, lines: int, wide: int) -> None:
+    """The data and then each alternative's samples, as many points in each, in the frame of the data."""
+    rng = np.random.default_rng(0)
+    shown = min(DRAWN, len(data), *(len(rows) for _, rows, _, _ in row.panels))
+    view: Frame = frame(data[:, :2], [data[:, :2]], reach=0.0)
+    half = (view.high - view.low) / 2
+    view = Frame(view.low - 0.12 * half, view.high + 0.12 * half)
+    places = part.subplots(lines, wide, squeeze=False).flatten()
+    panels = [("data", data, "", None), *row.panels]
+    for axes, (name, rows, text, worse) in zip(places, panels, strict=False):
+        scatter(axes, rows[thin(len(rows), shown, rng), :2], GREY if worse is None else RED if worse else BLUE)
+        axes.collections[0].set_rasterized(True)  # thousands of dots as an image, also where the rest is lines
+        square(axes, view)
+        outside = view.outside(rows[:, :2])
+        text = plain(text) + (f"\n{percent(outside)} outside" if outside >= 0.01 else "")
+        axes.set(title=plain(name), xlabel=text)
+        axes.tick_params(labelleft=False, labelbottom=False)
+    for axes in places[len(panels) :]:
+        axes.set_axis_off()
