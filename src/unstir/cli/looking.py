@@ -1,0 +1,224 @@
+"""`unstir inspect`: what data is taken for, what is wrong with it, and what training on it would be. Nothing is written."""
+
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+from unstir.cli.progress import duration
+from unstir.cli.using import show
+from unstir.config import SECTIONS, Config, merge, resolve
+from unstir.cost import Cost, rehearse
+from unstir.datasets import Data, Survey, survey
+from unstir.datasets.columns import Column
+from unstir.datasets.data import counted, short
+from unstir.errors import UnstirError
+from unstir.fitting import Fitting
+from unstir.presets import load_data, preset, settle
+
+SHOWN = 12  # columns, or classes; --json has all
+FLAT = "learnt flat for now, without a sense of which numbers are neighbours"
+
+# Why the preset chooses as it does, of rows of {d} numbers.
+REASONS = {
+    ("network", "octaves", True): "sinusoids of each number: few of them, {d}, have to be known to fine detail",
+    ("network", "octaves", False): "no sinusoids of the numbers: {d} of them say enough",
+    ("network", "width", True): "features a layer, for {d} numbers a row",
+    ("network", "depth", True): "residual blocks, for {d} numbers a row",
+    ("optim", "lr", True): "the peak learning rate that suits a network of this width",
+    ("diffusion", "times", True): "the noise levels to train at, which suit the target {target}",
+}
+
+
+class Choice(NamedTuple):
+    """A setting that the data decides: its name, its value, and why."""
+
+    name: str
+    value: Any
+    why: str
+
+
+class Plan(NamedTuple):
+    """What training would be: the settings, those that the data decides, the cost; or, without a cost, why it cannot be."""
+
+    config: Config
+    choices: list[Choice]
+    device: str
+    cost: Cost | None
+    refused: str
+
+
+def inspect(source: str, flags: dict[str, Any], as_object: bool) -> None:
+    """Look, plan, and say it."""
+    asked = resolve(flags, {"data": {"source": source}})
+    kept = asked.model_copy(update={"data": asked.data.model_copy(update={"missing": "keep"})})
+    data = load_data(kept)
+    found, plan = survey(data), plan_of(data, flags)
+    if as_object:
+        print(json.dumps(_finite(as_document(data, found, plan)), allow_nan=False))
+        return
+    print(f"{data.source}: {headline(data, found)}")
+    for line in facts(data, found):
+        print(line)
+    if len(data.shape) == 1:
+        show(columns_table(data, found))
+    print("problems:" if found.problems else "problems: none found")
+    for problem in found.problems:
+        print(f"  - {problem.text}")
+    print("settings that the data decides:")
+    for choice in plan.choices:
+        print(f"  {f'{choice.name} = {choice.value}':<30} {choice.why}")
+    print(f"cost: {cost_line(plan)}")
+    if plan.cost:
+        print(f"next: {next_command(data, flags)}")
+
+
+def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
+    """The settings for the rows that have no gap, and the measured cost of training with them."""
+    config, d = settle(data, flags), math.prod(data.shape)
+    paths = [(section, leaf) for section, leaves in preset(data).items() for leaf in leaves] + [("diffusion", "times")]
+    choices = []
+    for section, leaf in paths:
+        value = getattr(getattr(config, section), leaf)
+        why = REASONS.get((section, leaf, bool(value)), SECTIONS[section].model_fields[leaf].description or "")
+        typed = leaf in flags.get(section, {})
+        why = "as asked for" if typed else why.format(d=d, target=config.diffusion.target)
+        choices.append(Choice(f"{section}.{leaf}", value, why))
+    try:
+        fitting = Fitting(data.without_gaps(), config)
+        return Plan(config, choices, str(fitting.device), rehearse(fitting), "")
+    except UnstirError as error:
+        return Plan(config, choices, config.device, None, str(error))
+
+
+def headline(data: Data, found: Survey) -> str:
+    """Kind, rows, shape, type."""
+    shape = "x".join(map(str, data.shape))
+    numbers = counted(data.shape[0], "number") if len(data.shape) == 1 else f"{shape} numbers"
+    flat = "" if len(data.shape) == 1 else f"; {FLAT}"
+    return f"{found.kind}, {counted(len(data), 'row')} of {numbers} ({data.dtype}){flat}"
+
+
+def facts(data: Data, found: Survey) -> list[str]:
+    """Range, levels and classes, a line each."""
+    low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
+    bounds = "no bounds, so samples are never clipped"
+    if data.bounds:
+        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g} by its type, and so are samples"
+    lines = [f"range: {low:g} to {high:g}; {bounds}"]
+    if found.levels and found.levels > 1:
+        whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
+        grey = " grey" if found.kind == "images" else ""
+        lines.append(f"levels: {found.levels}{grey} levels{whole}; learnt as numbers on a line")
+    if data.classes:
+        each = [f"{short(name)}: {count:,}" for name, count in list(found.classes.items())[:SHOWN]]
+        more = f", and {len(data.classes) - SHOWN:,} more" if len(data.classes) > SHOWN else ""
+        lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more})")
+    if found.looked_at < len(data):
+        lines.append(f"looked at: {found.looked_at:,} rows, evenly spread; gaps are counted in all")
+    return lines
+
+
+def columns_table(data: Data, found: Survey) -> Table:
+    """The columns that problems are about, and the first others, as many as are shown."""
+    noted: dict[int, list[str]] = {}
+    for problem in found.problems:
+        for j in problem.columns:
+            noted.setdefault(j, []).append(problem.name)
+    d = len(found.columns)
+    order = sorted(range(d), key=lambda j: (-len(noted.get(j, [])), j))[:SHOWN] if d > SHOWN else range(d)
+    title = f"{SHOWN} of {d:,} columns, those with problems first; --json has all" if d > SHOWN else None
+    table = Table("column", *("min", "mean", "max", "deviation", "values"), "", title=title, title_justify="left")
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    for j in order:
+        c = found.columns[j]
+        name = short(data.names[j]) if data.names else str(j)
+        numbers = (f"{value:.4g}" for value in (c.low, c.mean, c.high, c.deviation))
+        table.add_row(name, *numbers, f"{c.distinct:,}{' whole' if c.whole else ''}", ", ".join(noted.get(j, [])))
+    return table
+
+
+def next_command(data: Data, flags: dict[str, Any]) -> str:
+    """What to type to train on what was inspected."""
+    drop = {} if len(data.without_gaps()) == len(data) else {"data": {"missing": "drop"}}
+    return shlex.join(["unstir", "train", data.source, *_as_typed(merge(flags, drop))])
+
+
+def _as_typed(settings: dict[str, Any], path: str = "--") -> Iterator[str]:
+    """Nested settings as flags."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _as_typed(value, f"{path}{name}.")
+        else:
+            yield from (path + (name if "settings." in path else name.replace("_", "-")), str(value))
+
+
+def cost_line(plan: Plan) -> str:
+    """What training takes, in words."""
+    if plan.cost is None:
+        return f"none, it would be refused: {plan.refused}"
+    optim, each = plan.config.optim, 1000 * plan.cost.step
+    milliseconds = f"{each:.2g}" if each < 10 else f"{each:,.0f}"
+    return (
+        f"{duration(plan.cost.seconds(optim.steps))} for {optim.steps:,} steps of {optim.batch_size:,} "
+        f"({milliseconds} ms a step, measured on {plan.device}), {plan.cost.memory / 2**20:,.0f} MiB of memory"
+    )
+
+
+def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
+    """Everything, for a program."""
+    low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
+    optim = plan.config.optim
+    cost = plan.cost and {
+        "steps": optim.steps,
+        "batch_size": optim.batch_size,
+        "device": plan.device,
+        "seconds": plan.cost.seconds(optim.steps),
+        "seconds_per_step": plan.cost.step,
+        "memory_bytes": plan.cost.memory,
+    }
+    return {
+        "source": data.source,
+        "kind": found.kind,
+        "learnt_flat": len(data.shape) > 1,
+        "rows": len(data),
+        "rows_looked_at": found.looked_at,
+        "shape": data.shape,
+        "dtype": data.dtype,
+        "bounds": data.bounds,
+        "range": [low, high],
+        "levels": found.levels,
+        "classes": found.classes,
+        "columns": [_column(data, j, column) for j, column in enumerate(found.columns)],
+        "problems": [
+            {"problem": p.name, "columns": [found.columns[j].place for j in p.columns], "text": p.text} for p in found.problems
+        ],
+        "settings": {choice.name: {"value": choice.value, "why": choice.why} for choice in plan.choices},
+        "cost": cost,
+        "refused": plan.refused or None,
+    }
+
+
+def _column(data: Data, j: int, column: Column) -> dict[str, Any]:
+    values = column._asdict()
+    gaps = {word: values.pop(word)._asdict() for word in ("missing", "infinite")}
+    return {"name": data.names[j] if data.names else None} | values | gaps
+
+
+def _ends(found: Survey) -> tuple[list[float], list[float]]:
+    """The lowest and the highest value of each column that has any."""
+    held = [column for column in found.columns if column.distinct] or found.columns
+    return [column.low for column in held], [column.high for column in held]
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what is no number, as JSON has it."""
+    if isinstance(value, dict):
+        return {name: _finite(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(held) for held in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
