@@ -113,7 +113,9 @@ def _draw_scores(part: SubFigure, rows: Sequence[Sequence[Panel]]) -> None:
             axes.plot(middle, place, "|", color=colour, markersize=13, markeredgewidth=2.2, zorder=4)
             face = "white" if worse else colour
             axes.scatter(scores, spread, s=11, facecolors=face, edgecolors=colour, linewidths=0.9, zorder=5)
-        axes.set(title=plain(panel.title), xlabel=panel.score)
+        axes.set(title=plain(panel.title))
+    for line, panels in zip(places, rows, strict=True):  # one label for a row: they measure the same
+        line[len(panels) // 2].set_xlabel(panels[0].score)
     for axes in places[:, 0]:
         axes.set_yticks(range(len(names)), [plain(name) for name in names])
     places[0, 0].set_ylim(len(names) - 0.5, -0.5)
