@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstir.config import Config, read_config, resolve
-from unstir.datasets import Data, read, survey
+from unstir.datasets import Data, from_arrays, read, survey
 from unstir.errors import UnstirError
 
 MOST = 2**25  # bytes of memory, for files of a few thousand
@@ -386,3 +386,8 @@ def test_whatever_is_in_a_configuration_is_settings_or_one_error_of_ours(tmp_pat
 
     fire()
     assert 0.02 < np.mean(outcomes) < 0.9
+
+
+def test_a_spread_of_next_to_nothing_is_no_overflow():
+    # Found by the fuzzer. Catches a RuntimeWarning where a person reads of outliers.
+    assert survey(from_arrays(np.array([0, 0, 0, -2, -1.11e-308]))).columns[0].missing.count == 0

@@ -78,7 +78,7 @@ def _column(place: str, values: np.ndarray, step: int) -> Column:
     quarter, median, three_quarters = np.quantile(scaled, (0.25, 0.5, 0.75))
     spread = (three_quarters - quarter) / 1.349
     farthest, at = 0.0, -1
-    if spread > 0:
+    if spread > 1e-300:  # else the quotient overflows
         z = np.abs(values[::step] / unit - median) / spread
         z[~finite[::step]] = 0
         farthest, at = float(z.max()), int(z.argmax()) * step
