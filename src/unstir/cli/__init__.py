@@ -241,8 +241,10 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         with prompt():
-            app(arguments, exit_on_error=False, print_error=False)
-            sys.stdout.flush()
+            try:
+                app(arguments, exit_on_error=False, print_error=False)
+            finally:
+                sys.stdout.flush()  # here, where a reader that has gone is no error, and not when Python ends
     except KeyboardInterrupt as error:
         _stop(str(error) or "stopped.", getattr(error, "exit_code", 130))
     except (CycloptsError, UnstirError) as error:
