@@ -277,7 +277,8 @@ def test_what_one_should_know_is_said_before_the_first_step(tmp_path):
         "train", tmp_path / "x.npy", "-c", tmp_path / "c.toml", "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY
     )
     warnings = [line for line in err.splitlines() if line.startswith("warning: ")]
-    assert len(warnings) == 2
+    assert len(warnings) == 3
+    assert "as wrong as a Gaussian" in warnings[2]  # after two steps
     assert "alpha_bar_T = 0.364" in warnings[0]
     assert "never vary" in warnings[1]
 
@@ -293,12 +294,12 @@ def test_samples_are_written_in_every_format_and_read_back_as_they_were(trained,
     assert (code, out) == (0, f"{path}\n"), err
     model = unstir.load(trained[3])
     rows, ids = model.sample(40, steps=5, seed=2), model.labels_for(40, None, 2).numpy()
-    data = datasets.load(path, labels="class" if suffix == ".csv" else None)
+    data = datasets.load(path, labels="kind" if suffix == ".csv" else None)
     assert (data.values.astype(rows.dtype) == rows).all()
     if suffix in (".npz", ".csv"):
         assert [data.classes[i] for i in data.labels] == [model.card.classes[i] for i in ids]
     if suffix == ".csv":
-        assert path.read_text().splitlines()[0] == "east,north,class"
+        assert path.read_text().splitlines()[0] == "east,north,kind"
     if suffix == ".safetensors":
         assert load_file(path)["values"].dtype == rows.dtype
     before = path.read_bytes()
@@ -609,7 +610,7 @@ def test_a_run_without_a_model_says_how_to_get_one(tmp_path):
     # Catches "no folder", of a run that is there.
     for about, said in [
         ('{"status": "stopped", "steps": 70}', "stopped at step 70. Go on with `unstir resume"),
-        ('{"status": "running"}', "being trained, or its training was killed. Go on with `unstir resume"),
+        ('{"status": "running"}', "being trained: wait. Or its training was killed: go on with `unstir resume"),
         ('{"status": "failed", "steps": 7, "why": "the loss is nan"}', "failed at step 7 (the loss is nan)"),
         ('{"status": "finished"}', "taken away"),
         ('{"status": {}}', "taken away"),
@@ -857,3 +858,26 @@ def test_a_reader_that_goes_away_is_no_error(trained):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.returncode in (0, 141)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_samples_keep_the_name_of_the_column_of_classes(files, tmp_path):
+    # What `sample` writes can be trained on, and evaluated with the same --labels. Catches a second column called 'class'.
+    table = (files / "points.csv").read_text().replace("east", "class", 1)
+    (tmp_path / "t.csv").write_text(table)
+    assert (
+        run("train", tmp_path / "t.csv", "--data.labels", "kind", "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY)[0] == 0
+    )
+    assert run("sample", tmp_path / "r", "-n", "40", "-o", tmp_path / "y.csv")[0] == 0
+    assert (tmp_path / "y.csv").read_text().splitlines()[0] == "class,north,kind"
+    assert run("evaluate", tmp_path / "r", tmp_path / "y.csv", "--labels", "kind", "--json")[0] == 0
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_model_that_is_worse_than_a_gaussian_is_called_so(files, tmp_path):
+    # Catches a training that came apart and ends like any other; and the name of a run that cannot be pasted.
+    wild = ("--optim.lr", "1", "--optim.warmup", "0", "--steps", "30")
+    code, _, err = run("train", files / "points.npy", "-o", tmp_path / "my run", *wild, *TINY)
+    assert code == 0
+    assert "times as wrong as a Gaussian" in err
+    assert f"next: unstir sample '{tmp_path / 'my run'}' -n 1000" in err

@@ -117,6 +117,16 @@ def test_print_config_shows_where_each_value_comes_from_and_can_be_trained_from(
     assert settled == resolve(read_config(tmp_path / "all.toml"))
     assert (settled.optim.lr, settled.optim.warmup, settled.diffusion.settings) == (0.5, 8, {"beta_min": 2e-4})
     assert {p.name for p in tmp_path.iterdir()} == {"points.npy", "my.toml", "all.toml"}
+    assert "# T is not set" in out
+    code, found, _ = run("train", "--config", tmp_path / "all.toml", "--print-config", "--json")
+    assert json.loads(found)["config"] == settled.model_dump()
+    assert json.loads(found)["origins"]["data.source"] == "file"  # and not DATA, which was not typed
+
+
+def test_true_is_no_learning_rate(tmp_path):
+    # Python's True is 1. Catches a switch that becomes a number.
+    (tmp_path / "c.toml").write_text("[optim]\nlr = true\n")
+    refused(2, "setting 'optim.lr'", "train", "moons", "--config", tmp_path / "c.toml", "--print-config")
 
 
 def test_annotations_are_comments():

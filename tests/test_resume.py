@@ -17,6 +17,7 @@ import torch
 
 from commands import TINY, run
 from unstir import datasets, record
+from unstir.checkpoint import sha256
 from unstir.cli.signals import patient, prompt
 from unstir.config import flat, resolve, write_config
 from unstir.denoiser import TARGETS
@@ -203,11 +204,19 @@ def record_config(folder: Path) -> dict:
 def test_where_every_checkpoint_is_damaged_nothing_is_begun_anew_in_silence(points, tmp_path):
     stopped_at(recording_of(tmp_path / "r", points / "points.npy", steps=9), 3)
     (tmp_path / "r" / "checkpoints" / "step-00000003" / "state.safetensors").write_bytes(b"")
-    with (
-        Run.open(tmp_path / "r") as held,
-        pytest.raises(StorageError, match=r"step-00000003.state.safetensors is damaged.*train again"),
-    ):
-        held.newest()
+    for _ in range(2):  # asked again, the answer is the same
+        with Run.open(tmp_path / "r") as held, pytest.raises(StorageError, match=r"state.safetensors is damaged.*train again"):
+            held.newest()
+
+
+def test_a_run_whose_checkpoints_are_gone_says_that_it_starts_again(points, tmp_path, undrawn):  # noqa: ARG001
+    recording = stopped_at(recording_of(tmp_path / "r", points / "points.npy", steps=9), 3)
+    about = read_about(tmp_path / "r") | {"config_sha256": sha256((tmp_path / "r" / "config.toml").read_bytes())}
+    (tmp_path / "r" / "run.json").write_text(json.dumps(about))
+    shutil.rmtree(recording.run.path / "checkpoints")
+    code, _, err = run("resume", tmp_path / "r", "--quiet")
+    assert code == 0
+    assert "though training had come to step 3: it starts again" in err
 
 
 def test_two_checkpoints_are_kept_and_what_a_killed_process_left_is_swept(points, tmp_path):

@@ -14,6 +14,7 @@ own, so `MANIFEST.json` holds one for each file.
     ([1.0, 1.0], {'width': 2})
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -132,7 +133,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StorageError(f"no file {error.filename or path}.") from None
     except OSError as error:
-        raise StorageError(f"{error.filename or path}: {error.strerror}. What was there before is untouched.") from None
+        more = "Free some first. " if error.errno == errno.ENOSPC else ""
+        raise StorageError(f"{error.filename or path}: {error.strerror}. {more}What was there before is untouched.") from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from unstir.errors import StorageError, UsageError, unknown
@@ -26,6 +26,14 @@ class Section(BaseModel):
     """Frozen, and closed to keys that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any) -> Any:
+        """No setting is true or false, and Python takes true for 1."""
+        if isinstance(value, bool):
+            raise PydanticCustomError("truth", "is a number or a word, not true or false")
+        return value
 
 
 def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
@@ -180,6 +188,7 @@ def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) ->
         lines += ["", f"[{section}]"]
         plain = {leaf: value for leaf, value in held[section].items() if not isinstance(value, dict)}
         lines += [line(section, leaf, value=value) for leaf, value in plain.items()]
+        lines += [f"# {leaf} is not set" for leaf in SECTIONS[section].model_fields if leaf not in held[section]]
         for table in held[section].keys() - plain.keys():
             lines += ["", f"[{section}.{table}]  # {whence.get((section, table), 'default')}"]
             lines += [tomli_w.dumps({key: value}).rstrip() for key, value in held[section][table].items()]

@@ -159,6 +159,7 @@ class Fitting:
             dtype=data.dtype,
             names=data.names,
             classes=data.classes,
+            label_name=label_name(self.config.data.labels, data.names),
             class_counts=tuple(torch.as_tensor(self.training.labels).bincount(minlength=len(data.classes)).tolist())
             if data.classes
             else (),
@@ -229,6 +230,18 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind))
+
+
+def label_name(labels: str | None, names: tuple[str, ...]) -> str:
+    """What a column of classes beside columns of these names is called: as in the table it came from, or `class`.
+
+    >>> label_name("pet", ("size",)), label_name(None, ("size", "class")), label_name("2", ())
+    ('pet', 'class_', 'class')
+    """
+    name = labels if labels and labels != "none" and names else "class"
+    while name in names:
+        name += "_"
+    return name
 
 
 def gaussian_of(rows: Tensor) -> Oracle:

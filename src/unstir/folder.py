@@ -55,6 +55,7 @@ class Card:
     kind: str = "numpy"  # of array that was fitted: numpy or torch
     names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    label_name: str = "class"  # of the column that held them
     class_counts: tuple[int, ...] = ()
     bounds: tuple[float, float] | None = None
     source: str = ""
@@ -144,7 +145,7 @@ def _how_it_ended(about: Path) -> str:
         return "what happened to it is not known, as its run.json is damaged."
     again = f"Go on with `unstir resume {about.parent}`."
     return {
-        "running": f"it is being trained, or its training was killed. {again}",
+        "running": f"it is being trained: wait. Or its training was killed: {again[0].lower()}{again[1:]}",
         "stopped": f"training stopped at step {steps}. {again}",
         "failed": f"training failed at step {steps} ({why}).",
     }.get(str(status), "it was taken away. Put it back, or train again.")
@@ -223,6 +224,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "kind": ("numpy or torch", lambda v: v in ("numpy", "torch")),
     "names": ("texts", lambda v: _each(_text, v)),
     "classes": ("texts", lambda v: _each(_text, v)),
+    "label_name": ("a text", _text),
     "class_counts": ("whole numbers from 0 on", lambda v: _each(_whole, v)),
     "bounds": (
         "null, or two numbers, the lower first",

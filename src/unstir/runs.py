@@ -115,24 +115,25 @@ class Run:
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; None where training has not come to its first.
 
-        Damaged ones are put aside under another name. StorageError where there were some and all are damaged.
+        Damaged ones are put aside under another name. StorageError where there are some and all are damaged: they stay where they are.
         """
         with storage_errors(self.path):
             for left in (self.path / "checkpoints").glob(".*.tmp"):  # of a process that was killed while it wrote
                 shutil.rmtree(left)
-        passed_over = []
+        damaged: dict[Path, str] = {}
         for path in reversed(_checkpoints(self.path)):
             try:
                 tensors, documents = read_folder(path, ["state"], ["state"])
             except StorageError as error:
-                passed_over.append(str(error))
-                with storage_errors(path):
-                    path.rename(path.with_name(f"damaged-{path.name}-{secrets.token_hex(2)}"))
+                damaged[path] = str(error)
                 continue
-            return Checkpoint(path, tensors["state"], documents["state"], passed_over)
-        if passed_over:
+            for other in damaged:
+                with storage_errors(other):
+                    other.rename(other.with_name(f"damaged-{other.name}-{secrets.token_hex(2)}"))
+            return Checkpoint(path, tensors["state"], documents["state"], list(damaged.values()))
+        if damaged:
             raise StorageError(
-                f"no checkpoint of {self.path} is whole: {' '.join(passed_over)} Put a copy of one back into "
+                f"no checkpoint of {self.path} is whole: {' '.join(damaged.values())} Put a copy of one back into "
                 f"{self.path / 'checkpoints'}, or train again: unstir train --config {self.path / 'config.toml'} --out NEW."
             )
         return None
@@ -140,7 +141,9 @@ class Run:
     def trim(self, step: int) -> None:
         """Take from `metrics.jsonl` what was logged after a step, and a last line that was cut: it will be logged again."""
         rows = [row for row in read_metrics(self.path) if row["step"] <= step]
-        self.write("metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        if not (self.path / "metrics.jsonl").exists() or (self.path / "metrics.jsonl").read_text(errors="replace") != text:
+            self.write("metrics.jsonl", text)
 
     @contextmanager
     def _there(self) -> Iterator[None]:

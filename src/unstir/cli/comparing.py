@@ -37,6 +37,7 @@ from unstir.presets import load_data
 from unstir.runs import Run, about_this_run
 
 IDENTITY = "comparison.json"
+ENOUGH = 4  # seeds: Student's t with one or two degrees of freedom is sure of nothing
 FIXED = {"schedules": "schedule", "targets": "target"}  # the setting that is what differs
 SHARE = 0.6  # of a job that is training, for the bar
 REHEARSED = 21  # evaluations of each sampler, to predict what all of them cost
@@ -109,6 +110,8 @@ def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
     yardstick = Yardstick(laid_out)
     for remark in laid_out.remarks:
         note(f"note: {remark}")
+    if seeds < ENOUGH and not manner.quiet:
+        note(f"note: {seeds} seeds tell next to nothing apart, however far the means; {ENOUGH} or more do.")
     if not manner.quiet:
         note(_headline(laid_out, seeds, len(left), len(jobs)))
     _train(run, laid_out, yardstick, left, seeds, manner)
@@ -153,7 +156,8 @@ def _headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
     done = f", {jobs - left} of them done already" if left < jobs else ""
     return (
         f"{laid_out.data.source}: {len(laid_out.data):,} rows. {laid_out.what}: {', '.join(names)}. {jobs} trainings "
-        f"of {config.optim.steps:,} steps of {config.optim.batch_size}, {seeds} seeds each{done}."
+        f"of {config.optim.steps:,} steps of {config.optim.batch_size}, {seeds} seeds each{done}. "
+        f"Target {config.diffusion.target}, {config.diffusion.loss} loss, {config.diffusion.times} times, unless said otherwise."
     )
 
 

@@ -1,6 +1,7 @@
 """What comes after training: the score beside its floor, the pictures, and what to type next."""
 
 import json
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from unstir.samplers import default
 from unstir.schedules import SCHEDULES, schedule
 
 SHOWN = 5000  # samples in the figures
+WORSE = 1.5  # times the best Gaussian's held-out loss, from where a person has to be told
 
 
 @dataclass
@@ -55,6 +57,11 @@ def finish(trained: Trained, manner: Manner) -> None:
         scores = evaluate(model, truth_of(trained.fitting.data, settings.data.held_out, settings.seed))
     except UsageError as error:
         note(f"note: not scored: {error}")
+    if held_out.loss > WORSE * held_out.gaussian_loss:
+        note(
+            f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian. It has not "
+            f"learnt, or too few rows by heart: try a lower --optim.lr (it was {settings.optim.lr:g}), or other --steps, or bring more data."
+        )
     captions = {f"{default(20)}": (model.sample(SHOWN), caption(20, None, scores))}
     draw(trained, captions)
     run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
@@ -66,7 +73,8 @@ def finish(trained: Trained, manner: Manner) -> None:
     for score in scores:
         note(score_line(score))
     print(run.path)
-    note(f"next: unstir sample {run.path} -n 1000    unstir evaluate {run.path}    pictures: {run.path}/figures")
+    name = shlex.quote(str(run.path))
+    note(f"next: unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures")
 
 
 def draw(trained: Trained, panels: dict[str, tuple[np.ndarray, str]]) -> None:

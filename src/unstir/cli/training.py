@@ -1,6 +1,7 @@
 """`unstir train` and `unstir resume`: from a name or a file to a run folder, and on from one."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,14 +15,14 @@ from unstir.checkpoint import sha256
 from unstir.cli.finishing import Manner, Trained, finish
 from unstir.cli.progress import Display, duration, note
 from unstir.cli.signals import patient
-from unstir.config import Config, annotated_config, merge, read_config, resolve, write_config
+from unstir.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
 from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
 from unstir.presets import load_data, preset, settle
 from unstir.record import Recording
-from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, refuse_taken
+from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, read_metrics, refuse_taken
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 
@@ -41,7 +42,7 @@ class Planned:
         """The cost in words."""
         return (
             f"predicted: {duration(self.cost.seconds(self.config.optim.steps))} of training ({1000 * self.cost.step:.2g} ms a step, "
-            f"measured), {self.cost.memory / 2**20:,.0f} MiB of memory."
+            f"measured), {self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures."
         )
 
 
@@ -63,7 +64,11 @@ def train(
         refuse_taken(out)  # now, rather than after the data is read
     planned = plan_run(source, file, flags, minutes)
     if only == "config":
-        print(annotated_config(planned.config, planned.layers), end="")
+        if manner.as_object:
+            whence = {".".join(place): origin for place, origin in origins(planned.layers).items()}
+            print(json.dumps({"config": planned.config.model_dump(), "origins": whence}))
+        else:
+            print(annotated_config(planned.config, planned.layers), end="")
         return
     if only == "plan":
         show_plan(planned, out, manner)
@@ -93,6 +98,7 @@ def resume(path: Path, manner: Manner) -> None:
         config = resolve(read_config(path / "config.toml"))
         fitting = Fitting(read_data(path, config), config)
         recording = Recording(run, fitting)
+        reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():
             note(f"warning: {sentence} It was put aside, and the one before it is used.")
         here = environment(str(fitting.device))
@@ -102,6 +108,8 @@ def resume(path: Path, manner: Manner) -> None:
         at = fitting.state.step
         session = {"at_step": at, "started": now(), "command": command(), "environment": here}
         run.note(status="running", resumed=[*about.get("resumed", []), session])
+        if at == 0 and reached:
+            note(f"warning: no checkpoint of {path} is there, though training had come to step {reached:,}: it starts again.")
         if not manner.quiet:
             note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
         with accounted(recording):
@@ -114,7 +122,9 @@ def plan_run(source: str, file: Mapping[str, Any], flags: Mapping[str, Any], min
     if minutes is not None and ("steps" in flags.get("optim", {}) or not minutes > 0):
         raise UsageError(f"--minutes {minutes:g}: a time above 0, and without --steps, which it plans.")
     data = load_data(resolve(file, flags, named))
-    layers: dict[str, Mapping[str, Any]] = {"preset for this data": preset(data), "file": file, "flag": flags, "DATA": named}
+    layers: dict[str, Mapping[str, Any]] = {"preset for this data": preset(data), "file": file, "flag": flags}
+    if file.get("data", {}).get("source") != source:
+        layers["DATA"] = named
     config = settle(data, file, flags, named)
     fitting = Fitting(data, config)
     if minutes is None:
@@ -171,7 +181,7 @@ def accounted(recording: Recording) -> Iterator[None]:
         with suppress(StorageError):  # the folder has gone or is full, which is what the error says
             run.note(status="stopped" if stopped else "failed", why=str(error), steps=fitting.state.step)
         if stopped or isinstance(error, StorageError):
-            more = f"{str(error).rstrip() or 'stopped.'} Go on with: unstir resume {run.path}"
+            more = f"{str(error).rstrip() or 'stopped.'} Go on with: unstir resume {shlex.quote(str(run.path))}"
             raise (Stopped(more, getattr(error, "exit_code", 130)) if stopped else StorageError(more)) from None
         raise
     run.note(status="finished", seconds=recording.seconds, steps=fitting.state.step)

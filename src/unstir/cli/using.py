@@ -79,7 +79,12 @@ def _encoded(suffix: str, rows: np.ndarray, classes: np.ndarray | None, model: M
         flat = rows.reshape(len(rows), -1)
         flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*(model.card.names or [f"x{i}" for i in range(flat.shape[1])]), *([] if classes is None else ["class"])])
+        writer.writerow(
+            [
+                *(model.card.names or [f"x{i}" for i in range(flat.shape[1])]),
+                *([] if classes is None else [model.card.label_name]),
+            ]
+        )
         writer.writerows(flat.tolist() if classes is None else [[*row, c] for row, c in zip(flat.tolist(), classes, strict=True)])
         return text.getvalue().encode()
     return buffer.getvalue()
