@@ -192,20 +192,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Tensors and document of the newest checkpoint that is whole, only looked at; None where there is none.
-
-    Needs no lock: a checkpoint appears and goes away whole, and one that is being trained on is not in its way.
-    """
-    for folder in reversed(_checkpoints(path)):
-        try:
-            tensors, documents = read_folder(folder, ["state"], ["state"])
-        except StorageError:
-            continue
-        return tensors["state"], documents["state"]
-    return None
-
-
 def read_data(path: Path, config: Config) -> Data:
     """The rows that a run was trained on, read again, and found the same.
 

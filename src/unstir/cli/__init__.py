@@ -50,9 +50,6 @@ Settings = _optional(Config, **{name: (_optional(section) | None, None) for name
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on stdout.")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative=(), help="No progress.")]
 Debug = Annotated[bool, Parameter(name="--debug", negative=(), help="A traceback with an error.")]
-Page = Annotated[
-    bool, Parameter(name="--report", negative=(), help="Keep report.html in the run folder up to date as it trains.")
-]
 Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
 Method = Annotated[str | None, Parameter(help="Sampler; without, the best measured one for that many steps.")]
 Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Class to sample, of a model with classes.")]
@@ -106,7 +103,6 @@ def train(
         bool,
         Parameter(name="--print-config", negative=(), help="Every setting and where it comes from, as TOML, and stop there."),
     ] = False,
-    report: Page = False,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
     json: Json = False,
     quiet: Quiet = False,
@@ -123,7 +119,7 @@ def train(
     typed = {} if settings is None else settings.model_dump(exclude_none=True)
     flags = merge(typed, {name: {k: v for k, v in section.items() if v is not None} for name, section in short.items()})
     only = "config" if print_config else "plan" if dry_run else ""
-    training.train(data, out, config, flags, minutes, only, Manner(json, quiet, report))
+    training.train(data, out, config, flags, minutes, only, Manner(json, quiet))
 
 
 @app.command
@@ -131,7 +127,6 @@ def resume(
     run: Annotated[Path, Parameter(name="RUN", help="Run folder.")],
     /,
     *,
-    report: Page = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -140,7 +135,7 @@ def resume(
     from unstir.cli import training
     from unstir.cli.finishing import Manner
 
-    training.resume(run, Manner(json, quiet, report))
+    training.resume(run, Manner(json, quiet))
 
 
 @app.command
@@ -185,21 +180,6 @@ def evaluate(
     from unstir.cli import evaluating
 
     evaluating.evaluate(run, data, labels, missing, steps, method, seed, json)
-
-
-@app.command
-def report(
-    run: Annotated[Path, Parameter(name="RUN", help="Folder of a run or of a comparison.")],
-    /,
-    *,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="The page, if not RUN/report.html.")] = None,
-    json: Json = False,
-    debug: Debug = False,
-):
-    """One page that shows what diffusion does to the data and what the model learnt: a file that works anywhere, offline."""
-    from unstir.cli import reporting
-
-    reporting.report(run, out, json)
 
 
 @app.command

@@ -43,11 +43,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a command speaks: one JSON object on stdout, or lines; progress on stderr, or none; a page as it goes, or none."""
+    """How a command speaks: one JSON object on stdout, or lines; progress on stderr, or none."""
 
     as_object: bool = False
     quiet: bool = False
-    page: bool = False
 
 
 def finish(trained: Trained, manner: Manner) -> None:
