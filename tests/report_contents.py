@@ -18,6 +18,16 @@ def packed(values, kind="int16"):
     return {"shape": list(values.shape), "type": kind, **ends, "b64": base64.b64encode(stored.tobytes()).decode()}
 
 
+def labelled(labels):
+    return {
+        "shape": [len(labels)],
+        "type": "uint8",
+        "low": 0,
+        "high": 255,
+        "b64": base64.b64encode(labels.astype("u1").tobytes()).decode(),
+    }
+
+
 def roll(n, rng):
     u = np.sqrt(rng.uniform(0.04, 1, n)) * 4 * np.pi
     points = np.stack([u * np.cos(u), u * np.sin(u)], axis=1)
@@ -26,7 +36,7 @@ def roll(n, rng):
 
 def chain(T=1000):
     alpha_bar = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.02, T))])
-    log_snr = [None] + np.log(alpha_bar[1:] / (1 - alpha_bar[1:])).tolist()
+    log_snr = [None, *np.log(alpha_bar[1:] / (1 - alpha_bar[1:])).tolist()]
     return {
         "n": list(range(T + 1)),
         "alpha": np.sqrt(alpha_bar).tolist(),
@@ -37,9 +47,14 @@ def chain(T=1000):
 
 
 def bits(exact=True):
-    n = np.linspace(0, 1000, 41)
+    n = np.linspace(1, 1000, 41)
     left = 9.3 / (1 + np.exp((n - 260) / 70))
-    return {"n": n.tolist(), "left": left.tolist(), "exact": (0.97 * left).tolist() if exact else None}
+    return {
+        "n": n.tolist(),
+        "left": left.tolist(),
+        "exact": (0.97 * left).tolist() if exact else None,
+        "gaussian": (1.2 * left).tolist(),
+    }
 
 
 def score(metric, value, floor, verdict):
@@ -80,7 +95,7 @@ def paths(final, rng, kept, bend=0.0):
     """From noise to `final` on the schedule's own curve."""
     alpha = np.sqrt(np.array(chain()["alpha_bar"])[np.linspace(1000, 0, kept).astype(int)])
     eps = rng.standard_normal(final.shape)
-    shape = (kept,) + (1,) * final.ndim
+    shape = (kept, *[1] * final.ndim)
     a = alpha.reshape(shape)
     return a * final + np.sqrt(1 - a**2) * (eps + bend * rng.standard_normal((kept, *final.shape)))
 
@@ -93,7 +108,7 @@ def samplers(final, rng):
     ]
 
 
-def field(frame, K=12, G=16, H=64):
+def field(frame, K=12, G=21, H=64):
     grid = np.linspace(frame[0], frame[1], G)
     x, y = np.meshgrid(grid, grid)
     arrows = np.stack([np.stack([np.sin(1.5 * x + k / 3) - x, np.cos(1.5 * y) - y], axis=-1) for k in range(K)]) / 3
@@ -106,7 +121,15 @@ def field(frame, K=12, G=16, H=64):
 def schedules():
     t = np.linspace(0, 1, 101)
     curves = {}
-    for name, power in (("linear", 2.0), ("cosine", 1.0), ("sigmoid", 1.4), ("scaled_linear", 1.7), ("flow", 0.8), ("sigmoid_beta", 3.0), ("vp", 2.1)):
+    for name, power in (
+        ("linear", 2.0),
+        ("cosine", 1.0),
+        ("sigmoid", 1.4),
+        ("scaled_linear", 1.7),
+        ("flow", 0.8),
+        ("sigmoid_beta", 3.0),
+        ("vp", 2.1),
+    ):
         alpha_bar = np.clip(np.cos(t * np.pi / 2) ** (2 * power), 1e-5, 1)
         log_snr = [None if a >= 1 else float(np.log(a / (1 - a))) for a in alpha_bar]
         curves[name] = {"alpha_bar": alpha_bar.tolist(), "log_snr": log_snr}
@@ -154,7 +177,13 @@ def run(steps=2000, nan_at=None):
             "speed": (410 + 20 * rng.standard_normal(len(step))).tolist(),
             "held_out": {"step": looks, "loss": [0.31 + 0.7 * float(np.exp(-s / 200)) for s in looks], "gaussian": 0.62},
         },
-        "settings": [["optim.lr", "0.003"], ["optim.batch_size", "256"], ["schedule.name", "linear"], ["target", "eps"], ["network.width", "128"]],
+        "settings": [
+            ["optim.lr", "0.003"],
+            ["optim.batch_size", "256"],
+            ["schedule.name", "linear"],
+            ["target", "eps"],
+            ["network.width", "128"],
+        ],
         "environment": [["torch", "2.13.0"], ["python", "3.11.2"], ["device", "cpu, 2 threads"], ["machine", "x86_64"]],
         "seed": 0,
         "command": "unstir train swiss_roll --steps 2000",
@@ -164,13 +193,21 @@ def run(steps=2000, nan_at=None):
 
 WORDS = {
     "lecture": [
-        "Diffusion destroys information: a row of this data holds 9.3 bits at a resolution of 0.01, half of them are gone at n = 260 and all but 0.1 of a bit at n = 700.",
-        "Denoising recovers it: the model wins 8.9 of the 9.3 bits back. What it cannot win back is what it cannot predict, and that is what a compressed file would have to hold.",
+        "Diffusion destroys information: a row holds 9.3 bits at n = 1, half of them are gone at n = 260 and all but 0.1 of a bit at n = 700.",
+        "Denoising recovers it: the model wins 8.9 of the 9.3 bits back. What it cannot predict is what a compressed file has to hold.",
     ],
-    "forward": ["Real data moves into noise by x_n = alpha_n x_0 + sigma_n eps.", "At n = 300 the signal is 39 % of the variance, and 3.4 bits are left."],
-    "reverse": ["The model turns noise into samples.", "Ten evaluations of the default are as near to the data as 1,000 of the paper's chain, in a hundredth of the time."],
+    "forward": [
+        "Real data moves into noise by x_n = alpha_n x_0 + sigma_n eps.",
+        "At n = 300 the signal is 39 % of the variance, and 3.4 bits are left.",
+    ],
+    "reverse": [
+        "The model turns noise into samples.",
+        "Ten evaluations of the default are as near to the data as 1,000 of the paper's chain, in a hundredth of the time.",
+    ],
     "schedules": ["The schedule says how fast the signal goes.", "This run's is linear: its last alpha-bar is 0.00004."],
-    "hard": ["The hardest region is n = 1 to 50: there the model's error of the noise is 0.87, and nothing could do better than 0.85."],
+    "hard": [
+        "The hardest region is n = 1 to 50: there the model's error of the noise is 0.87, and nothing could do better than 0.85."
+    ],
     "good": ["The samples are as near to the data as other true rows are."],
     "run": ["2,000 steps in 5 s."],
 }
@@ -208,11 +245,17 @@ def points(n=2000, labels=True):
             "frame": frame,
             "x0": packed(x0),
             "eps": packed(rng.standard_normal(x0.shape)),
-            "labels": packed((np.hypot(*x0.T) * 1.4).astype(int).clip(0, 2), "uint8") if labels else None,
+            "labels": labelled((np.hypot(*x0.T) * 1.4).astype(int).clip(0, 2)) if labels else None,
             **chain(),
             "bits": bits(),
         },
-        "reverse": {"show": "points", "axes": ["x", "y"], "frame": frame, "samplers": samplers(roll(n, rng), rng), "field": field(frame)},
+        "reverse": {
+            "show": "points",
+            "axes": ["x", "y"],
+            "frame": frame,
+            "samplers": samplers(roll(n, rng), rng),
+            "field": field(frame),
+        },
         "schedules": schedules(),
         "hard": hard(),
         "good": {
@@ -222,8 +265,16 @@ def points(n=2000, labels=True):
                 for name, z in (("x", 0.7), ("y", -5.2))
             ],
             "answers": [
-                {"question": "Is it good?", "answer": "Yes: samples and other true rows cannot be told apart.", "evidence": ["sliced W2 0.041, floor 0.039"]},
-                {"question": "Does it memorise?", "answer": "No: samples are as far from the training rows as held-out rows are.", "evidence": []},
+                {
+                    "question": "Is it good?",
+                    "answer": "Yes: samples and other true rows cannot be told apart.",
+                    "evidence": ["sliced W2 0.041, floor 0.039"],
+                },
+                {
+                    "question": "Does it memorise?",
+                    "answer": "No: samples are as far from the training rows as held-out rows are.",
+                    "evidence": [],
+                },
             ],
             "neighbours": {
                 "show": "points",
@@ -246,10 +297,20 @@ def images():
     x0 = discs(36)
     page = points(10)
     page["title"], page["data"]["kind"], page["data"]["shape"], page["data"]["classes"] = "discs", "images", [14, 14], []
-    page["forward"] |= {"show": "images", "axes": [], "frame": None, "x0": packed(x0), "eps": packed(rng.standard_normal(x0.shape)), "labels": None}
+    page["forward"] |= {
+        "show": "images",
+        "axes": [],
+        "frame": None,
+        "x0": packed(x0),
+        "eps": packed(rng.standard_normal(x0.shape)),
+        "labels": None,
+    }
     page["forward"]["bits"] = bits(exact=False)
     page["reverse"] = {"show": "images", "axes": [], "frame": None, "samplers": samplers(discs(25), rng), "field": None}
-    pairs = [{"sample": a.tolist(), "nearest": b.tolist(), "distance": 6.2, "usual": 5.9} for a, b in zip(discs(8), discs(8), strict=True)]
+    pairs = [
+        {"sample": a.tolist(), "nearest": b.tolist(), "distance": 6.2, "usual": 5.9}
+        for a, b in zip(discs(8), discs(8), strict=True)
+    ]
     page["good"] |= {"columns": [], "neighbours": {"show": "images", "pairs": pairs}}
     page["hard"] = hard(best=False)
     return page
@@ -266,9 +327,19 @@ def sequences():
     x0 = waves(12)
     page = points(10)
     page["title"], page["data"]["kind"], page["data"]["shape"] = "waves", "sequences", [64, 2]
-    page["forward"] |= {"show": "sequences", "axes": [], "frame": None, "x0": packed(x0), "eps": packed(rng.standard_normal(x0.shape)), "labels": None}
+    page["forward"] |= {
+        "show": "sequences",
+        "axes": [],
+        "frame": None,
+        "x0": packed(x0),
+        "eps": packed(rng.standard_normal(x0.shape)),
+        "labels": None,
+    }
     page["reverse"] = {"show": "sequences", "axes": [], "frame": None, "samplers": samplers(waves(8), rng), "field": None}
-    pairs = [{"sample": a.tolist(), "nearest": b.tolist(), "distance": 3.2, "usual": 3.9} for a, b in zip(waves(6), waves(6), strict=True)]
+    pairs = [
+        {"sample": a.tolist(), "nearest": b.tolist(), "distance": 3.2, "usual": 3.9}
+        for a, b in zip(waves(6), waves(6), strict=True)
+    ]
     page["good"]["neighbours"] = {"show": "sequences", "pairs": pairs}
     return page
 
@@ -277,7 +348,12 @@ def vectors():
     """300 columns, of which two are drawn; with names that try to break out."""
     rng = np.random.default_rng(0)
     page = points(500, labels=False)
-    page["title"], page["data"]["kind"], page["data"]["shape"], page["data"]["source"] = ATTACK, "vectors", [300], f"/data/{ATTACK}/{LINES}.csv"
+    page["title"], page["data"]["kind"], page["data"]["shape"], page["data"]["source"] = (
+        ATTACK,
+        "vectors",
+        [300],
+        f"/data/{ATTACK}/{LINES}.csv",
+    )
     page["data"]["names"] = [ATTACK, LINES, *(f"column {i}" for i in range(298))]
     page["forward"]["axes"] = page["reverse"]["axes"] = [f"{ATTACK} (column 1 of 300)", f"{LINES} (column 2 of 300)"]
     page["reverse"]["field"] = None
@@ -287,7 +363,10 @@ def vectors():
         {"name": name, "mean": z / 100, "true_mean": 0.0, "deviation": 0.99, "true_deviation": 1.0, "z": z}
         for name, z in zip(page["data"]["names"], rng.standard_normal(300).tolist(), strict=True)
     ]
-    pairs = [{"sample": row.tolist(), "nearest": (row + 0.2).tolist(), "distance": 17.2, "usual": 16.8} for row in rng.standard_normal((6, 300))]
+    pairs = [
+        {"sample": row.tolist(), "nearest": (row + 0.2).tolist(), "distance": 17.2, "usual": 16.8}
+        for row in rng.standard_normal((6, 300))
+    ]
     page["good"]["neighbours"] = {"show": "vectors", "pairs": pairs}
     page["run"]["command"] = f"unstir train '/data/{ATTACK}.csv'"
     page["schedules"]["curves"][ATTACK] = page["schedules"]["curves"]["linear"]
@@ -297,7 +376,11 @@ def vectors():
 def stopped():
     """Ended by NaN before the first look: most sections are missing."""
     page = points(500)
-    page |= {"status": "failed", "why": "The loss was not finite at step 412; the largest value of the data is 8.1e+37.", "step": 412}
+    page |= {
+        "status": "failed",
+        "why": "The loss was not finite at step 412; the largest value of the data is 8.1e+37.",
+        "step": 412,
+    }
     page |= {"reverse": None, "hard": None, "good": None}
     page["forward"]["bits"] = None
     page["run"] = run(nan_at=41)
@@ -317,11 +400,25 @@ def comparison():
     def cell(name, mean):
         scores = (mean * (1 + 0.06 * rng.standard_normal(5))).tolist()
         words = "not told apart from the lowest" if mean < 0.06 else "higher, beyond the noise"
-        return {"name": name, "scores": scores, "mean": mean, "low": 0.95 * mean, "high": 1.05 * mean, "words": words, "seconds": 6.4}
+        return {
+            "name": name,
+            "scores": scores,
+            "mean": mean,
+            "low": 0.95 * mean,
+            "high": 1.05 * mean,
+            "words": words,
+            "seconds": 6.4,
+        }
 
     cells = [cell("cosine", 0.051), cell("linear", 0.053), cell("sigmoid", 0.071), cell(ATTACK, 0.9)]
     columns = [
-        {"score": "sliced W2", "sampling": s, "floor": [0.039, 0.001], "verdict": "Cosine and linear cannot be told apart.", "cells": c}
+        {
+            "score": "sliced W2",
+            "sampling": s,
+            "floor": [0.039, 0.001],
+            "verdict": "Cosine and linear cannot be told apart.",
+            "cells": c,
+        }
         for s, c in (("20 evaluations", cells), ("1,000 evaluations", cells[:3]))
     ]
     clouds = [
@@ -329,7 +426,10 @@ def comparison():
             "title": "One seed's samples, 20 evaluations",
             "frame": [-3.2, 3.2, -3.2, 3.2],
             "axes": ["x", "y"],
-            "panels": [{"name": n, "rows": packed(roll(1000, rng)), "text": "sliced W2 0.051"} for n in ("data", "cosine", "linear", ATTACK)],
+            "panels": [
+                {"name": n, "rows": packed(roll(1000, rng)), "text": "sliced W2 0.051"}
+                for n in ("data", "cosine", "linear", ATTACK)
+            ],
         }
     ]
     page = points(10)
@@ -340,7 +440,10 @@ def comparison():
         "written": page["written"],
         "version": page["version"],
         "data": page["data"],
-        "words": {"schedules": ["The curves that were compared."], "comparison": ["Cosine is lowest, but linear cannot be told apart from it."]},
+        "words": {
+            "schedules": ["The curves that were compared."],
+            "comparison": ["Cosine is lowest, but linear cannot be told apart from it."],
+        },
         "schedules": schedules(),
         "comparison": {"what": "schedules", "seeds": 5, "steps": 2000, "columns": columns, "clouds": clouds},
     }

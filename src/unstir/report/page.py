@@ -48,10 +48,13 @@ def render(contents: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "short": short, "hardest": hardest}
+    environment.filters |= {"number": number, "give_or_take": give_or_take, "short": short, "hardest": hardest}
     page = environment.get_template("page.html.j2").render(
         dict.fromkeys((*SECTIONS, "why", "step", "steps")) | {"words": {}} | contents,
         sections={name: title for name, title in SECTIONS.items() if contents.get(name)},
+        missing={
+            name: title for name, title in SECTIONS.items() if not contents.get(name) and contents.get("words", {}).get(name)
+        },
         policy=policy(scripts, styles),
         styles=map(Markup, styles),
         scripts=map(Markup, scripts),
@@ -90,14 +93,26 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None:
         return "–"
-    if value == 0 or isinstance(value, int) and abs(value) >= 1000:
-        return f"{value:,}" if value else "0"
+    if value == 0 or isinstance(value, int):
+        return f"{value:,}".replace("-", "\N{MINUS SIGN}") if value else "0"
     power = math.floor(math.log10(abs(value)))
     rounded = round(value, digits - 1 - power)
     text = f"{rounded:.{digits - 1}e}" if not -5 < power < 9 else f"{rounded:,.{max(0, digits - 1 - power)}f}"
     digits_only, e, exponent = text.partition("e")
     digits_only = digits_only.rstrip("0").rstrip(".") if "." in digits_only else digits_only
     return (digits_only + (f"e{int(exponent)}" if e else "")).replace("-", "\N{MINUS SIGN}")
+
+
+def give_or_take(value: float | None, deviation: float | None) -> str:
+    """A number with its standard deviation, which has two digits; the number ends where they end.
+
+    >>> give_or_take(0.041237, 0.00251), give_or_take(3.0, None), give_or_take(812.3, 41.0)
+    ('0.0412 ± 0.0025', '3', '812 ± 41')
+    """
+    if value is None or not deviation:
+        return number(value)
+    places = max(0, 1 - math.floor(math.log10(deviation)))
+    return f"{value:,.{places}f} ± {deviation:,.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def short(text: str, letters: int = 60) -> str:
@@ -127,13 +142,11 @@ class Ruler(NamedTuple):
         """The place of a value; what lies beyond an end is drawn at the end.
 
         >>> Ruler(1, 100, 200, True)(10), Ruler(0, 10, 200, False)(12)
-        (100.0, 200)
+        (100.0, 200.0)
         """
         value = min(max(value, self.low), self.high)
-        if self.logarithmic:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
+        low, value, high = map(math.log, (self.low, value, self.high)) if self.logarithmic else (self.low, value, self.high)
+        share = (value - low) / (high - low)
         return round(share * self.length, 2)
 
 
