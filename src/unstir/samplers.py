@@ -82,14 +82,19 @@ def ddpm(
     if (variance == "optimal") != (error is not None):
         raise UsageError("variance 'optimal' needs the denoiser's error by noise level, and only it takes one.")
     yield x
-    for t, s in pairwise(times):
+    later, earlier = times[:-1], times[1:]
+    from_x, from_x0, added = schedule.posterior(
+        earlier, later
+    )  # of all steps at once: a thousand small calls cost as much as a network
+    if variance == "beta":
+        added = schedule.transition(earlier, later)[1]
+    for i, t in enumerate(later):
         x0 = denoise(x, t)
-        from_x, from_x0, tilde = schedule.posterior(s, t)
-        x = from_x * x + from_x0 * x0
+        x = from_x[i] * x + from_x0[i] * x0
         if error is not None:
-            x = x + (tilde + from_x0**2 * error(t).to(x.device)).sqrt().to(x.dtype) * noise(x)
-        elif s > 0:
-            x = x + (schedule.transition(s, t)[1] if variance == "beta" else tilde).sqrt() * noise(x)
+            x = x + (added[i] + from_x0[i] ** 2 * error(t).to(x.device)).sqrt().to(x.dtype) * noise(x)
+        elif earlier[i] > 0:
+            x = x + added[i].sqrt() * noise(x)
         yield x
 
 
