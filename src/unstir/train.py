@@ -19,7 +19,7 @@ steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by const
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -102,13 +102,16 @@ class State:
     """What training changes: the network, its average (3), the optimiser, and how many steps are done."""
 
     def __init__(self, network: nn.Module, recipe: Recipe):
-        self.network = network
+        self.network, self._recipe = network, recipe
         self.weights: list[Tensor] = list(network.parameters())
         self.average = [w.detach().clone() for w in self.weights]
-        self.optimiser = torch.optim.AdamW(
-            self.weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
-        )
         self.step = 0
+
+    @cached_property
+    def optimiser(self) -> torch.optim.AdamW:
+        """Made when first asked for: to import it takes a second and a half, which who only looks at a run need not wait."""
+        betas, decay = (0.9, 0.99), self._recipe.weight_decay
+        return torch.optim.AdamW(self.weights, lr=self._recipe.lr, betas=betas, weight_decay=decay, fused=True)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name, besides the number of steps: what a checkpoint holds."""
