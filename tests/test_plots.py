@@ -473,6 +473,8 @@ def test_a_picture_is_written_with_all_its_words_on_it_and_none_over_another(nam
     figure = PICTURES[name]()
     save(figure, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (tmp_path / "picture.pdf").read_bytes()[:5] == b"%PDF-"
+    figure.canvas.draw()  # the PDF was drawn last, by other letters
     renderer = figure.canvas.get_renderer()
     words = [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()]
     ticks = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}

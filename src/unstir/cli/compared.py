@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from unstir import plots
-from unstir.checkpoint import storage_errors
 from unstir.comparison.layout import OFF, Comparison, listed
 from unstir.comparison.reading import RADIUS
 from unstir.comparison.verdict import Cell, Column
@@ -152,5 +151,3 @@ def picture(run: Run, laid_out: Comparison, columns: Sequence[Column]) -> None:
     title = f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: orange is worse than the best, beyond the noise"
     figure = comparison(title, panels, true, clouds)
     plots.save(figure, run.path / "comparison.png")
-    with storage_errors(run.path / "comparison.pdf"):
-        figure.savefig(run.path / "comparison.pdf", format="pdf")

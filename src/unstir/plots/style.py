@@ -63,6 +63,8 @@ STYLE = {
 }
 
 WIDTH = 9.0  # inches
+PRINT = 250  # dots an inch of a crowd in a PDF, whose letters and lines have no dots
+CROWD = 500  # points, from where they are a picture in a PDF and not so many shapes
 DRAWN = 5_000  # points of a cloud; more of them make a blot, not a better picture
 
 styled = rc_context(STYLE)
@@ -71,7 +73,7 @@ styled = rc_context(STYLE)
 
 @styled
 def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure as PNG. Raises StorageError where the file cannot be written.
+    """Write the figure as PNG, and beside it as PDF for print. Raises StorageError where they cannot be written.
 
     >>> save(blank(2.0, "Nothing yet"), "/no/such/folder/picture.png")
     Traceback (most recent call last):
@@ -80,6 +82,8 @@ def save(figure: Figure, path: str | Path) -> None:
     """
     try:
         figure.savefig(path, format="png")
+        figure.set_layout_engine("none")  # that of the PNG stands
+        figure.savefig(Path(path).with_suffix(".pdf"), format="pdf", dpi=PRINT, metadata={"CreationDate": None})
     except OSError as error:
         raise StorageError(f"the picture {path} cannot be written: {error.strerror}.") from error
 
@@ -151,7 +155,9 @@ def class_colours(labels: np.ndarray) -> np.ndarray:
 def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
     """A cloud (N, 2) of dots, the smaller and the fainter the more there are."""
     crowd = min(1.0, len(points) / DRAWN)
-    axes.scatter(*points.T, s=9 - 6.5 * crowd**0.5, c=colours, alpha=0.95 - 0.35 * crowd, linewidths=0)
+    axes.scatter(
+        *points.T, s=9 - 6.5 * crowd**0.5, c=colours, alpha=0.95 - 0.35 * crowd, linewidths=0, rasterized=len(points) > CROWD
+    )
 
 
 def square(axes: Axes, view: Frame) -> None:
