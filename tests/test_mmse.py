@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from unstir.information import mmse as room
 from unstir.information.mmse import ErrorCurve, error_curve
 from unstir.oracles import Gaussian, Mixture
 from unstir.samplers import ddpm
@@ -140,3 +141,46 @@ def test_the_measured_curve_makes_the_spread_of_few_steps_right():
     x = noise(torch.zeros(n, 2, dtype=torch.float64))
     *_, x = ddpm(oracle.denoise(s), s, grid("uniform")(s, 5), x, noise, error, variance="optimal")
     assert (x.var(0) / v).tolist() == pytest.approx([1, 1], abs=0.05)
+
+
+@pytest.mark.parametrize("variances", [[1.0], [0.25, 1.5], [0.0, 1e-4, 1.0]])
+def test_the_integral_of_the_error_is_the_information_of_a_gaussian(variances):
+    """I = 1/2 sum log(1 + snr s_i^2). Catches nats for bits, a lost 1/2, a start at the first level instead of at no signal, a mean
+    over elements for their sum, and an integral over log-SNR without its snr."""
+    v, levels = f64(variances), torch.linspace(-10, 14, 481, dtype=torch.float64)
+    curve = ErrorCurve(levels, v / (1 + levels.exp()[:, None] * v))
+    wanted = torch.cat([f64([-13.0, -10.0, 14.0]), torch.linspace(-9.77, 13.8, 29, dtype=torch.float64)])
+    exact = 0.5 * (wanted.exp()[:, None] * v).log1p().sum(1)
+    torch.testing.assert_close(room.information(curve, wanted), exact, rtol=1e-4, atol=1e-9)
+    coarse = ErrorCurve(levels[::10].clone(), curve.mse[::10])  # as a model's curve is measured: half a nat apart
+    assert (room.information(coarse, wanted) - exact).abs().max() < 0.006 * len(variances)
+    past = f64([16.0])  # beyond the clean end, where the error falls like 1 / snr, a nat of level is half a nat an element
+    more = room.information(curve, past) - room.information(curve, f64([14.0]))
+    assert more.item() == pytest.approx((curve.mse[-1] * math.exp(14)).sum().item())
+
+
+def test_the_integral_of_the_error_is_the_information_of_a_mixture():
+    # By quadrature over y in one dimension. Catches the Gaussian's information, which is larger: its errors are.
+    levels = torch.linspace(-10, 8, 91, dtype=torch.float64)
+    curve = ErrorCurve(levels, torch.tensor([mmse(math.exp(level)) for level in levels.tolist()], dtype=torch.float64)[:, None])
+    found = room.information(curve, levels)
+    assert (found.diff() > 0).all()
+    for k in (20, 50, 70, 90):
+        assert found[k].item() == pytest.approx(information(math.exp(levels[k])), rel=2e-3)
+        assert found[k].item() < 0.5 * math.log1p(math.exp(levels[k]) * VARIANCE)
+
+
+def test_the_integral_of_the_error_is_the_information_by_monte_carlo():
+    # I = E log p(x_t | x_0) - E log p(x_t), in the plane. Catches a sum over elements of a mean over them.
+    oracle = Mixture(torch.ones(3) / 3, f64([[-2.0, 0.0], [2.0, 0.0], [0.0, 2.0]]), 0.05 * torch.eye(2).expand(3, 2, 2))
+    levels, s, n = torch.linspace(-10, 6, 33, dtype=torch.float64), linear(), 20_000
+    curve = ErrorCurve(levels, oracle.mmse(levels)[0][:, None])
+    generator = torch.Generator().manual_seed(1)
+    for level in (-3.0, 0.0, 4.0):
+        t = s.inverse(f64(level))
+        x0 = oracle.sample(n, generator)
+        eps = torch.randn(n, 2, dtype=torch.float64, generator=generator)
+        x = s.diffuse(x0, t, eps)
+        gain = -0.5 * eps.square().sum(1) - math.log(2 * math.pi) - 2 * s(t)[1].log() - oracle.log_prob(x, t, s)
+        exact, error = gain.mean().item(), gain.std().item() / n**0.5
+        assert room.information(curve, f64([level])).item() == pytest.approx(exact, abs=5 * error + 0.01 * exact)

@@ -106,7 +106,6 @@ class Model:
             times = torch.cat([first[None], times[1:]])
         return times
 
-    @torch.no_grad()
     def states(
         self,
         n: int,
@@ -120,6 +119,22 @@ class Model:
         every: int | None = None,
     ) -> list[Any]:
         """x along the way, each (n, ...) in the data's units: at every `every`-th time of the plan, and always the last."""
+        return [self.in_units(x) for x in self.paths(n, steps, method, labels, guidance, interval, seed, batch_size, every)]
+
+    @torch.no_grad()
+    def paths(
+        self,
+        n: int,
+        steps: int = 20,
+        method: str | None = None,
+        labels: Labels = None,
+        guidance: float = 1.0,
+        interval: Interval = None,
+        seed: int = 0,
+        batch_size: int = 8192,
+        every: int | None = None,
+    ) -> list[Tensor]:
+        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not."""
         if n < 1 or batch_size < 1:
             raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
         if steps > LONGEST:
@@ -152,7 +167,7 @@ class Model:
             for i, state in enumerate(chosen.run(denoise, self.schedule, times, x, **extra)):
                 if i in keep:
                     parts[keep.index(i)].append(state.cpu())
-        return [self._out(torch.cat(part)) for part in parts]
+        return [torch.cat(part) for part in parts]
 
     def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int = 1024) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
@@ -197,7 +212,7 @@ class Model:
         times = self.plan(method, steps)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
-        return self._out(x.cpu())
+        return self.in_units(x.cpu())
 
     def labels_for(self, n: int, labels: Labels, seed: int) -> Tensor | None:
         """Class ids (n,) for labels given by name or id, or drawn in the training data's proportions; None without classes."""
@@ -237,7 +252,8 @@ class Model:
             raise DataError(f"rows of shape {tuple(rows.shape[1:])}, but the model was trained on rows of {self.card.shape}.")
         return rows
 
-    def _out(self, z: Tensor) -> Any:
+    def in_units(self, z: Tensor) -> Any:
+        """Rows (n, ...) of the model's space in the data's units and type. Raises NumericsError where they are not finite."""
         x = self.encoder.decode(z)
         if not x.isfinite().all():
             raise NumericsError(

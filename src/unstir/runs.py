@@ -176,6 +176,15 @@ def read_about(path: Path) -> dict[str, Any]:
     return about
 
 
+def standing(path: Path) -> dict[str, Any]:
+    """`read_about`, where a run that says "running" and that nobody holds is "stopped": whoever trained it could not say so any more."""
+    about = read_about(path)
+    if about.get("status") == "running" and not _held(path):
+        why = f"The process that ran it is gone, killed or by a crash of the machine. `unstir resume {path}` goes on."
+        return about | {"status": "stopped", "why": why}
+    return about
+
+
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The rows of a run's `metrics.jsonl`, as many as are whole: a process that is killed can cut the last."""
     if not (path / "metrics.jsonl").exists():
@@ -190,6 +199,20 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except (ValueError, TypeError, KeyError):
             raise StorageError(f"{path / 'metrics.jsonl'}, line {number}: not a logged step. Use another copy.") from None
     return rows
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Tensors and document of the newest checkpoint that is whole, only looked at; None where there is none.
+
+    Needs no lock: a checkpoint appears and goes away whole, and one that is being trained on is not in its way.
+    """
+    for folder in reversed(_checkpoints(path)):
+        try:
+            tensors, documents = read_folder(folder, ["state"], ["state"])
+        except StorageError:
+            continue
+        return tensors["state"], documents["state"]
+    return None
 
 
 def read_data(path: Path, config: Config) -> Data:
@@ -273,6 +296,21 @@ def _hold(path: Path) -> int:
         os.ftruncate(lock, 0)
         os.write(lock, f"process {os.getpid()} on {socket.gethostname()} since {now()}\n".encode())
     return lock
+
+
+def _held(path: Path) -> bool:
+    """Whether a process holds a run folder, this one included."""
+    try:
+        lock = os.open(path / ".lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _finite(value: Any) -> Any:

@@ -50,6 +50,9 @@ Settings = _optional(Config, **{name: (_optional(section) | None, None) for name
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on stdout.")]
 Quiet = Annotated[bool, Parameter(name="--quiet", negative=(), help="No progress.")]
 Debug = Annotated[bool, Parameter(name="--debug", negative=(), help="A traceback with an error.")]
+Page = Annotated[
+    bool, Parameter(name="--report", negative=(), help="Keep report.html in the run folder up to date as it trains.")
+]
 Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
 Method = Annotated[str | None, Parameter(help="Sampler; without, the best measured one for that many steps.")]
 Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Class to sample, of a model with classes.")]
@@ -103,6 +106,7 @@ def train(
         bool,
         Parameter(name="--print-config", negative=(), help="Every setting and where it comes from, as TOML, and stop there."),
     ] = False,
+    report: Page = False,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
     json: Json = False,
     quiet: Quiet = False,
@@ -119,7 +123,7 @@ def train(
     typed = {} if settings is None else settings.model_dump(exclude_none=True)
     flags = merge(typed, {name: {k: v for k, v in section.items() if v is not None} for name, section in short.items()})
     only = "config" if print_config else "plan" if dry_run else ""
-    training.train(data, out, config, flags, minutes, only, Manner(json, quiet))
+    training.train(data, out, config, flags, minutes, only, Manner(json, quiet, report))
 
 
 @app.command
@@ -127,6 +131,7 @@ def resume(
     run: Annotated[Path, Parameter(name="RUN", help="Run folder.")],
     /,
     *,
+    report: Page = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -135,7 +140,7 @@ def resume(
     from unstir.cli import training
     from unstir.cli.finishing import Manner
 
-    training.resume(run, Manner(json, quiet))
+    training.resume(run, Manner(json, quiet, report))
 
 
 @app.command
@@ -180,6 +185,39 @@ def evaluate(
     from unstir.cli import evaluating
 
     evaluating.evaluate(run, data, labels, missing, steps, method, seed, json)
+
+
+@app.command
+def report(
+    run: Annotated[Path, Parameter(name="RUN", help="Folder of a run or of a comparison.")],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="The page, if not RUN/report.html.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+):
+    """One page that shows what diffusion does to the data and what the model learnt: a file that works anywhere, offline."""
+    from unstir.cli import reporting
+
+    reporting.report(run, out, json)
+
+
+@app.command
+def animate(
+    run: Annotated[Path, Parameter(name="RUN", help="Run folder.")],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="A .gif or .mp4 file, if not RUN/figures/film.gif.")] = None,
+    seconds: Annotated[float, Parameter(help="Length.")] = 8.0,
+    pixels: Annotated[Whole, Parameter(converter=_whole, help="Width.")] = 480,
+    rate: Annotated[Whole, Parameter(converter=_whole, help="Pictures a second.")] = 20,
+    json: Json = False,
+    debug: Debug = False,
+):
+    """A film for a slide: the data turns into noise, and the model turns that noise into data again."""
+    from unstir.cli import reporting
+
+    reporting.animate(run, out, seconds, pixels, rate, json)
 
 
 @app.command

@@ -4,7 +4,7 @@ runs/compare-schedules-swiss_roll-7f3a/
   comparison.json   what is compared: it decides whether a stopped one can be gone on with
   linear.toml ...   the settings of each training, for `unstir train --config`
   run.json          results/linear-seed0.json ...    each written when it is done    samples/linear.npz ...   of the first seed
-  results.json      table.csv    comparison.png    comparison.pdf
+  results.json      table.csv    comparison.png    comparison.pdf    report.html    report.json
 """
 
 import io
@@ -25,6 +25,7 @@ from unstir.checkpoint import json_bytes, write_file
 from unstir.cli.compared import picture, show, table_csv
 from unstir.cli.finishing import Manner
 from unstir.cli.progress import duration, note
+from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import command
 from unstir.comparison.layout import Comparison, Training, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
@@ -34,6 +35,7 @@ from unstir.cost import rehearse
 from unstir.errors import StorageError, UnstirError, UsageError
 from unstir.fitting import Fitting
 from unstir.presets import load_data
+from unstir.report.comparison import comparison_contents
 from unstir.runs import Run, about_this_run
 
 IDENTITY = "comparison.json"
@@ -135,12 +137,13 @@ def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
     run.write("table.csv", table_csv(columns))
     picture(run, laid_out, columns)
     run.note(status="finished")
+    write_report(run.path / PAGE, comparison_contents(run.path))
     if manner.as_object:
         print(json.dumps(results))
         return
     show(laid_out, columns)
     print(run.path)
-    note(f"picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
+    note(f"page: {run.path / PAGE}    picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
     if any(len(column.lowest) > 1 for column in columns):
         note(f"next: more seeds tell more apart; --seeds {2 * seeds} --out {run.path} adds to these, --only compares fewer.")
 

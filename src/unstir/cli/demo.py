@@ -3,12 +3,15 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from unstir.cli.finishing import SHOWN, Manner, Trained, caption, draw, score_line
 from unstir.cli.progress import note
+from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import accounted, begin, go, plan_run
 from unstir.config import flat
 from unstir.evaluate import REPEATS, as_json, compare, measure, truth_of
+from unstir.report.contents import contents
 from unstir.samplers import default
 
 CHAIN, FEW = 1000, 20
@@ -18,13 +21,27 @@ def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) 
     """Train, sample with 1,000 evaluations and with 20, compare both with fresh truth, draw, and say what to type next."""
     recipe = flat(schedule="linear", T=CHAIN, target="eps", loss="simple", times="chain", steps=steps, seed=seed)
     manner, planned = Manner(as_object, quiet), plan_run("swiss_roll", {}, recipe)
-    with begin(planned, "swiss_roll", out, manner) as recording, accounted(recording):
-        _show(go(recording, manner), seed, manner)
+    with begin(planned, "swiss_roll", out, manner) as recording:
+        with accounted(recording):
+            trained = go(recording, manner)
+            samplers = _show(trained, seed, manner)
+        path = recording.run.path
+        page = write_report(path / PAGE, contents(path))
+    if as_object:
+        print(json.dumps({"run": str(path), "seconds": trained.seconds, "samplers": samplers, "report": str(page)}))
+        return
+    print(f"run: {path}    pictures: {path / 'figures'}")
+    print(f"page: {page}    open it: noise and data at a slider, and how good this model is")
+    print("next: unstir train moons            another built-in set, or a file of yours: points.npy, table.csv")
+    print(f"      unstir sample {path} -n 1000 -o points.csv")
+    print(f"      unstir evaluate {path}")
+    print(f"      unstir animate {path}         a film for a slide")
+    print("      unstir selfcheck              the mathematics, checked on this machine")
 
 
-def _show(trained: Trained, seed: int, manner: Manner) -> None:
-    """Both samplers, their scores and pictures, and what to type next."""
-    run, model = trained.run, trained.model
+def _show(trained: Trained, seed: int, manner: Manner) -> list[dict[str, Any]]:
+    """Both samplers, their scores and pictures."""
+    model = trained.model
     if not manner.quiet:
         note(f"trained in {trained.seconds:.1f} s. Sampling {SHOWN:,} points, twice.")
     truth = truth_of(trained.fitting.data, 0.1, seed)
@@ -45,11 +62,4 @@ def _show(trained: Trained, seed: int, manner: Manner) -> None:
             for score in scores[:1] + scores[2:]:
                 print(f"    {score_line(score)}")
     draw(trained, panels)
-    if manner.as_object:
-        print(json.dumps({"run": str(run.path), "seconds": trained.seconds, "samplers": results}))
-        return
-    print(f"run: {run.path}    pictures: {run.path / 'figures'}")
-    print("next: unstir train moons            another built-in set, or a file of yours: points.npy, table.csv")
-    print(f"      unstir sample {run.path} -n 1000 -o points.csv")
-    print(f"      unstir evaluate {run.path}")
-    print("      unstir selfcheck              the mathematics, checked on this machine")
+    return results

@@ -1,30 +1,27 @@
 """`unstir evaluate`: is it good, and is it honest? Each number beside what true rows give, and the answers in words."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from unstir import evaluate as room
 from unstir.cli.using import show
-from unstir.cli.verdicts import Found, Good, answers, columns_table, levels_table, scores_table
+from unstir.cli.verdicts import columns_table, levels_table, scores_table
 from unstir.config import read_config, resolve
 from unstir.datasets import Data, load
 from unstir.errors import StorageError, UsageError
 from unstir.evaluate import Truth, truth_of
-from unstir.honesty import Levels, errors_by_level, remembers
+from unstir.findings import Found, answers, examine, or_why
+from unstir.honesty import Levels
 from unstir.metrics.distances import half_split_pairs
-from unstir.metrics.moments import chance, columns
+from unstir.metrics.moments import chance
 from unstir.model import Model
 from unstir.model import load as load_model
 from unstir.runs import read_data
 from unstir.samplers import default
-
-WITHOUT_TRUTH = 1000  # samples, where there is no truth to say how many
-T = TypeVar("T")
 
 
 def evaluate(
@@ -43,7 +40,7 @@ def evaluate(
         config = resolve(read_config(run / "config.toml"))
         data, held_out = _own_data(run, config), config.data.held_out
         training, unseen = data.split(held_out, config.seed)
-        truth = _or_why(reasons, "samples were not compared with true rows", lambda: truth_of(data, held_out, config.seed))
+        truth = or_why(reasons, "samples were not compared with true rows", lambda: truth_of(data, held_out, config.seed))
     else:
         training, unseen = None, _other_data(source, labels, missing, model)
         truth = _halves(unseen)
@@ -59,37 +56,6 @@ def evaluate(
     tables += [levels_table(found.levels)] if found.levels else []
     show(*(table for table in tables if table.row_count))
     print("\n".join(map(str, [*answers(found, names).values(), *reasons])))
-
-
-def examine(
-    model: Model, truth: Truth | None, unseen: Data, training: Data | None, how: dict[str, Any], reasons: list[str]
-) -> Found:
-    """All that can be found out from the rows at hand; for what cannot, a reason is added."""
-    scale = room.scale_of(model)
-    if truth is None:
-        good, true = None, room.flat(unseen)
-        samples = np.asarray(model.sample(WITHOUT_TRUTH, **how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
-    else:
-        sets, true = room.draw(model, truth, **how), truth.true[0]
-        good, samples = compared(sets, truth, scale, how["seed"]), np.concatenate(sets)
-    memory = None
-    if training is not None:
-        known = room.flat(training)
-        memory = _or_why(reasons, "memorising was not looked for", lambda: remembers(samples, true, known, scale))
-    levels = _or_why(reasons, "no errors by noise level", lambda: errors_by_level(model, unseen, training, how["seed"]))
-    return Found(good, memory, levels, reasons)
-
-
-def compared(sets: list[np.ndarray], truth: Truth, scale: np.ndarray, seed: int) -> Good:
-    """What samples are worth beside true rows, in every measure."""
-    one, other = room.true_pairs(truth)[0]
-    return Good(
-        room.compare(sets, truth, scale),
-        room.neighbourhoods(sets, truth, scale),
-        room.told_apart(sets[0], truth.true[0], scale, seed),
-        columns(sets[0], truth.true[0]),
-        float(np.abs(columns(one, other).z).max()),
-    )
 
 
 def as_json(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
@@ -165,12 +131,3 @@ def _halves(data: Data) -> Truth:
     rows = room.flat(data)
     pairs = list(half_split_pairs(rows, min(room.MOST, len(rows) // 2), room.REPEATS, np.random.default_rng(0)))
     return Truth([a for a, _ in pairs], [b for _, b in pairs])
-
-
-def _or_why(reasons: list[str], what: str, find: Callable[[], T]) -> T | None:
-    """What was found, or None and one reason more."""
-    try:
-        return find()
-    except UsageError as error:
-        reasons.append(f"note: {what}: {error}")
-        return None

@@ -43,10 +43,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a command speaks: one JSON object on stdout, or lines; progress on stderr, or none."""
+    """How a command speaks: one JSON object on stdout, or lines; progress on stderr, or none; a page as it goes, or none."""
 
     as_object: bool = False
     quiet: bool = False
+    page: bool = False
 
 
 def finish(trained: Trained, manner: Manner) -> None:
@@ -74,7 +75,7 @@ def finish(trained: Trained, manner: Manner) -> None:
         note(score_line(score))
     print(run.path)
     name = shlex.quote(str(run.path))
-    note(f"next: unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures")
+    note(f"next: unstir report {name}    unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures")
 
 
 def draw(trained: Trained, panels: dict[str, tuple[np.ndarray, str]]) -> None:

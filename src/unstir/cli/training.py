@@ -3,8 +3,8 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from unstir.fitting import Fitting
 from unstir.presets import load_data, preset, settle
 from unstir.record import Recording
 from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, read_metrics, refuse_taken
+from unstir.train import Step
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 
@@ -73,8 +74,8 @@ def train(
     if only == "plan":
         show_plan(planned, out, manner)
         return
-    with begin(planned, source, out, manner) as recording, accounted(recording):
-        finish(go(recording, manner), manner)
+    with begin(planned, source, out, manner) as recording, page(recording, manner) as show, accounted(recording):
+        finish(go(recording, manner, show), manner)
 
 
 def resume(path: Path, manner: Manner) -> None:
@@ -112,8 +113,8 @@ def resume(path: Path, manner: Manner) -> None:
             note(f"warning: no checkpoint of {path} is there, though training had come to step {reached:,}: it starts again.")
         if not manner.quiet:
             note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
-        with accounted(recording):
-            finish(go(recording, manner), manner)
+        with page(recording, manner) as show, accounted(recording):
+            finish(go(recording, manner, show), manner)
 
 
 def plan_run(source: str, file: Mapping[str, Any], flags: Mapping[str, Any], minutes: float | None = None) -> Planned:
@@ -187,11 +188,22 @@ def accounted(recording: Recording) -> Iterator[None]:
     run.note(status="finished", seconds=recording.seconds, steps=fitting.state.step)
 
 
-def go(recording: Recording, manner: Manner) -> Trained:
-    """Train to the end, on the record; a signal ends it after the step, with a checkpoint."""
+def page(recording: Recording, manner: Manner) -> AbstractContextManager[Callable[[Step], None] | None]:
+    """What to show every step to, if a page is wanted."""
+    if not manner.page:
+        return nullcontext()
+    from unstir.cli.reporting import reported  # a second of imports, for those who want a page
+
+    return reported(recording, manner.quiet)
+
+
+def go(recording: Recording, manner: Manner, show: Callable[[Step], None] | None = None) -> Trained:
+    """Train to the end, on the record, showing each step; a signal ends it after the step, with a checkpoint."""
     run, fitting = recording.run, recording.fitting
     with patient() as asked:
         for step in Display(recording, manner.quiet).watch():
+            if show:
+                show(step)
             if asked.name:
                 recording.save()
                 raise Stopped(f"stopped by {asked.name} at step {step.number:,} of {fitting.recipe.steps:,}.", asked.code)

@@ -1,69 +1,20 @@
-"""What `unstir evaluate` shows: tables with a verdict in every row, and below them the two answers in plain sentences."""
-
-import math
-from dataclasses import dataclass
+"""What `unstir evaluate` shows: tables with a verdict in every row."""
 
 import numpy as np
 from rich.table import Table
 
-from unstir.evaluate import REPEATS, Score
+from unstir.evaluate import REPEATS
+from unstir.findings import SURE, Found, Good, percent, with_spread
 from unstir.honesty import Levels
-from unstir.metrics.moments import Columns, chance
-from unstir.metrics.neighbours import Memorisation
-from unstir.metrics.permutation import EnergyTest
+from unstir.metrics.moments import chance
 
 WORST = 6  # columns shown
-SURE = 0.05  # p-value below which the test tells samples from true rows
 CALLED = {
     "precision": "precision: samples where the data is",
     "recall": "recall: data where samples are",
     "density": "density: as crowded as the data",
     "coverage": "coverage: true rows with samples near",
 }
-
-
-@dataclass(frozen=True)
-class Good:
-    """How samples compare with true rows; `columns_floor` is the largest |z| between two true sets."""
-
-    distances: list[Score]
-    neighbourhoods: list[Score]
-    test: EnergyTest
-    columns: Columns
-    columns_floor: float
-
-    @property
-    def scores(self) -> list[Score]:
-        """All that are measured several times."""
-        return [*self.distances, *self.neighbourhoods]
-
-    @property
-    def largest_z(self) -> float:
-        """The |z| of the column that is off most."""
-        return float(np.abs(self.columns.z).max())
-
-
-@dataclass(frozen=True)
-class Found:
-    """All there is to say; what could not be found out is None, and `reasons` say why."""
-
-    good: Good | None
-    memory: Memorisation | None
-    levels: Levels | None
-    reasons: list[str]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A question, the answer in a word or two, and the evidence, a sentence each."""
-
-    question: str
-    word: str
-    evidence: list[str]
-
-    def __str__(self) -> str:
-        """As it is printed."""
-        return "\n    ".join([f"{self.question} {self.word.capitalize()}.", *self.evidence])
 
 
 def scores_table(found: Found, title: str) -> Table:
@@ -94,27 +45,6 @@ def scores_table(found: Found, title: str) -> Table:
     return table
 
 
-def with_spread(value: float, spread: float) -> str:
-    """A number to the digits that its spread leaves.
-
-    >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5)
-    ('0.00057 ± 0.00011', '12.35 ± 0.50')
-    """
-    if spread <= 1e-12 * abs(value):
-        return f"{value:.4g} ± 0"
-    digits = max(1 - math.floor(math.log10(spread)), 0)
-    return f"{value:.{digits}f} ± {spread:.{digits}f}"
-
-
-def percent(share: float) -> str:
-    """A share, to a tenth of a per cent where that is much.
-
-    >>> percent(0.0123), percent(-0.5)
-    ('1.2 %', '-50 %')
-    """
-    return f"{100 * share:.{1 if abs(share) < 0.1 else 0}f} %"
-
-
 def columns_table(good: Good, names: tuple[str, ...]) -> Table:
     """The columns that are off most, worst first."""
     worst = np.argsort(-np.abs(good.columns.z).max(axis=0), kind="stable")[:WORST]
@@ -138,53 +68,3 @@ def levels_table(levels: Levels) -> Table:
         sides = ["-" if part is None else with_spread(*part[:, k]) for part in (levels.unseen, levels.training)]
         table.add_row(f"{level:+.0f}", *sides, f"{levels.baseline[k]:.4g}")
     return table
-
-
-def answers(found: Found, names: tuple[str, ...]) -> dict[str, Answer]:
-    """Is it good? Is it honest? Those of the two that there is evidence on."""
-    said = {"good": how_good(found.good, names)} if found.good else {}
-    return said | (
-        {"honest": how_honest(found.memory, found.levels)} if found.memory or (found.levels and found.levels.gap) else {}
-    )
-
-
-def how_good(good: Good, names: tuple[str, ...]) -> Answer:
-    """The first answer."""
-    words = [score.verdict.split()[0] for score in good.scores]
-    told, z, limit = good.test.p_value < SURE, good.largest_z, chance(len(names))
-    column = names[int(np.abs(good.columns.z).max(axis=0).argmax())]
-    at, near, far = (words.count(word) for word in ("at", "near", "far"))
-    rows = good.distances[0].rows
-    word = "not yet" if far else "nearly" if near or told or z > limit else f"yes, as far as {rows:,} rows can tell"
-    return Answer(
-        "Is it good?",
-        word,
-        [
-            f"{at} of {len(words)} measures are where true rows are" + (f", {near} near, {far} far off." if near + far else "."),
-            f"A test {'tells' if told else 'cannot tell'} {good.test.rows:,} samples from true rows: p = {good.test.p_value:.3f}.",
-            f"Column '{column}' is off most, by {z:.1f} standard errors; by chance up to {limit:.1f}, "
-            f"between true rows {good.columns_floor:.1f}.",
-        ],
-    )
-
-
-def how_honest(memory: Memorisation | None, levels: Levels | None) -> Answer:
-    """The second answer."""
-    evidence, verdicts = [], []
-    if memory:
-        verdicts.append(memory.verdict)
-        low, high = memory.by_chance
-        close, most = percent(memory.close), percent(memory.close_at_most)
-        evidence += [
-            f"Samples are {memory.ratio:.2f} times as far from the training rows as true rows are; by chance {low:.2f} to {high:.2f}.",
-            f"{close} of them are nearer than 99 % of true rows are; by chance up to {most}.",
-        ]
-    if levels and levels.gap:
-        verdicts.append(levels.verdict)
-        side, gap = "worse" if levels.gap[0] > 0 else "better", percent(abs(levels.gap[0]))
-        chance = percent(levels.gap_by_chance)
-        evidence.append(f"Held-out rows are denoised {gap} {side} than training rows; by chance up to {chance}.")
-    if "memorises" in verdicts:
-        return Answer("Is it honest?", "no, it memorises", [*evidence, "More data, fewer steps or a smaller network help."])
-    leans = {"nearer than true rows", "a gap"} & set(verdicts)
-    return Answer("Is it honest?", "mostly, but it leans on its training rows" if leans else "yes", evidence)

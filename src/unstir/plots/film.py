@@ -1,0 +1,153 @@
+"""A film of data that turns into noise and back: points, pictures or curves above the share of the signal, as GIF or MP4.
+
+    alpha_bar = alpha^2 / (alpha^2 + sigma^2)         the strip below, with a mark where the film is                 (1)
+
+What is shown comes as moments, so that nobody has to hold a whole film: an array, a time and a line of words each.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+
+from unstir.errors import UsageError
+from unstir.plots.style import BLUE, COLOURS, GREY, PALE, Frame, blank, class_colours, hues, plain, square, styled
+
+SIZE = (5.0, 6.0)  # inches; tens of pixels wide are dozens high, and MP4 wants even numbers
+PIXELS = (200, 1600)  # of a side, from and to
+FIELDS = 9  # of sequences
+DOT = 5.0
+
+Draw = Callable[[np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is seen at time t: rows (n, 2), (n, H, W[, 3]) or (n, L, C)."""
+
+    x: np.ndarray
+    t: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What does not change: the kind of rows, the names of the axes, the frame of points or the range of values, the curve of (1)."""
+
+    show: str
+    axes: Sequence[str]
+    frame: Frame | None
+    span: tuple[float, float] | None
+    labels: np.ndarray | None
+    t: np.ndarray
+    alpha_bar: np.ndarray
+
+
+def writer(path: Path, rate: int) -> AbstractMovieWriter:
+    """What writes such a file. Raises UsageError for another suffix, and for MP4 where there is no encoder."""
+    if path.suffix == ".gif":
+        return PillowWriter(fps=rate)
+    if path.suffix != ".mp4":
+        raise UsageError(f"--out {path}: a film is a .gif or an .mp4 file.")
+    if not FFMpegWriter.isAvailable():
+        raise UsageError(f"--out {path}: MP4 needs the program ffmpeg, which is not on the path. Install it, or write a .gif.")
+    return FFMpegWriter(fps=rate, codec="libx264", extra_args=["-pix_fmt", "yuv420p", "-crf", "20"])
+
+
+@styled
+def film(stage: Stage, moments: Iterable[Moment], path: Path, pixels: int, rate: int) -> int:
+    """Write the film, `pixels` wide and `rate` pictures a second, and say how many pictures it has.
+
+    Raises UsageError for a size or a file that it cannot have.
+    """
+    if not PIXELS[0] <= pixels <= PIXELS[1]:
+        raise UsageError(f"--pixels {pixels}: a film is {PIXELS[0]} to {PIXELS[1]:,} pixels wide.")
+    ready, count = writer(path, rate), 0
+    figure = blank(SIZE[1], "")
+    figure.set_size_inches(*SIZE)
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, 0.11), hspace=0.23, left=0.115, right=0.97, top=0.925, bottom=0.07)
+    title = figure.text(0.03, 0.957, "", fontsize=10.5, fontweight="bold")
+    moments = iter(moments)
+    first = next(moments)
+    draw, mark = DRAWERS[stage.show](figure, grid[0], stage, first.x), _strip(figure, grid[1], stage)
+    with ready.saving(figure, str(path), pixels // 10 * 10 / SIZE[0]):
+        for moment in chain([first], moments):
+            draw(moment.x)
+            title.set_text(moment.text)
+            mark(moment.t)
+            ready.grab_frame()
+            count += 1
+    return count
+
+
+def _strip(figure: Figure, place: SubplotSpec, stage: Stage) -> Callable[[float], None]:
+    axes = figure.add_subplot(place)
+    axes.fill_between(stage.t, stage.alpha_bar, color=PALE, linewidth=0)
+    axes.plot(stage.t, stage.alpha_bar, color=GREY, linewidth=1.2)
+    (line,), (dot,) = axes.plot([0, 0], [0, 1.1], color=BLUE, linewidth=1.2), axes.plot([0], [1], "o", color=BLUE, markersize=5)
+    axes.set(xlim=(-0.005, 1.005), ylim=(0, 1.1), xticks=[0, 1], xticklabels=["data", "noise"], yticks=[0, 1])
+    axes.set_ylabel(r"signal $\bar\alpha$")
+
+    def at(t: float) -> None:
+        line.set_xdata([t, t])
+        dot.set_data([t], [float(np.interp(t, stage.t, stage.alpha_bar))])
+
+    return at
+
+
+def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
+    assert stage.frame is not None
+    axes = figure.add_subplot(place)
+    colours = hues(x) if stage.labels is None else class_colours(stage.labels)
+    dots = axes.scatter(*x.T, s=DOT, c=colours, linewidths=0)
+    square(axes, stage.frame)
+    axes.set(xlabel=plain(stage.axes[0]), ylabel=plain(stage.axes[1]))
+    return dots.set_offsets
+
+
+def _pictures(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
+    axes = figure.add_subplot(place)
+    axes.axis("off")
+    low, high = stage.span or (float(x.min()), float(x.max()))
+
+    def side_by_side(x: np.ndarray) -> np.ndarray:
+        """One array of all pictures, a pixel of white between them."""
+        n, height, width = x.shape[:3]
+        across = math.ceil((n * height / width) ** 0.5)
+        whole = np.ones((-(-n // across) * (height + 1) - 1, across * (width + 1) - 1, *x.shape[3:]))
+        for i, picture in enumerate(((x - low) / ((high - low) or 1.0)).clip(0, 1)):
+            y, left = i // across * (height + 1), i % across * (width + 1)
+            whole[y : y + height, left : left + width] = picture
+        return whole
+
+    picture = axes.imshow(side_by_side(x), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    return lambda x: picture.set_data(side_by_side(x))
+
+
+def _curves(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
+    low, high = stage.span or (float(x.min()), float(x.max()))
+    air = 0.08 * (high - low) or 1.0
+    side = math.ceil(min(FIELDS, len(x)) ** 0.5)
+    cells = place.subgridspec(side, side, hspace=0.12, wspace=0.08)
+    lines = []
+    for i in range(min(FIELDS, len(x))):
+        axes = figure.add_subplot(cells[i // side, i % side])
+        axes.set(ylim=(low - air, high + air), xticks=[], yticks=[])
+        lines.append([axes.plot(x[i, :, c], color=COLOURS[c % len(COLOURS)], linewidth=1.3)[0] for c in range(x.shape[2])])
+
+    def draw(x: np.ndarray) -> None:
+        for i, field in enumerate(lines):
+            for c, line in enumerate(field):
+                line.set_ydata(x[i, :, c])
+
+    return draw
+
+
+DRAWERS = {"points": _points, "images": _pictures, "sequences": _curves}

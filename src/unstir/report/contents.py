@@ -1,0 +1,161 @@
+"""What is in a report: everything that the page shows, as plain JSON, and nothing that the page does not.
+
+    run folder -> subject -> sections -> words about them -> contents          `unstir.report.page` makes the page of it     (1)
+
+A section of which nothing is known is null, and the words say why. While a run is being trained `Live` makes the same contents again
+and again, and asks the model so seldom that this takes at most a twentieth of the time.
+"""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unstir import __version__
+from unstir.config import Config
+from unstir.errors import UnstirError
+from unstir.evaluate import Truth, truth_of
+from unstir.findings import examine, or_why
+from unstir.fitting import Fitting
+from unstir.model import Model
+from unstir.record import Recording
+from unstir.report.errors import hard, schedules
+from unstir.report.forward import forward
+from unstir.report.packing import numbers
+from unstir.report.quality import good
+from unstir.report.reverse import MOST_ROWS, fewer, reverse, ways
+from unstir.report.subject import Subject, of_folder, of_recording
+from unstir.report.words import words
+from unstir.runs import now
+
+FORMAT = 1
+STEPS = 20  # evaluations of the samples that are judged
+LIVE_SHARE = 0.05  # of the time of training, for asking the model
+FIRST_GUESS = 0.1  # seconds that takes, before it was measured
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """The contents of a run's report. Raises StorageError where the folder is no run; whatever else is missing leaves a section null."""
+    subject = of_folder(path)
+    document = _document(subject) | {"forward": forward(subject)}
+    truth, model = None, subject.model
+    if subject.fitting is not None and model is not None:
+        truth = or_why(subject.reasons, "nothing is compared with true rows", lambda: _truth(subject.fitting, subject.config))
+    document["reverse"] = _unless_refused(subject, lambda: reverse(subject, truth, ways(subject.process.T)))
+    levels = None
+    if subject.fitting is not None and model is not None:
+        document["good"], levels = _judged(subject, subject.fitting, model, truth)
+    document["hard"] = hard(subject, levels)
+    return _with_words(document, subject)
+
+
+class Live:
+    """The contents of a run as it is trained: `contents()` after a look; `due` says whether the model is to be asked again."""
+
+    def __init__(self, recording: Recording):
+        self.recording, self.cost, self.asked = recording, FIRST_GUESS, time.monotonic()
+        self.kept: dict[str, Any] = {}
+
+    @property
+    def due(self) -> bool:
+        """Whether enough time has gone for asking to stay below a twentieth of it."""
+        return time.monotonic() - self.asked > self.cost / LIVE_SHARE
+
+    def contents(self) -> dict[str, Any]:
+        """As they are now; what costs something is as it was when the model was last asked."""
+        asking, started = self.due, time.monotonic()
+        subject = of_recording(self.recording, with_model=asking)
+        if asking or not self.kept:
+            self.kept["forward"] = forward(subject)
+        if asking:
+            quick = ways(subject.process.T)[1:]
+            self.kept["reverse"] = _unless_refused(subject, lambda: reverse(subject, None, quick, scored=False))
+            self.asked, self.cost = time.monotonic(), time.monotonic() - started
+        document = _document(subject) | self.kept | {"hard": hard(subject, None)}
+        return _with_words(document, subject)
+
+
+def _truth(fitting: Fitting | None, config: Config) -> Truth:
+    assert fitting is not None
+    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), MOST_ROWS)
+
+
+def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | None) -> tuple[dict[str, Any] | None, Any]:
+    how: dict[str, Any] = {"steps": STEPS, "method": None, "seed": subject.config.seed}
+    try:
+        found = examine(model, truth, fitting.unseen, fitting.training, how, subject.reasons)
+        return good(subject, model, found), found.levels
+    except UnstirError as error:
+        subject.reasons.append(f"The samples are not judged: {error}")
+        return None, None
+
+
+def _unless_refused(subject: Subject, make: Any) -> Any:
+    try:
+        return make()
+    except UnstirError as error:
+        subject.reasons.append(f"No samples: {error}")
+        return None
+
+
+def _document(subject: Subject) -> dict[str, Any]:
+    """Everything that costs nothing."""
+    about, description = subject.about, subject.description
+    return {
+        "format": FORMAT,
+        "title": subject.path.resolve().name,
+        "status": about.get("status", "running"),
+        "why": about.get("why") or None,
+        "step": subject.step,
+        "steps": subject.config.optim.steps,
+        "written": now(),
+        "version": __version__,
+        "data": {name: description[name] for name in ("source", "rows", "trained_on", "held_out", "shape", "dtype", "names")}
+        | {"classes": list(subject.classes), "kind": subject.view.kind},
+        "forward": None,
+        "reverse": None,
+        "schedules": schedules(subject.process, subject.config.diffusion.schedule),
+        "hard": None,
+        "good": None,
+        "run": _run(subject),
+    }
+
+
+def _run(subject: Subject) -> dict[str, Any]:
+    metrics, about = subject.metrics, subject.about
+    steps, seconds = ([0, *(row[name] for row in metrics)] for name in ("step", "seconds"))
+    passed = np.maximum(np.diff(np.array(seconds, dtype=np.float64)), 1e-9)
+    looks = [row for row in metrics if "held_out" in row]
+    return {
+        "metrics": {
+            "step": [row["step"] for row in metrics],
+            "loss": [row["loss"] for row in metrics],
+            "lr": [row["lr"] for row in metrics],
+            "speed": numbers(np.diff(steps) / passed, 4),
+            "held_out": {
+                "step": [row["step"] for row in looks],
+                "loss": [row["held_out"] for row in looks],
+                "gaussian": looks[-1]["gaussian"] if looks else None,
+            },
+        },
+        "settings": _settings(subject.config),
+        "environment": [[name, str(value)] for name, value in about.get("environment", {}).items()],
+        "seed": subject.config.seed,
+        "command": shlex.join(map(str, about.get("command", []))),
+        "repeat": shlex.join(["unstir", "train", "--config", str(subject.path / "config.toml")]),
+    }
+
+
+def _settings(config: Config) -> list[list[str]]:
+    """Every setting by its name on the command line."""
+    found = []
+    for name, value in config.model_dump(exclude_none=True).items():
+        inner = value if isinstance(value, dict) else {"": value}
+        found += [[f"{name}.{leaf}".rstrip("."), str(held)] for leaf, held in inner.items()]
+    return found
+
+
+def _with_words(document: dict[str, Any], subject: Subject) -> dict[str, Any]:
+    return document | {"words": words(document, subject)}

@@ -1,0 +1,172 @@
+"""The page of a report: one HTML file with everything in it, which asks nothing of any other place.
+
+Names of columns, classes and files come from strangers. They reach the page in two ways, and neither can become markup: words
+are escaped where the template puts them, and numbers travel as JSON in which `<`, `>` and `&` are written as escapes, so that no
+name ends the block that holds it. Should something slip through all the same, the page's own content-security policy refuses
+it: only the scripts and styles whose SHA-256 stands in the policy are run, and nothing is fetched from anywhere.
+
+    policy = default-src 'none'; script-src 'sha256-...'; style-src 'sha256-...'; img-src data:         (1)
+
+What a page is made of is `page.html.j2` (words and tables), `page.css`, `page.js` (pictures) and uPlot (curves; L. Sorokin,
+MIT licence, unchanged in `vendor/`).
+"""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+HERE = Path(__file__).parent
+SECTIONS = {
+    "forward": "Data to noise",
+    "reverse": "Noise to data",
+    "schedules": "Schedules",
+    "comparison": "Comparison",
+    "hard": "Which steps are hard",
+    "good": "Is it good, is it honest",
+    "run": "The run",
+}
+WIDE = 5.0  # scores that differ by more than such a factor are drawn on a logarithmic axis
+FIRST = 12  # columns in sight; the others are one click away
+
+
+def render(contents: dict[str, Any]) -> str:
+    """The page of `contents`, which is report.json: sections that are null or absent are left out, with their place in the menu.
+
+    >>> page = render({"title": "<b>", "status": "failed", "why": "the loss is not finite", "data": None, "version": "0.1.0", "written": ""})
+    >>> "the loss is not finite" in page, "<b>" in page
+    (True, False)
+    """
+    styles = [_inline("vendor/uPlot.min.css") + _inline("page.css")]
+    scripts = [_inline("vendor/uPlot.iife.min.js"), _inline("page.js")]
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "give_or_take": give_or_take, "short": short, "hardest": hardest}
+    page = environment.get_template("page.html.j2").render(
+        dict.fromkeys((*SECTIONS, "why", "step", "steps")) | {"words": {}} | contents,
+        sections={name: title for name, title in SECTIONS.items() if contents.get(name)},
+        missing={
+            name: title for name, title in SECTIONS.items() if not contents.get(name) and contents.get("words", {}).get(name)
+        },
+        policy=policy(scripts, styles),
+        styles=map(Markup, styles),
+        scripts=map(Markup, scripts),
+        contents=Markup(embedded(contents)),
+        ruler=ruler,
+        first=FIRST,
+    )
+    return page.encode(errors="replace").decode()  # half a surrogate pair, from a file name that is no UTF-8, has no bytes
+
+
+def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
+    """Eq. (1): a content-security policy under which exactly these inline blocks are obeyed (W3C, CSP Level 3, 2.3.1).
+
+    >>> print(policy([""], [])[:70])
+    default-src 'none'; script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5N
+    """
+    run, style = (" ".join(f"'sha256-{_sha256(block)}'" for block in blocks) for blocks in (scripts, styles))
+    return f"default-src 'none'; script-src {run}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def embedded(contents: Any) -> str:
+    """JSON that no name in it can break out of, whatever it is put into. Raises ValueError for a number that is not finite.
+
+    >>> print(embedded("</script>&"))
+    "\\u003c/script\\u003e\\u0026"
+    """
+    text = json.dumps(contents, allow_nan=False, separators=(",", ":"))  # all ASCII: U+2028 and U+2029 are escapes already
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to so many digits, in groups of three, with a typeset minus; a dash where there is none.
+
+    >>> [number(v) for v in (0.04127, 12345.6, 0.0, -2.5e-7, 5, None)]
+    ['0.0413', '12,300', '0', '−2.5e−7', '5', '–']
+    """
+    if value is None:
+        return "–"
+    if value == 0 or isinstance(value, int):
+        return f"{value:,}".replace("-", "\N{MINUS SIGN}") if value else "0"
+    power = math.floor(math.log10(abs(value)))
+    rounded = round(value, digits - 1 - power)
+    text = f"{rounded:.{digits - 1}e}" if not -5 < power < 9 else f"{rounded:,.{max(0, digits - 1 - power)}f}"
+    digits_only, e, exponent = text.partition("e")
+    digits_only = digits_only.rstrip("0").rstrip(".") if "." in digits_only else digits_only
+    return (digits_only + (f"e{int(exponent)}" if e else "")).replace("-", "\N{MINUS SIGN}")
+
+
+def give_or_take(value: float | None, deviation: float | None) -> str:
+    """A number with its standard deviation, which has two digits; the number ends where they end.
+
+    >>> give_or_take(0.041237, 0.00251), give_or_take(3.0, None), give_or_take(812.3, 41.0)
+    ('0.0412 ± 0.0025', '3', '812 ± 41')
+    """
+    if value is None or not deviation:
+        return number(value)
+    places = max(0, 1 - math.floor(math.log10(deviation)))
+    return f"{value:,.{places}f} ± {deviation:,.{places}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def short(text: str, letters: int = 60) -> str:
+    """The text, or its beginning and end where it is long: a name may be a whole file.
+
+    >>> short("abcdefghij", 7)
+    'abc…hij'
+    """
+    half = (letters - 1) // 2
+    return text if len(text) <= letters else f"{text[:half]}…{text[-half:]}"
+
+
+def hardest(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns by how far their mean is from the data's, the farthest first."""
+    return sorted(columns, key=lambda column: -abs(column["z"] or 0))
+
+
+class Ruler(NamedTuple):
+    """An axis from `low` to `high` on which values have places between 0 and `length`."""
+
+    low: float
+    high: float
+    length: float
+    logarithmic: bool
+
+    def __call__(self, value: float) -> float:
+        """The place of a value; what lies beyond an end is drawn at the end.
+
+        >>> Ruler(1, 100, 200, True)(10), Ruler(0, 10, 200, False)(12)
+        (100.0, 200.0)
+        """
+        value = min(max(value, self.low), self.high)
+        low, value, high = map(math.log, (self.low, value, self.high)) if self.logarithmic else (self.low, value, self.high)
+        share = (value - low) / (high - low)
+        return round(share * self.length, 2)
+
+
+def ruler(values: Iterable[float | None], length: float, zero: bool = False) -> Ruler:
+    """An axis for these values, with a little air; from zero on if asked to, logarithmic where they differ much.
+
+    >>> ruler([1.0, 100.0], 100).logarithmic, ruler([1.0, 2.0], 100, zero=True).low
+    (True, 0.0)
+    """
+    known = [value for value in values if value is not None] or [0.0]
+    low, high = min(known), max(known)
+    if low > 0 and high / low > WIDE and not zero:
+        return Ruler(low / 1.3, high * 1.3, length, True)
+    air = 0.08 * (high - low) or 0.5 * abs(high) or 1.0
+    return Ruler(min(low, 0.0) if zero else low - air, high + air, length, False)
+
+
+def _inline(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

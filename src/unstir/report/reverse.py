@@ -1,0 +1,174 @@
+"""From noise to data: the paths of several samplers from the same noise, and in the plane what leads them.
+
+    arrows     sigma score(x) = (alpha x0_hat - x) / sigma, cut to a length of 3                            (1)
+    density    p_t(x) = mean over samples x_0 of N(x; alpha x_0, (sigma^2 + h^2) I),  h half a cell         (2)
+
+(2) is the density of the noisy samples themselves, smoothed by what the picture cannot show; it is given as a share of its highest
+point, since it falls by thousands from t = 0 to t = 1. How many rows are sampled depends on the size of the network, so that no sampler
+takes longer than a second or two: the number is beside the scores, and on both sides of them.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstir.errors import UnstirError
+from unstir.evaluate import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
+from unstir.model import Model
+from unstir.report.packing import numbers, pack, pack_classes
+from unstir.report.subject import MOST_STEPS, ROWS, Subject
+from unstir.report.view import shrink
+from unstir.samplers import default
+
+FEW, FEWER = 20, 10
+FRAMES, PICTURED = 50, 24  # kept of a long path of points, of pictures
+BYTES = 400_000  # of packed states a sampler
+WORK = 4e10  # weights x rows x evaluations: a second
+MOST_ROWS, LEAST_ROWS = 1000, 40
+ARROWS, CELLS, LEVELS = 21, 64, 9
+LONGEST_ARROW = 3.0
+CLEANEST = 6.0  # log-SNR, to which the levels of arrows and density go
+
+
+@dataclass(frozen=True)
+class Way:
+    """A sampler by its name on the page."""
+
+    name: str
+    method: str
+    evaluations: int
+
+
+def ways(T: int | None) -> list[Way]:
+    """The paper's chain and two quick ones."""
+    chain = min(T or MOST_STEPS, MOST_STEPS)
+    return [
+        Way("the paper's chain", "ddpm_beta", chain),
+        Way(f"DDIM in {FEW}", "ddim", FEW),
+        Way(f"the default in {FEWER}", default(FEWER), FEWER),
+    ]
+
+
+def reverse(subject: Subject, truth: Truth | None, chosen: Sequence[Way], scored: bool = True) -> dict[str, Any] | None:
+    """The chosen ways from the same noise, with their scores beside their floors where there is truth; None without a model."""
+    model, view = subject.model, subject.view
+    if model is None:
+        return None
+    floors: dict[int, Measured] = {}
+    samplers = []
+    for way in chosen:
+        try:
+            samplers.append(_path(subject, model, way, truth if scored else None, floors))
+        except UnstirError as error:
+            subject.reasons.append(f"{way.name} is not shown: {error}")
+    if not samplers:
+        return None
+    shown = subject.rows if subject.rows is not None else model.paths(ROWS, steps=FEWER)[-1]
+    box = view.frame(view.project(shown)) if view.show == "points" else None
+    plane = box is not None and subject.shape == (2,)
+    return {
+        "show": view.show,
+        "axes": view.axes,
+        "frame": box,
+        "decode": view.decode,
+        "samplers": samplers,
+        "field": field(model, box) if plane and box else None,
+    }
+
+
+def rows_for(model: Model, evaluations: int) -> int:
+    """How many rows a sampler is worth."""
+    weights = sum(weight.numel() for weight in model.network.parameters())
+    return int(min(MOST_ROWS, max(LEAST_ROWS, WORK // (weights * evaluations))))
+
+
+def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors: dict[int, Measured]) -> dict[str, Any]:
+    view, n, seed = subject.view, rows_for(model, way.evaluations), subject.config.seed
+    every = -(-way.evaluations // (FRAMES if view.show == "points" else PICTURED))
+    started = time.monotonic()
+    states = model.paths(n, way.evaluations, way.method, seed=seed, every=every)
+    seconds = time.monotonic() - started
+    samples = np.asarray(model.in_units(states[-1]), dtype=np.float64).reshape(n, -1)
+    plan = model.plan(way.method, way.evaluations)
+    times = torch.stack([t for i, t in enumerate(plan) if i % every == 0 or i == len(plan) - 1])
+    first = view.project(states[-1][:2])
+    size = first[0].size * (1 if view.show == "images" else 2)
+    shown = max(2, min(view.most * view.rows_each, BYTES // (len(times) * size) * view.rows_each, n))
+    divisor = shrink(subject.process, times)
+    frames = np.stack([view.project(x[:shown] / by) for x, by in zip(states, divisor.float(), strict=True)])
+    labels = model.labels_for(n, None, seed)
+    return {
+        "name": way.name,
+        "method": way.method,
+        "evaluations": way.evaluations,
+        "seconds": numbers(seconds, 3),
+        "n": n,
+        "times": numbers(times),
+        "log_snr": numbers(model.schedule.log_snr(times)),
+        "states": pack(frames, "uint8" if view.show == "images" else "int16"),
+        "labels": None if labels is None or view.rows_each > 1 else pack_classes(labels[:shown].numpy()),
+        "scores": [] if truth is None else _scores(samples, truth, scale_of(model), floors),
+    }
+
+
+def _scores(samples: np.ndarray, truth: Truth, scale: np.ndarray, floors: dict[int, Measured]) -> list[dict[str, Any]]:
+    """Of samples dealt into as many sets as there are true ones, as many rows on both sides, and the floor of so many."""
+    n = min(len(samples), len(truth.true[0]))
+    if n < FEWEST:
+        return []
+    few = fewer(truth, n)
+    if n not in floors:
+        floors[n] = between_true(few, scale)
+    sets = deal(samples, n, len(few.true), np.random.default_rng(0))
+    scores = compare(sets, few, scale, floors[n])
+    return [asdict(score) | {"verdict": score.verdict} for score in scores]
+
+
+def fewer(truth: Truth, n: int) -> Truth:
+    """The first n rows of every set."""
+    pairs = [(a[:n], b[:n]) for a, b in true_pairs(truth)]
+    return Truth([rows[:n] for rows in truth.true], [rows[:n] for rows in truth.others], pairs)
+
+
+@torch.no_grad()
+def field(model: Model, box: Sequence[float]) -> dict[str, Any]:
+    """Eq. (1) and (2) on grids over the frame, at levels of noise in equal steps of log-SNR."""
+    process = model.schedule
+    start = max(process.log_snr(torch.ones((), dtype=torch.float64)).item(), -CLEANEST)
+    times = process.inverse(torch.linspace(start, CLEANEST, LEVELS, dtype=torch.float64))
+    samples, denoise = model.paths(ROWS, steps=FEW)[-1].double(), model.denoise()
+    at, cells = _grid(box, ARROWS).to(model.device), _grid(box, CELLS)
+    h = (box[1] - box[0]) / (CELLS - 1) / 2
+    arrows, density = [], []
+    for t in times:
+        (alpha, sigma), divisor = process(t), shrink(process, t)
+        x = (at * divisor).float()
+        arrow = ((alpha * denoise(x, t).double() - x) / sigma).cpu()
+        arrows.append(arrow * (LONGEST_ARROW / arrow.norm(dim=1, keepdim=True)).clamp(max=1))
+        density.append(_density(cells, alpha / divisor * samples, (sigma / divisor) ** 2 + h**2))
+    return {
+        "frame": list(box),
+        "times": numbers(times),
+        "log_snr": numbers(process.log_snr(times)),
+        "arrows": pack(torch.stack(arrows).reshape(LEVELS, ARROWS, ARROWS, 2).numpy(), low=-LONGEST_ARROW, high=LONGEST_ARROW),
+        "density": pack(np.stack(density), "uint8", low=0.0, high=1.0) | {"low": 0.0, "high": 1.0},
+    }
+
+
+def _grid(box: Sequence[float], n: int) -> Tensor:
+    """The (n * n, 2) points of a grid over the frame, ends included, row by row from below."""
+    x, y = (torch.linspace(box[i], box[i + 1], n, dtype=torch.float64) for i in (0, 2))
+    return torch.stack([part.flatten() for part in torch.meshgrid(x, y, indexing="xy")], 1)
+
+
+def _density(cells: Tensor, centres: Tensor, variance: Tensor) -> np.ndarray:
+    """Eq. (2) on a grid, as a share of its highest value: a product of two factors a centre, so a matrix product. (CELLS, CELLS)."""
+    x, y = cells[:CELLS, 0], cells[::CELLS, 1]
+    columns, rows = (torch.exp(-((axis[:, None] - centres[:, i]) ** 2) / (2 * variance)) for i, axis in enumerate((x, y)))
+    found = rows @ columns.T
+    return (found / found.max().clamp(min=1e-300)).numpy()

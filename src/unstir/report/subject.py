@@ -1,0 +1,174 @@
+"""What a report is about: a run, as much of it as is at hand.
+
+    finished     model/                          stopped, failed, running     the newest checkpoint that is whole     (1)
+
+A run can be looked at while another process trains it: nothing here takes its lock or changes its folder. What has gone, the data
+or a first checkpoint, is None, and `reasons` says why, a sentence each.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstir.checkpoint import storage_errors
+from unstir.config import Config, read_config, resolve
+from unstir.datasets import Data
+from unstir.encoders import Encoder
+from unstir.errors import StorageError, UnstirError
+from unstir.fitting import BUCKETS, Fitting, HeldOut
+from unstir.information.mmse import ErrorCurve
+from unstir.model import Model, load
+from unstir.record import Recording
+from unstir.report.best import best_curve
+from unstir.report.view import View, view_of
+from unstir.runs import read_about, read_data, read_metrics, read_state, standing
+from unstir.schedules import Schedule, schedule
+
+MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
+ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run and its parts. `held_out` has the Gaussian's errors in each bucket of time, `by_time` (BUCKETS,) is the training error
+    of eps there, NaN where nothing was seen."""
+
+    path: Path
+    about: dict[str, Any]
+    config: Config
+    description: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    fitting: Fitting | None
+    model: Model | None
+    held_out: HeldOut | None
+    by_time: np.ndarray
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def data(self) -> Data | None:
+        """The rows, with the classes that were trained on."""
+        return self.fitting.data if self.fitting else None
+
+    @cached_property
+    def process(self) -> Schedule:
+        """The schedule."""
+        diffusion = self.config.diffusion
+        return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
+
+    @property
+    def T(self) -> int:
+        """Steps of the slider: those of the chain, if it is one and not longer than a thousand."""
+        return min(self.process.T or MOST_STEPS, MOST_STEPS)
+
+    @property
+    def source(self) -> str:
+        """What the data is called."""
+        return str(self.description["source"])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return tuple(self.description["shape"])
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """To the model's space and back, as `data.json` has it."""
+        held = self.description["encoder"]
+        parts = (torch.tensor(held[name], dtype=torch.float64).reshape(self.shape) for name in ("shift", "scale"))
+        return Encoder(held["name"], *parts)
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """The numbers (n,) of the rows that are shown, in random order: the first few of them are as mixed as all."""
+        assert self.data is not None
+        return np.random.default_rng(self.config.seed).permutation(len(self.data))[:ROWS]
+
+    @cached_property
+    def rows(self) -> Tensor | None:
+        """Those rows in the model's space, float32; None where the data has gone."""
+        return None if self.data is None else self.encoder.encode(torch.as_tensor(self.data.values[self.shown]))
+
+    @cached_property
+    def view(self) -> View:
+        """How rows are shown; where the data has gone, samples say in which directions they spread."""
+        rows = self.rows
+        if rows is None:
+            rows = torch.randn(2, *self.shape) if self.model is None else self.model.paths(256, steps=10)[-1]
+        statistics = self.description["statistics"]
+        span = self.description["bounds"] or (min(statistics["min"]), max(statistics["max"]))
+        return view_of(self.shape, self.description["names"], rows, self.encoder, (span[0], span[1]))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that the model is told."""
+        return () if self.config.data.labels == "none" else tuple(self.description["classes"])
+
+    @cached_property
+    def best(self) -> ErrorCurve | None:
+        """The smallest possible error, summed over a row, where it is known."""
+        return best_curve(self.source, self.encoder, bool(self.classes))
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The classes of the rows that are shown."""
+        return None if self.data is None or self.data.labels is None else self.data.labels[self.shown]
+
+    @property
+    def last_look(self) -> dict[str, Any] | None:
+        """The last row of the metrics that has the held-out errors by time."""
+        return next((row for row in reversed(self.metrics) if "held_out_eps" in row), None)
+
+    @property
+    def step(self) -> int:
+        """How far training came."""
+        return int(self.about.get("steps") or (self.metrics[-1]["step"] if self.metrics else 0))
+
+
+def of_folder(path: Path) -> Subject:
+    """A run as its folder has it. Raises StorageError where the folder is no run."""
+    about, config = standing(path), resolve(read_config(path / "config.toml"))
+    reasons: list[str] = []
+    fitting = None
+    try:
+        fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}))
+    except UnstirError as error:
+        reasons.append(f"The data is not at hand, so nothing is compared with it: {error}")
+    totals, counts = np.zeros(BUCKETS), np.zeros(BUCKETS)
+    state, model = read_state(path), None
+    if state is not None:
+        totals, counts = (np.array(state[1][name], dtype=np.float64) for name in ("totals", "counts"))
+    if (path / "model").is_dir():
+        model = load(path)
+    elif state is not None and fitting is not None:
+        fitting.state.restore(state[0], state[1]["step"])
+        model = fitting.model()
+        reasons.append(f"There is no finished model: what is shown is the average of the weights at step {state[1]['step']:,}.")
+    else:
+        reasons.append("There is no model yet.")
+    with np.errstate(invalid="ignore"):
+        by_time = totals / counts
+    held_out = fitting.held_out() if fitting else None
+    return Subject(path, about, config, _description(path), read_metrics(path), fitting, model, held_out, by_time, reasons)
+
+
+def of_recording(recording: Recording, with_model: bool) -> Subject:
+    """A run as it goes; to ask for the model costs as much as an evaluation."""
+    path, fitting = recording.run.path, recording.fitting
+    about = read_about(path) | {"steps": fitting.state.step}
+    model = fitting.model() if with_model else None
+    seen = recording.held_out, recording.by_time.numpy()
+    return Subject(path, about, fitting.config, _description(path), read_metrics(path), fitting, model, *seen)
+
+
+def _description(path: Path) -> dict[str, Any]:
+    with storage_errors(path / "data.json"):
+        try:
+            return json.loads((path / "data.json").read_text())
+        except ValueError as error:
+            raise StorageError(f"{path / 'data.json'} is damaged: {error}. Use another copy.") from None

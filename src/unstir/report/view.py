@@ -1,0 +1,120 @@
+"""What rows look like on a page: points of a plane, small pictures, or curves.
+
+    two columns      as they are
+    one column       the value of one row against that of another                                       (1)
+    more columns     x P, P (d, 2) the two directions in which the data spreads most                     (2)
+    images           at most 48 pixels a side: of more, every k-th        sequences   of at most 256 values, likewise
+
+Each of these is linear, and takes independent standard normal noise to the same. So the closed form x_t = alpha x_0 + sigma eps
+holds in what is shown exactly as in the model's own space, and the page can compute it itself.
+
+    shown x_t = x_t / max(1, sqrt(alpha^2 + sigma^2))                                                    (3)
+
+keeps variance exploding noise in the frame; of all others it changes nothing.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstir.datasets.survey import kind_of
+from unstir.encoders import Encoder
+from unstir.plots.style import frame
+from unstir.report.packing import numbers, pack
+from unstir.schedules import Schedule
+
+SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
+LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones
+MOST_NUMBERS = 2**24
+REACH = 0.75  # of the data's size, how far beyond it the frame goes to hold the noise
+ENCODED = {"standardise": "standardised", "min_max": "scaled"}
+
+
+@dataclass(frozen=True)
+class View:
+    """How rows are shown: `project` takes rows (n, ...) of the model's space to (m, 2), (n, H, W[, 3]) or (n, L, C)."""
+
+    kind: str
+    show: str
+    axes: list[str]
+    project: Callable[[Tensor], np.ndarray]
+    most: int  # rows that can be told from each other on a page
+    rows_each: int = 1  # how many rows make what is shown
+    decode: dict[str, Any] | None = None
+
+    def frame(self, shown: np.ndarray) -> list[float]:
+        """[x_low, x_high, y_low, y_high] around points (n, 2) and around noise, as far as the points stay legible."""
+        noise = np.random.default_rng(0).standard_normal((2000, 2))
+        box = frame(shown.reshape(-1, shown.shape[-1])[:, :2], [noise], REACH)
+        return [float(f"{edge:.5g}") for edge in (box.low[0], box.high[0], box.low[1], box.high[1])]
+
+
+def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
+    """The view of rows (n, ...) in the model's space; `span` is from where to where the data's own values go."""
+    kind = kind_of(shape)
+    if kind in ("images", "sequences"):
+        lay_out = _pictures(shape) if kind == "images" else _curves
+        decode = {name: pack(lay_out(part[None])[0]) for name, part in (("shift", encoder.shift), ("scale", encoder.scale))}
+        axes = ["x", "y"] if kind == "images" else ["step", "value"]
+        decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
+        return View(kind, kind, axes, lay_out, 36 if kind == "images" else 24, decode=decode)
+    how, named = ENCODED[encoder.name], list(names) or [f"x{i}" for i in range(math.prod(shape))]
+    if math.prod(shape) == 1:
+        axes = [f"{named[0]} ({how})", f"{named[0]} of another row ({how})"]
+        return View("points", "points", axes, _pairs, 2000, rows_each=2)
+    if shape == (2,):
+        return View("points", "points", [f"{name} ({how})" for name in named], lambda z: z.double().numpy(), 2000)
+    directions, shares = principal(rows)
+    axes = [f"component {i} ({100 * share:.0f} % of the variance)" for i, share in enumerate(shares, 1)]
+    return View("vectors", "points", axes, lambda z: z.flatten(1).double().numpy() @ directions, 2000)
+
+
+def principal(rows: Tensor) -> tuple[np.ndarray, list[float]]:
+    """The first two principal directions (d, 2) of rows (n, ...), orthonormal, and the share of the variance along each.
+
+    >>> directions, shares = principal(torch.tensor([[3.0, 0.0, 1.0], [-3.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, -1.0, 1.0]]))
+    >>> directions.T.round(6).tolist(), shares
+    ([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [0.9, 0.1])
+    """
+    few = max(2, min(LOOKED_AT, MOST_NUMBERS // rows[0].numel()))
+    z = rows[:few].flatten(1).double().numpy()
+    z = z - z.mean(0)
+    _, vectors = np.linalg.eigh(z @ z.T)  # of the rows' products: their number is bounded, that of the columns is not
+    directions, _ = np.linalg.qr(z.T @ vectors[:, :-3:-1])  # orthonormal even where the data has one direction only
+    directions = directions * np.sign(directions[np.abs(directions).argmax(0), [0, 1]])
+    total = z.var(0).sum() or 1.0
+    return directions, [float(share) for share in (z @ directions).var(0) / total]
+
+
+def shrink(schedule: Schedule, t: Tensor) -> Tensor:
+    """The divisor of (3) at times t, the shape of t."""
+    return torch.hypot(*schedule(t)).clamp(min=1.0)
+
+
+def _pairs(z: Tensor) -> np.ndarray:
+    """Eq. (1)."""
+    return z[: len(z) // 2 * 2].double().reshape(-1, 2).numpy()
+
+
+def _pictures(shape: tuple[int, ...]) -> Callable[[Tensor], np.ndarray]:
+    first = len(shape) == 3 and shape[-1] not in (1, 3, 4)  # channels first
+    height, width = [size for i, size in enumerate(shape) if len(shape) == 2 or i != (0 if first else 2)]
+    every = -(-max(height, width) // SIDE)
+
+    def lay_out(z: Tensor) -> np.ndarray:
+        x = z.double().numpy()
+        x = np.moveaxis(x, 1, -1) if first else x
+        x = x[:, ::every, ::every]
+        return x if x.ndim == 3 else x[..., 0] if x.shape[-1] == 1 else x[..., :3]
+
+    return lay_out
+
+
+def _curves(z: Tensor) -> np.ndarray:
+    every = -(-z.shape[1] // LONG)
+    return z.double().numpy()[:, ::every, :CHANNELS]
