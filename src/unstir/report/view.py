@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.datasets.survey import kind_of
+from unstir.datasets import Layout, layout
 from unstir.encoders import Encoder
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
@@ -56,9 +56,10 @@ class View:
 
 def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
     """The view of rows (n, ...) in the model's space; `span` is from where to where the data's own values go."""
-    kind = kind_of(shape)
-    if kind in ("images", "sequences"):
-        lay_out = _pictures(shape) if kind == "images" else _curves
+    lies = layout(shape)
+    if lies:
+        kind = lies.kind
+        lay_out = _pictures(lies) if kind == "images" else _curves
         decode = {name: pack(lay_out(part[None])[0]) for name, part in (("shift", encoder.shift), ("scale", encoder.scale))}
         axes = ["x", "y"] if kind == "images" else ["step", "value"]
         decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
@@ -101,16 +102,14 @@ def _pairs(z: Tensor) -> np.ndarray:
     return z[: len(z) // 2 * 2].double().reshape(-1, 2).numpy()
 
 
-def _pictures(shape: tuple[int, ...]) -> Callable[[Tensor], np.ndarray]:
-    first = len(shape) == 3 and shape[-1] not in (1, 3, 4)  # channels first
-    height, width = [size for i, size in enumerate(shape) if len(shape) == 2 or i != (0 if first else 2)]
-    every = -(-max(height, width) // SIDE)
+def _pictures(lies: Layout) -> Callable[[Tensor], np.ndarray]:
+    every = -(-max(lies.spatial) // SIDE)
 
     def lay_out(z: Tensor) -> np.ndarray:
         x = z.double().numpy()
-        x = np.moveaxis(x, 1, -1) if first else x
+        x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
         x = x[:, ::every, ::every]
-        return x if x.ndim == 3 else x[..., 0] if x.shape[-1] == 1 else x[..., :3]
+        return x if x.ndim == 3 else x[..., :3] if lies.channels in (3, 4) else x[..., 0]
 
     return lay_out
 
