@@ -26,6 +26,7 @@ from unstir.evaluate import (
     truth_of,
 )
 from unstir.honesty import LEVELS, Levels, errors_by_level, remembers
+from unstir.networks.mlp import MLP
 from unstir.oracles import Gaussian
 from unstir.schedules import schedule
 
@@ -294,7 +295,7 @@ class Known:
     def __init__(self, by_heart=None, classes=()):
         self.schedule, self.device, self.by_heart = schedule("cosine"), torch.device("cpu"), by_heart
         self.encoder = SimpleNamespace(encode=lambda x: x.float())
-        self.card = SimpleNamespace(classes=classes)
+        self.card, self.network = SimpleNamespace(classes=classes), MLP(2)
         self.asked = []
 
     def denoise(self, cond=None):

@@ -57,7 +57,7 @@ class Data(Section):
     missing: Literal["refuse", "drop"] = Field("refuse", description="Rows with missing or infinite values: refuse or drop.")
     points: int = Field(5000, ge=2, description="How many points of a built-in set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
-    encoder: str = Field("standardise", description="standardise or min_max.")
+    encoder: str = Field("standardise", description="standardise, channels (one scale a channel) or min_max.")
 
 
 class Diffusion(Section):
@@ -73,11 +73,15 @@ class Diffusion(Section):
 
 
 class Network(Section):
-    """The residual MLP."""
+    """A residual MLP, or a U-Net for images and sequences."""
 
-    width: int = Field(96, ge=1, description="Features of each layer.")
-    depth: int = Field(2, ge=1, description="Residual blocks.")
-    octaves: int = Field(4, ge=0, le=16, description="Sinusoids of each coordinate.")
+    architecture: Literal["mlp", "unet"] = Field("mlp", description="mlp or unet.")
+    width: int = Field(96, ge=1, description="Features of each layer, or channels of the first level.")
+    depth: int = Field(2, ge=1, description="Residual blocks, in a level each way.")
+    octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each coordinate.")
+    levels: int = Field(0, ge=0, le=8, description="U-Net: resolutions; 0 halves the longest side down to about four.")
+    widest: int = Field(4, ge=1, le=16, description="U-Net: most channels, in widths.")
+    attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels attend.")
 
 
 class Optim(Section):

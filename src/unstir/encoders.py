@@ -3,7 +3,8 @@
     z = (x - shift) / scale,    log p(x) = log p(z) - sum log scale                                   (1)
 
 `standardise` takes mean and standard deviation of each element (the network then sees unit variance, which the edm target and
-the start of every sampler count on); `min_max` maps each element's range to [-1, 1]. An element that never varies has nothing to
+the start of every sampler count on); `channels` takes one mean and one deviation for each channel of images and sequences, all positions
+together, so that neighbours stay comparable; `min_max` maps each element's range to [-1, 1]. An element that never varies has nothing to
 learn: it is encoded as 0 and decoded as exactly itself.
 
     >>> encoder = fit_encoder("standardise", torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
@@ -50,27 +51,36 @@ class Encoder:
         return self.scale[self.scale > 0].log().sum().item()
 
 
-def _standardise(x: Tensor) -> tuple[Tensor, Tensor]:
+def _standardise(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     constant = x.amax(0) == x.amin(0)
     return torch.where(constant, x[0], x.mean(0)), torch.where(constant, 0.0, x.std(0, correction=0))
 
 
-def _min_max(x: Tensor) -> tuple[Tensor, Tensor]:
+def _channels(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:
+    own = None if channel_axis is None else channel_axis % (x.ndim - 1) + 1
+    others = [axis for axis in range(x.ndim) if axis != own]
+    constant = x.amax(others, keepdim=True) == x.amin(others, keepdim=True)
+    shift = torch.where(constant, x.amax(others, keepdim=True), x.mean(others, keepdim=True))
+    scale = torch.where(constant, 0.0, x.std(others, correction=0, keepdim=True))
+    return shift[0].expand(x.shape[1:]).clone(), scale[0].expand(x.shape[1:]).clone()
+
+
+def _min_max(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     low, high = x.amin(0), x.amax(0)
     return (low + high) / 2, (high - low) / 2
 
 
-ENCODERS = {"standardise": _standardise, "min_max": _min_max}
+ENCODERS = {"standardise": _standardise, "channels": _channels, "min_max": _min_max}
 
 
-def fit_encoder(name: str, x: Tensor) -> Encoder:
-    """The encoder of that name, fitted on x (N, ...).
+def fit_encoder(name: str, x: Tensor, channel_axis: int | None = None) -> Encoder:
+    """The encoder of that name, fitted on x (N, ...), whose channels are axis 0 or -1 of a row; without them it is one channel.
 
     Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
     """
     if name not in ENCODERS:
         raise unknown("encoder", name, ENCODERS)
-    shift, scale = ENCODERS[name](x.double())
+    shift, scale = ENCODERS[name](x.double(), channel_axis)
     if not (shift.isfinite() & scale.isfinite() & ((scale > 0) | (x.amax(0) == x.amin(0)))).all():
         raise DataError(
             f"the data goes from {x.min():g} to {x.max():g}, and its variance is more, or less, than a float64 can hold. "

@@ -23,9 +23,12 @@ from unstir.metrics.distances import energy_distance, floor, half_split_pairs, s
 from unstir.metrics.neighbours import precision_recall
 from unstir.metrics.permutation import EnergyTest, energy_test
 from unstir.model import Model
+from unstir.networks import affordable
 
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them
+STEPS = 20  # evaluations a sample, unless another number is asked for
+WORK, FEWEST_WORTH = 5e12, 100  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
 FEWEST = 10
 REPEATS = 5
 CHANCE = 2.34  # deviations above the mean of five that a sixth exceeds in 1 of 20 cases: t_4 sqrt(1 + 1/5)
@@ -79,19 +82,19 @@ class Score:
         return f"{far if large and off > 2 else 'near'} the {edge}"
 
 
-def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS) -> Truth:
-    """True rows to compare with: fresh draws of a built-in set, or else the rows held out of training.
+def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, most: int = 0) -> Truth:
+    """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, or else rows held out of training.
 
     Raises UsageError where fewer than 10 rows are held out, or trained on.
     """
-    rng = np.random.default_rng([seed, 4])
+    rng, most = np.random.default_rng([seed, 4]), most or MOST
     if data.source in TOYS:
         pool = toy(data.source, POOL, seed=seed + 1_000_003).values.reshape(POOL, -1)
-        order = rng.permutation(POOL)[: 2 * repeats * MOST].reshape(2 * repeats, MOST)
+        order = rng.permutation(POOL)[: 2 * repeats * most].reshape(2 * repeats, most)
         sets = [pool[rows] for rows in order]
         return Truth(sets[:repeats], sets[repeats:])
     training, unseen = (flat(part) for part in data.split(held_out, seed))
-    n = min(MOST, len(unseen), len(training))
+    n = min(most, len(unseen), len(training))
     if n < FEWEST:
         way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
         raise UsageError(
@@ -100,6 +103,11 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS) -> 
         )
     pairs = half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
     return Truth(deal(unseen, n, repeats, rng), deal(training, n, repeats, rng), list(pairs))
+
+
+def worth(model: Model) -> int:
+    """How many rows a set of samples is worth: 5,000, and fewer of a large network."""
+    return affordable(model.network, REPEATS * STEPS, WORK, FEWEST_WORTH, MOST)
 
 
 def flat(data: Data) -> np.ndarray:
@@ -161,12 +169,12 @@ def inverse(scale: np.ndarray) -> np.ndarray:
     return 1 / np.where(scale == 0, 1, scale)
 
 
-def evaluate(model: Model, truth: Truth, steps: int = 20, method: str | None = None, seed: int = 0) -> list[Score]:
+def evaluate(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[Score]:
     """`compare` for fresh samples of a model, as many as there are true rows."""
     return compare(draw(model, truth, steps, method, seed), truth, scale_of(model))
 
 
-def draw(model: Model, truth: Truth, steps: int = 20, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
+def draw(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true ones."""
     n, repeats = len(truth.true[0]), len(truth.true)
     rows = np.asarray(model.sample(n * repeats, steps=steps, method=method, seed=seed), dtype=np.float64)

@@ -12,6 +12,8 @@
     True
 """
 
+import inspect
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor
 
 from unstir.config import Config, flat, resolve
-from unstir.datasets import Data, from_arrays
+from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
 from unstir.encoders import fit_encoder
 from unstir.errors import UsageError
@@ -28,7 +30,7 @@ from unstir.folder import Card
 from unstir.information.mmse import error_curve
 from unstir.loss import Example, errors, examples
 from unstir.model import Model
-from unstir.networks import make_network
+from unstir.networks import NETWORKS, affordable, make_network
 from unstir.oracles import Gaussian, Independent, Oracle
 from unstir.presets import settle, without_auto
 from unstir.schedules import schedule
@@ -37,7 +39,9 @@ from unstir.times import Quantile, stratified, uniform
 from unstir.train import Problem, Recipe, State, Step, train
 
 BUCKETS = 20  # of time, for the losses by noise level
-HELD_OUT_DRAWS = 4096  # pairs (row, noise) in the fixed held-out set
+HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
+CURVE_DRAWS = 64, 4096  # and at each level of the error curve
+LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 WIDE = 1024  # elements a row, up to which the Gaussian's covariance is worth its d^3
 JITTER = 1e-6  # added to its variances: an element that never varies leaves none
@@ -73,7 +77,8 @@ class Fitting:
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
         process = schedule(diffusion.schedule, **self.schedule_settings)
         values = torch.as_tensor(self.training.values)
-        self.encoder = fit_encoder(config.data.encoder, values)
+        lies = layout(data.shape)
+        self.encoder = fit_encoder(config.data.encoder, values, lies.channel_axis if lies else None)
         labels = self.training.labels
         self.problem = Problem(
             process,
@@ -88,9 +93,11 @@ class Fitting:
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
         self.device = pick_device(config.device)
-        self.network_settings = config.network.model_dump() | {"dimension": values[0].numel(), "classes": len(data.classes)}
-        network = make_network("mlp", self.network_settings, config.seed).to(self.device)
+        self.architecture = config.network.architecture
+        self.network_settings = network_settings(config.network.model_dump(), data)
+        network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
+        self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
         self._gaussian = gaussian_of(self.problem.rows)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
@@ -143,7 +150,7 @@ class Fitting:
     def model(self) -> Model:
         """The model as it is now: the average of the weights, with its error by noise level measured on held-out rows."""
         self.state.swap()
-        network = make_network("mlp", self.network_settings)
+        network = make_network(self.architecture, self.network_settings)
         network.load_state_dict({k: v.detach().clone().cpu() for k, v in self.state.network.state_dict().items()})
         self.state.swap()
         network = network.eval().requires_grad_(False).to(self.device)
@@ -153,7 +160,7 @@ class Fitting:
             schedule=self.config.diffusion.schedule,
             schedule_settings=self.schedule_settings,
             target=problem.target_name,
-            network="mlp",
+            network=self.architecture,
             network_settings=self.network_settings,
             encoder=self.encoder.name,
             dtype=data.dtype,
@@ -167,7 +174,7 @@ class Fitting:
             source=data.source,
             steps_trained=self.state.step,
         )
-        rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
+        rows, cond = self._held_out_rows(affordable(network, len(ERROR_LEVELS), CURVE, *CURVE_DRAWS))
         denoiser = Denoiser(network, problem.schedule, problem.target)
         curve = error_curve(
             lambda x, t: denoiser(x, t, cond),
@@ -179,16 +186,17 @@ class Fitting:
         return Model(card, network, self.encoder, curve)
 
     def _held_out_rows(self, n: int) -> tuple[Tensor, Tensor | None]:
-        """At least n held-out rows and their classes, repeated as often as needed."""
-        rows = self.encoder.encode(torch.as_tensor(self.unseen.values))
-        index = torch.arange(max(n, len(rows))) % len(rows)
+        """n held-out rows, which are in random order, and their classes, repeated as often as needed."""
+        index = torch.arange(n) % len(self.unseen)
         labels = self.unseen.labels
-        return rows[index], None if labels is None else torch.as_tensor(labels)[index].to(self.device)
+        return self.encoder.encode(torch.as_tensor(self.unseen.values)[index]), None if labels is None else torch.as_tensor(
+            labels
+        )[index].to(self.device)
 
     def _fixed(self, quantile: Quantile, name: str) -> "Fixed":
         """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
         problem, generator = self.problem, seeded(self.config.seed, name)
-        rows, cond = self._held_out_rows(HELD_OUT_DRAWS)
+        rows, cond = self._held_out_rows(self._draws)
         t = quantile(stratified(len(rows), generator), problem.schedule)
         eps = torch.randn(rows.shape, generator=generator)
         example = examples(problem.schedule, problem.target, problem.weigh, rows, eps, t)
@@ -230,6 +238,21 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind))
+
+
+def network_settings(chosen: dict[str, Any], data: Data) -> dict[str, Any]:
+    """What the chosen network is built from: of the settings those that it has, and what the data decides.
+
+    Raises UsageError for a U-Net of rows that do not lie in space.
+    """
+    sizes: dict[str, Any] = {"dimension": math.prod(data.shape), "classes": len(data.classes), "shape": list(data.shape)}
+    if chosen["architecture"] == "unet":
+        lies = layout(data.shape)
+        if lies is None:
+            raise UsageError(f"--network.architecture unet is for images and sequences; a row here is {data.shape}. Use mlp.")
+        sizes["channel_axis"] = lies.channel_axis
+    known = inspect.signature(NETWORKS[chosen["architecture"]]).parameters
+    return {name: value for name, value in (chosen | sizes).items() if name in known}
 
 
 def label_name(labels: str | None, names: tuple[str, ...]) -> str:

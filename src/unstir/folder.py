@@ -124,7 +124,8 @@ def card_from(raw: Mapping[str, Any]) -> Card:
     entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     card = Card(**entries)
     check_pair(schedule(card.schedule, **card.schedule_settings), card.target)
-    sizes = {"dimension": math.prod(card.shape), "classes": len(card.classes)}
+    own = {"dimension": math.prod(card.shape)} if card.network == "mlp" else {"shape": list(card.shape)}
+    sizes = own | {"classes": len(card.classes)}
     if {name: card.network_settings.get(name) for name in sizes} != sizes:
         raise UsageError(f"its network is not one for rows of {card.shape} and {sizes['classes']} classes")
     if card.names and card.shape != (len(card.names),):

@@ -23,10 +23,12 @@ from unstir.information.mmse import squared_errors
 from unstir.metrics.distances import nearest
 from unstir.metrics.neighbours import Memorisation, memorisation, radii
 from unstir.model import Model
+from unstir.networks import affordable
 from unstir.seeds import seeded
 
 LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # of log-SNR
-DRAWS = 4096  # pairs (row, noise) a level
+DRAWS, WORK = 4096, 1e12  # pairs (row, noise) a level, and multiply-adds in all, that they are worth
+LEAST = 64  # pairs in any case
 GAP, LARGE_GAP = 0.1, 0.5  # from where it is worth naming, and from where it has no other name than memory
 
 
@@ -80,12 +82,13 @@ def errors_by_level(model: Model, unseen: Data, training: Data | None, seed: int
 
     Raises UsageError for fewer than two rows, or a class that the model does not know.
     """
-    n = min(DRAWS, *(len(data) for data in (unseen, training) if data))
+    draws = affordable(model.network, 2 * len(LEVELS), WORK, LEAST, DRAWS)
+    n = min(draws, *(len(data) for data in (unseen, training) if data))
     if n < 2:
         raise UsageError(f"an error with an interval takes at least 2 rows; there is {n}.")
     ends = model.schedule.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64)).tolist()
     log_snr = np.array([level for level in LEVELS if ends[0] < level < ends[1]])
-    errors = [_row_errors(model, data, n, log_snr, seed) for data in (unseen, training) if data]
+    errors = [_row_errors(model, data, n, draws, log_snr, seed) for data in (unseen, training) if data]
     new, *old = (np.stack([e.mean(1), e.std(1, ddof=1) / math.sqrt(n)]) for e in errors)
     if not old:
         return Levels(log_snr, new, None, None, n)
@@ -101,10 +104,10 @@ def _gap(unseen: np.ndarray, training: np.ndarray, log_snr: np.ndarray) -> tuple
 
 
 @torch.no_grad()
-def _row_errors(model: Model, data: Data, n: int, log_snr: np.ndarray, seed: int) -> np.ndarray:
-    """(K, n): the error of n random rows at each level, per element, averaged over the draws of noise that make 4,096 in all."""
+def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarray, seed: int) -> np.ndarray:
+    """(K, n): the error of n random rows at each level, per element, averaged over the draws of noise that make so many in all."""
     chosen = np.random.default_rng(seed).permutation(len(data))[:n]
-    again = torch.arange(n).repeat(math.ceil(DRAWS / n))
+    again = torch.arange(n).repeat(math.ceil(draws / n))
     x0 = model.encoder.encode(torch.as_tensor(data.values[chosen]))[again].to(model.device)
     cond = None
     if model.card.classes and data.labels is not None:

@@ -30,11 +30,13 @@ from unstir.folder import Card
 from unstir.guidance import clipped, guided
 from unstir.information.mmse import ErrorCurve
 from unstir.likelihood import ode_log_prob
+from unstir.networks import affordable
 from unstir.samplers import ddim, default, plan, sampler
 from unstir.schedules import Schedule, along, schedule
 from unstir.seeds import seeded
 
 EPS_LOG_SNR = -10.2  # a little beyond the end of the linear chain
+AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
 NOISE_GROUP = 256  # rows that share a noise generator
 LONGEST = 100_000  # evaluations in a sample
 EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
@@ -83,7 +85,7 @@ class Model:
         guidance: float = 1.0,
         interval: Interval = None,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int | None = None,
     ) -> Any:
         """n new rows (n, ...) in the data's units and type; `steps` is the number of network evaluations.
 
@@ -115,7 +117,7 @@ class Model:
         guidance: float = 1.0,
         interval: Interval = None,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int | None = None,
         every: int | None = None,
     ) -> list[Any]:
         """x along the way, each (n, ...) in the data's units: at every `every`-th time of the plan, and always the last."""
@@ -131,10 +133,11 @@ class Model:
         guidance: float = 1.0,
         interval: Interval = None,
         seed: int = 0,
-        batch_size: int = 8192,
+        batch_size: int | None = None,
         every: int | None = None,
     ) -> list[Tensor]:
         """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not."""
+        batch_size = affordable(self.network, 1, AT_ONCE, NOISE_GROUP, 8192) if batch_size is None else batch_size
         if n < 1 or batch_size < 1:
             raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
         if steps > LONGEST:
@@ -169,7 +172,7 @@ class Model:
                     parts[keep.index(i)].append(state.cpu())
         return [torch.cat(part) for part in parts]
 
-    def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int = 1024) -> np.ndarray:
+    def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
 
         Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
@@ -181,9 +184,10 @@ class Model:
         z = self._in(x)
         cond = self.labels_for(len(z), labels, 0) if labels is not None else None
         probes = None if z[0].numel() <= EXACT_TRACE else 1
+        at_once = affordable(self.network, 1, AT_ONCE, 16, 1024) if batch_size is None else batch_size
         parts = []
-        for first in range(0, len(z), batch_size):
-            rows = slice(first, first + batch_size)
+        for first in range(0, len(z), at_once):
+            rows = slice(first, first + at_once)
             denoise = self.denoise(None if cond is None else cond[rows].to(self.device))
             parts.append(
                 ode_log_prob(denoise, self.schedule, z[rows], steps, probes=probes, generator=seeded("probes", first)).cpu()

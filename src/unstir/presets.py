@@ -1,6 +1,7 @@
 """From data to settings: what is chosen for a person who has said nothing.
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
+    images and sequences     a U-Net, one scale a channel, small batches, bfloat16 where the processor multiplies it      (3)
     steps = 4 N, at least 250, at most 4,000                                                                              (2)
 
 (2) is for small data: past a few steps a row a model of 50 or 200 rows gets no nearer to the truth, only nearer to its rows
@@ -15,10 +16,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from unstir.config import Config, merge, resolve
-from unstir.datasets import Data, load
+from unstir.datasets import Data, layout, load
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
+STEPS_AN_IMAGE = 4
 
 
 def load_data(config: Config) -> Data:
@@ -42,6 +46,8 @@ def without_auto(config: Config) -> Config:
 def preset(data: Data) -> dict[str, Any]:
     """The settings chosen from the data's size, d numbers a row and N rows: (1) and (2)."""
     d = math.prod(data.shape)
+    if layout(data.shape):
+        return spatial(data)
     steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
     few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
     if d <= 3:
@@ -50,6 +56,21 @@ def preset(data: Data) -> dict[str, Any]:
         return merge(few, {"network": {"width": 128, "octaves": 2}})
     width = 256 if d <= 64 else 512
     return merge(steps, {"network": {"width": width, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}})
+
+
+def spatial(data: Data) -> dict[str, Any]:
+    """(3): the settings for N images or sequences of d numbers."""
+    steps = min(max(STEPS_AN_IMAGE * len(data), FEWEST_STEPS), MOST_STEPS)
+    return {
+        "data": {"encoder": "channels"},
+        "network": {"architecture": "unet", "width": 32, "depth": 2},
+        "optim": {"steps": steps, "batch_size": 64, "lr": 1e-3, "ema": 0.999, "precision": precision()},
+    }
+
+
+def precision() -> str:
+    """What the processor multiplies fastest: bfloat16 where it has instructions for it."""
+    return "bfloat16" if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
 def times_for(target_name: str) -> str:

@@ -40,10 +40,14 @@ def evaluate(
         config = resolve(read_config(run / "config.toml"))
         data, held_out = _own_data(run, config), config.data.held_out
         training, unseen = data.split(held_out, config.seed)
-        truth = or_why(reasons, "samples were not compared with true rows", lambda: truth_of(data, held_out, config.seed))
+        truth = or_why(
+            reasons,
+            "samples were not compared with true rows",
+            lambda: truth_of(data, held_out, config.seed, most=room.worth(model)),
+        )
     else:
         training, unseen = None, _other_data(source, labels, missing, model)
-        truth = _halves(unseen)
+        truth = _halves(unseen, room.worth(model))
         reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
     found = examine(model, truth, unseen, training, {"steps": steps, "method": method, "seed": seed}, reasons)
     how = {"run": str(run), "steps": steps, "method": method or default(steps), "seed": seed}
@@ -126,8 +130,8 @@ def _other_data(source: str, labels: str | None, missing: str, model: Model) -> 
     return data
 
 
-def _halves(data: Data) -> Truth:
+def _halves(data: Data, most: int) -> Truth:
     """One random half of the rows against the other is the floor."""
     rows = room.flat(data)
-    pairs = list(half_split_pairs(rows, min(room.MOST, len(rows) // 2), room.REPEATS, np.random.default_rng(0)))
+    pairs = list(half_split_pairs(rows, min(most, len(rows) // 2), room.REPEATS, np.random.default_rng(0)))
     return Truth([a for a, _ in pairs], [b for _, b in pairs])

@@ -10,7 +10,7 @@ import torch
 from unstir import plots
 from unstir.cli.progress import note
 from unstir.errors import UsageError
-from unstir.evaluate import Score, as_json, evaluate, truth_of
+from unstir.evaluate import Score, as_json, evaluate, truth_of, worth
 from unstir.fitting import Fitting
 from unstir.model import Model
 from unstir.record import Recording
@@ -55,7 +55,7 @@ def finish(trained: Trained, manner: Manner) -> None:
     run, model, settings, held_out = trained.run, trained.model, trained.fitting.config, trained.recording.held_out
     scores = []
     try:
-        scores = evaluate(model, truth_of(trained.fitting.data, settings.data.held_out, settings.seed))
+        scores = evaluate(model, truth_of(trained.fitting.data, settings.data.held_out, settings.seed, most=worth(model)))
     except UsageError as error:
         note(f"note: not scored: {error}")
     if held_out.loss > WORSE * held_out.gaussian_loss:
@@ -63,7 +63,7 @@ def finish(trained: Trained, manner: Manner) -> None:
             f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian. It has not "
             f"learnt, or too few rows by heart: try a lower --optim.lr (it was {settings.optim.lr:g}), or other --steps, or bring more data."
         )
-    captions = {f"{default(20)}": (model.sample(SHOWN), caption(20, None, scores))}
+    captions = {f"{default(20)}": (model.sample(min(SHOWN, 2 * worth(model))), caption(20, None, scores))}
     draw(trained, captions)
     run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
     if manner.as_object:

@@ -13,8 +13,9 @@ from torch import nn
 
 from unstir.errors import unknown
 from unstir.networks.mlp import MLP
+from unstir.networks.unet import UNet
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP, "unet": UNet}
 
 
 def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Module:
@@ -31,3 +32,12 @@ def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Mo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return NETWORKS[name](**settings)
+
+
+def affordable(network: nn.Module, evaluations: int, work: float, fewest: int, most: int) -> int:
+    """How many rows can go through a network that often for `work` multiply-adds: at least `fewest`, at most `most`.
+
+    >>> affordable(MLP(2), 20, 1e9, 100, 5000), affordable(UNet((28, 28)), 20, 1e9, 100, 5000)
+    (585, 100)
+    """
+    return int(min(most, max(fewest, work // (evaluations * network.operations))))  # pyrefly: ignore

@@ -11,15 +11,13 @@ training point ever was, the answer is then linear in x, and a sampler that land
     0.0
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unstir.errors import UsageError
+from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
 
-TIME_FEATURES = 64
 RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16), "classes": (0, 2**24)}
 
 
@@ -53,12 +51,11 @@ class MLP(nn.Module):
         self.dimension, self.width, self.depth, self.classes = dimension, width, depth, classes
         # What a folder claims is first built on torch's meta device: constants are numbers even there, and what torch can only do
         # there by loading its compiler, which takes seconds, is done otherwise.
-        turns = torch.logspace(-1, 6, TIME_FEATURES // 2, base=2.0, device="cpu")
-        self.register_buffer("time_frequency", 2 * math.pi * turns, persistent=False)
+        self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("frequency", 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
         self.enter = nn.Linear(dimension * (1 + 2 * octaves), width)
         self.embed_time = nn.Linear(TIME_FEATURES, width)
-        self.embed_class = nn.Embedding.from_pretrained(torch.randn(classes + 1, width), freeze=False) if classes else None
+        self.embed_class = Classes(classes, width) if classes else None
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -68,16 +65,18 @@ class MLP(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
+    @property
+    def operations(self) -> int:
+        """Multiply-adds for one row: one a weight."""
+        return sum(w.numel() for w in self.parameters())
+
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
         """See the class."""
         flat = x.flatten(1)
-        waves = (flat[..., None] * self.frequency).flatten(1)
-        h = self.enter(torch.cat([flat, waves.sin(), waves.cos()], 1))
-        turns = t[:, None] * self.time_frequency
-        e = self.embed_time(torch.cat([turns.sin(), turns.cos()], 1))
+        turns = (flat[..., None] * self.frequency).flatten(1)
+        h = self.enter(torch.cat([flat, turns.sin(), turns.cos()], 1))
+        e = self.embed_time(waves(t, self.time_frequency))
         if self.embed_class is not None:
-            if cond is None:
-                cond = torch.full((1,), self.classes, device=x.device)
             e = e + self.embed_class(cond)
         e = F.silu(e)
         modulation = self.modulate(e).chunk(2 * self.depth, 1)

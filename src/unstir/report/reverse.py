@@ -20,6 +20,7 @@ from torch import Tensor
 from unstir.errors import UnstirError
 from unstir.evaluate import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
 from unstir.model import Model
+from unstir.networks import affordable
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
 from unstir.report.view import shrink
@@ -28,8 +29,8 @@ from unstir.samplers import default
 FEW, FEWER = 20, 10
 FRAMES, PICTURED = 50, 24  # kept of a long path of points, of pictures
 BYTES = 400_000  # of packed states a sampler
-WORK = 4e10  # weights x rows x evaluations: a second
-MOST_ROWS, LEAST_ROWS = 1000, 40
+WORK = 4e10  # multiply-adds: a second
+MOST_ROWS, LEAST_ROWS = 1000, 16
 ARROWS, CELLS, LEVELS = 21, 64, 9
 LONGEST_ARROW = 3.0
 CLEANEST = 6.0  # log-SNR, to which the levels of arrows and density go
@@ -83,8 +84,7 @@ def reverse(subject: Subject, truth: Truth | None, chosen: Sequence[Way], scored
 
 def rows_for(model: Model, evaluations: int) -> int:
     """How many rows a sampler is worth."""
-    weights = sum(weight.numel() for weight in model.network.parameters())
-    return int(min(MOST_ROWS, max(LEAST_ROWS, WORK // (weights * evaluations))))
+    return affordable(model.network, evaluations, WORK, LEAST_ROWS, MOST_ROWS)
 
 
 def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors: dict[int, Measured]) -> dict[str, Any]:
