@@ -108,7 +108,7 @@ def facts(data: Data, found: Survey) -> list[str]:
     low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
     bounds = "no bounds, so samples are never clipped"
     if data.bounds:
-        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g} by its type, and so are samples"
+        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g}, and so are samples"
     lines = [f"range: {low:g} to {high:g}; {bounds}"]
     if found.levels and found.levels > 1:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
