@@ -83,16 +83,17 @@ def whole_of(data: Data, columns: list[Column]) -> Whole:
     Whole(low=0.0, high=4.0, mean=2.0, deviation=1.41..., inner=(0.0..., 3.99...), at=1, place='the data')
     """
     held = [column for column in columns if column.distinct] or columns
-    means, deviations = (np.array([getattr(column, name) for column in held]) for name in ("mean", "deviation"))
     low, high = min(column.low for column in held), max(column.high for column in held)
+    unit = max(abs(low), abs(high)) or 1.0  # so that no square overflows
+    means, deviations = (np.array([getattr(column, name) / unit for column in held]) for name in ("mean", "deviation"))
     thin = data.values[:: -(-data.values.size // THIN)]
-    thin = thin[np.isfinite(thin)]
-    inner = np.quantile(thin, (0.0005, 0.9995)) if thin.size else (low, high)
+    thin = thin[np.isfinite(thin)] / unit
+    inner = np.quantile(thin, (0.0005, 0.9995)) * unit if thin.size else (low, high)
     far = low if abs(low) > abs(high) else high
     rows = data.values.reshape(len(data), -1)
     at = next((start + int(here.argmax()) for start, here in _where(rows, far) if here.any()), -1)
-    deviation = float(np.hypot(np.sqrt((deviations**2).mean()), means.std()))
-    return Whole(low, high, float(means.mean()), deviation, (float(inner[0]), float(inner[1])), at)
+    deviation = float(np.hypot(np.sqrt((deviations**2).mean()), means.std()) * unit)
+    return Whole(low, high, float(means.mean() * unit), deviation, (float(inner[0]), float(inner[1])), at)
 
 
 def _where(rows: np.ndarray, value: float) -> Iterator[tuple[int, np.ndarray]]:

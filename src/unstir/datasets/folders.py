@@ -93,7 +93,7 @@ def read_folder(
             (h, w), (height, width) = rows.shape[1:3], pixels.shape[:2]
             raise DataError(
                 f"the images of '{source}' differ in size: {_name(kept[0], path)} is {h}x{w}, {_name(file, path)} is "
-                f"{height}x{width} (height x width). Pass --data.size {h}x{w}, or another, and they are resized and cropped to it."
+                f"{height}x{width} (height x width). Pass --data.size 64, or another such as 48x64, and they are resized and cropped to it."
             )
         rows[len(kept)] = pixels
         kept.append(file)
