@@ -553,7 +553,7 @@ def test_selfcheck_as_it_is():
         ("'seed'", ["train", "moons", "--seed", "-1"]),
         ("'eps'", ["train", "moons", "--schedule", "flow", "--target", "eps"]),
         ("brings its own classes", ["train", "moons", "--data.labels", "kind"]),
-        ("folder", ["train", "."]),
+        ("no folder of images", ["train", "moons", "--data.size", "8"]),
         ("sigma_max", ["train", "moons", "--schedule", "ve", "--diffusion.settings.sigma_max", "-3"]),
         ("beta_max", ["train", "moons", "--schedule", "vp", "--diffusion.settings.beta_max", "-3"]),
         ("beta_", ["train", "moons", "--schedule", "linear", "--diffusion.settings.beta_max", "3"]),

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
 import unstir
-from unstir.datasets import TOYS, from_arrays, load, read, readers, toy
+from unstir.datasets import TOYS, from_arrays, load, raw, read, toy
 from unstir.errors import DataError, StorageError, UnstirError, UsageError
 
 ROWS = np.random.default_rng(0).standard_normal((12, 3))
@@ -550,7 +550,7 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_pat
     # Catches a zip bomb; the bar is lowered so that the test needs no gigabyte.
     np.savez_compressed(tmp_path / "a.npz", np.zeros((1000, 100)))
     assert read(tmp_path / "a.npz").values.shape == (1000, 100)
-    monkeypatch.setattr(readers, "LARGE", 2**19)
+    monkeypatch.setattr(raw, "LARGE", 2**19)
     monkeypatch.setattr(np, "empty", None)
     with pytest.raises(DataError, match=r"would unpack to .* save it as .npy"):
         read(tmp_path / "a.npz")
@@ -584,8 +584,8 @@ def test_a_type_that_numpy_lacks_is_named(tmp_path):
         ("zzz", UsageError, "unknown data set 'zzz': Known: checkerboard"),
         ("moons.csv", StorageError, "no such file: 'moons.csv'"),
         ("data/moons", StorageError, "no such file: 'data/moons'"),
-        ("folder", UsageError, r"folder is not supported yet; files: .csv, .npy, .npz, .safetensors"),
-        ("notes.txt", UsageError, r"end in '.txt' are not known; known: .csv, .npy"),
+        ("folder", DataError, r"the folder 'folder' holds no images \(.bmp, .*, and nothing else"),
+        ("notes.txt", UsageError, r"end in '.txt' are not known; known: .*.csv, .*.npy, .*or a folder of images"),
     ],
 )
 def test_a_source_that_is_not_there_or_not_known(tmp_path, monkeypatch, source, error, said):

@@ -10,13 +10,14 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
     256
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from unstir.errors import StorageError, UsageError, unknown
@@ -49,15 +50,36 @@ def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
 Numbers = Annotated[float | list[float], WrapValidator(_numbers)]
 
 
+def _size(value: Any) -> Any:
+    """One number of pixels, or a height and a width as in 32x48."""
+    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", str(value))
+    if value is not None and not found:
+        raise PydanticCustomError("size", "should be a number of pixels, or a height and a width as in 32x48")
+    return value if found is None else f"{found[1]}x{found[2] or found[1]}"
+
+
 class Data(Section):
     """What is learnt from."""
 
     source: str = Field("", description="Built-in name, file or folder.")
     labels: str | None = Field(None, description="Column or array that holds the class.")
-    missing: Literal["refuse", "drop"] = Field("refuse", description="Rows with missing or infinite values: refuse or drop.")
-    points: int = Field(5000, ge=2, description="How many points of a built-in set.")
+    missing: Literal["refuse", "drop"] = Field(
+        "refuse", description="Rows with missing or infinite values, damaged images: refuse or drop."
+    )
+    size: Annotated[str | None, BeforeValidator(_size)] = Field(
+        None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48."
+    )
+    points: int = Field(5000, ge=2, description="How many points of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
     encoder: str = Field("standardise", description="standardise, channels (one scale a channel) or min_max.")
+
+    @property
+    def height_width(self) -> tuple[int, int] | None:
+        """`size` as numbers."""
+        if self.size is None:
+            return None
+        height, width = map(int, self.size.split("x"))
+        return height, width
 
 
 class Diffusion(Section):

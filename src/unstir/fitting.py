@@ -105,9 +105,7 @@ class Fitting:
     @property
     def warnings(self) -> list[str]:
         """What a person should know before the first step, a sentence each."""
-        found = []
-        if self.data.dropped:
-            found.append(f"{self.data.dropped:,} rows with missing or infinite values were dropped; {len(self.data):,} are left.")
+        found = [*self.data.notes]
         left = self.problem.schedule.alpha_bar_end
         if left > SIGNAL_LEFT:
             name = self.config.diffusion.schedule

@@ -27,8 +27,9 @@ STEPS_AN_IMAGE = 4
 
 def load_data(config: Config) -> Data:
     """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
-    labels = None if config.data.labels == "none" else config.data.labels
-    return load(config.data.source, n=config.data.points, seed=config.seed, labels=labels, missing=config.data.missing)
+    data = config.data
+    labels = None if data.labels == "none" else data.labels
+    return load(data.source, n=data.points, seed=config.seed, labels=labels, missing=data.missing, size=data.height_width)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:

@@ -76,7 +76,7 @@ def demo(
 
 @app.command
 def inspect(
-    data: Annotated[str, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")],
+    data: Annotated[str, Parameter(name="DATA", help="Built-in name, folder of images, or .npy, .npz, .csv, .safetensors file.")],
     /,
     *,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
@@ -91,7 +91,9 @@ def inspect(
 
 @app.command
 def train(
-    data: Annotated[str | None, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")] = None,
+    data: Annotated[
+        str | None, Parameter(name="DATA", help="Built-in name, folder of images, or .npy, .npz, .csv, .safetensors file.")
+    ] = None,
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder; must not exist.")] = None,
@@ -175,6 +177,7 @@ def evaluate(
     missing: Annotated[
         Literal["refuse", "drop"], Parameter(name="--data.missing", help="Rows of DATA with missing or infinite values.")
     ] = "refuse",
+    size: Annotated[str | None, Parameter(name="--data.size", help="Size for the images of a folder DATA, as in 32x48.")] = None,
     steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     seed: Seed = 0,
@@ -184,7 +187,7 @@ def evaluate(
     """Distances between samples and true rows, each beside its floor, and the held-out error by noise level."""
     from unstir.cli import evaluating
 
-    evaluating.evaluate(run, data, labels, missing, steps, method, seed, json)
+    evaluating.evaluate(run, data, labels, missing, size, steps, method, seed, json)
 
 
 @app.command
@@ -223,7 +226,7 @@ def animate(
 @app.command
 def compare(
     what: Annotated[str, Parameter(name="WHAT", help="schedules, targets or samplers.")],
-    data: Annotated[str, Parameter(name="DATA", help="Built-in name or .npy, .npz, .csv, .safetensors file.")],
+    data: Annotated[str, Parameter(name="DATA", help="Built-in name, folder of images, or .npy, .npz, .csv, .safetensors file.")],
     /,
     *,
     only: Annotated[str | None, Parameter(help="Those to compare, as in linear,cosine; without, the usual ones.")] = None,

@@ -29,6 +29,7 @@ def evaluate(
     source: str | None,
     labels: str | None,
     missing: str,
+    size: str | None,
     steps: int,
     method: str | None,
     seed: int,
@@ -46,8 +47,9 @@ def evaluate(
             lambda: truth_of(data, held_out, config.seed, most=room.worth(model)),
         )
     else:
-        training, unseen = None, _other_data(source, labels, missing, model)
+        training, unseen = None, _other_data(source, labels, missing, size, model)
         truth = _halves(unseen, room.worth(model))
+        reasons += [f"note: {note}" for note in unseen.notes]
         reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
     found = examine(model, truth, unseen, training, {"steps": steps, "method": method, "seed": seed}, reasons)
     how = {"run": str(run), "steps": steps, "method": method or default(steps), "seed": seed}
@@ -118,8 +120,9 @@ def _own_data(run: Path, config: Any) -> Data:
         raise StorageError(f"{error} Or name other true rows: unstir evaluate {run} DATA.") from None
 
 
-def _other_data(source: str, labels: str | None, missing: str, model: Model) -> Data:
-    data = load(source, labels=labels, missing=missing)
+def _other_data(source: str, labels: str | None, missing: str, size: str | None, model: Model) -> Data:
+    height_width = resolve({"data": {"size": size}}).data.height_width
+    data = load(source, labels=labels, missing=missing, size=height_width)
     if data.shape != model.card.shape:
         raise UsageError(
             f"{source} has rows of shape {data.shape}, but the model was trained on {model.card.shape}. "

@@ -12,7 +12,7 @@ from unstir.cli.progress import duration
 from unstir.cli.using import show
 from unstir.config import SECTIONS, Config, merge, resolve
 from unstir.cost import Cost, rehearse
-from unstir.datasets import Data, Survey, survey
+from unstir.datasets import Data, Survey, layout, survey
 from unstir.datasets.columns import Column
 from unstir.datasets.data import counted, short
 from unstir.errors import UnstirError
@@ -97,8 +97,12 @@ def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
 
 def headline(data: Data, found: Survey) -> str:
     """Kind, rows, shape, type."""
-    shape = "x".join(map(str, data.shape))
+    lies, shape = layout(data.shape), "x".join(map(str, data.shape))
     numbers = counted(data.shape[0], "number") if len(data.shape) == 1 else f"{shape} numbers"
+    if lies:
+        unit = "pixels" if lies.kind == "images" else "steps"
+        axis = " on the first axis" if lies.channel_axis == 0 else ""
+        numbers = f"{'x'.join(map(str, lies.spatial))} {unit}, {counted(lies.channels, 'channel')}{axis}"
     flat = "" if len(data.shape) == 1 else f"; {FLAT}"
     return f"{found.kind}, {counted(len(data), 'row')} of {numbers} ({data.dtype}){flat}"
 
@@ -108,11 +112,13 @@ def facts(data: Data, found: Survey) -> list[str]:
     low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
     bounds = "no bounds, so samples are never clipped"
     if data.bounds:
-        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g} by its type, and so are samples"
-    lines = [f"range: {low:g} to {high:g}; {bounds}"]
+        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g}, and so are samples"
+    spread = f", mean {found.whole.mean:.4g}, deviation {found.whole.deviation:.4g}" if found.whole else ""
+    lines = [f"range: {low:g} to {high:g}{spread}; {bounds}"]
     if found.levels and found.levels > 1:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
-        grey = " grey" if found.kind == "images" else ""
+        lies = layout(data.shape)
+        grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
         lines.append(f"levels: {found.levels}{grey} levels{whole}; learnt as numbers on a line")
     if data.classes:
         each = [f"{short(name)}: {count:,}" for name, count in list(found.classes.items())[:SHOWN]]
@@ -120,7 +126,7 @@ def facts(data: Data, found: Survey) -> list[str]:
         lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more})")
     if found.looked_at < len(data):
         lines.append(f"looked at: {found.looked_at:,} rows, evenly spread; gaps are counted in all")
-    return lines
+    return lines + [f"note: {note}" for note in data.notes]
 
 
 def columns_table(data: Data, found: Survey) -> Table:
@@ -145,7 +151,7 @@ def columns_table(data: Data, found: Survey) -> Table:
 
 def next_command(data: Data, flags: dict[str, Any]) -> str:
     """What to type to train on what was inspected."""
-    drop = {} if len(data.without_gaps()) == len(data) else {"data": {"missing": "drop"}}
+    drop = {"data": {"missing": "drop"}} if data.dropped or len(data.without_gaps()) < len(data) else {}
     return shlex.join(["unstir", "train", data.source, *_as_typed(merge(flags, drop))])
 
 
@@ -192,8 +198,11 @@ def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
         "dtype": data.dtype,
         "bounds": data.bounds,
         "range": [low, high],
+        "mean": found.whole and found.whole.mean,
+        "deviation": found.whole and found.whole.deviation,
         "levels": found.levels,
         "classes": found.classes,
+        "notes": data.notes,
         "columns": [_column(data, j, column) for j, column in enumerate(found.columns)],
         "problems": [
             {"problem": p.name, "columns": [found.columns[j].place for j in p.columns], "text": p.text} for p in found.problems

@@ -19,6 +19,7 @@ import numpy as np
 from unstir.datasets.data import Data
 
 AT_ONCE = 64  # columns brought together in memory
+THIN = 2**21  # numbers that quantiles of all values are from
 
 
 class Gap(NamedTuple):
@@ -53,10 +54,52 @@ class Column(NamedTuple):
         return self.distinct <= 1
 
 
+class Whole(NamedTuple):
+    """All values of images or sequences together, where a pixel by itself says little: ends, mean, deviation, and outliers.
+
+    All but one value in a thousand lie between `inner`; `at` is the row of the value that is farthest from zero.
+    """
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    inner: tuple[float, float]
+    at: int
+    place: str = "the data"
+
+
 def columns_of(data: Data, step: int = 1) -> list[Column]:
     """The columns of `data`, gaps and all; with a step only every so many rows count, but for the gaps."""
     rows = data.values.reshape(len(data), -1)
     return [_column(data.place(j), values, step) for j, values in enumerate(_one_by_one(rows))]
+
+
+def whole_of(data: Data, columns: list[Column]) -> Whole:
+    """All values of `data`, whose columns these are.
+
+    >>> data = Data(np.array([[[0.0, 2.0]], [[4.0, 2.0]]]))
+    >>> whole_of(data, columns_of(data))
+    Whole(low=0.0, high=4.0, mean=2.0, deviation=1.41..., inner=(0.0..., 3.99...), at=1, place='the data')
+    """
+    held = [column for column in columns if column.distinct] or columns
+    low, high = min(column.low for column in held), max(column.high for column in held)
+    unit = max(abs(low), abs(high)) or 1.0  # so that no square overflows
+    means, deviations = (np.array([getattr(column, name) / unit for column in held]) for name in ("mean", "deviation"))
+    thin = data.values[:: -(-data.values.size // THIN)]
+    thin = thin[np.isfinite(thin)] / unit
+    inner = np.quantile(thin, (0.0005, 0.9995)) * unit if thin.size else (low, high)
+    far = low if abs(low) > abs(high) else high
+    rows = data.values.reshape(len(data), -1)
+    at = next((start + int(here.argmax()) for start, here in _where(rows, far) if here.any()), -1)
+    deviation = float(np.hypot(np.sqrt((deviations**2).mean()), means.std()) * unit)
+    return Whole(low, high, float(means.mean() * unit), deviation, (float(inner[0]), float(inner[1])), at)
+
+
+def _where(rows: np.ndarray, value: float) -> Iterator[tuple[int, np.ndarray]]:
+    """Which rows hold the value, some rows at a time."""
+    for start in range(0, len(rows), 1024):
+        yield start, (rows[start : start + 1024] == value).any(axis=1)
 
 
 def _one_by_one(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -32,7 +32,7 @@ class Data:
 
     Shapes: `values` (N, ...) float32 or float64, `labels` (N,) int64 or None, `classes` the K names of the classes.
     `names` are those of the columns, `source` is the built-in name or the path as typed, `dtype` the type it came in,
-    `dropped` how many rows had a gap and were left out.
+    `dropped` how many rows had a gap and were left out, `notes` what a person should know about how it was read.
     """
 
     values: np.ndarray
@@ -43,6 +43,7 @@ class Data:
     bounds: tuple[float, float] | None = None
     dtype: str = "float64"
     dropped: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """The number of rows, N."""
@@ -99,7 +100,9 @@ class Data:
             return self
         if left < 2:
             raise DataError(f"only {counted(left, 'row')} of {len(self)} without missing or infinite values; 2 are needed.")
-        kept = replace(self._take(np.flatnonzero(whole)), dropped=len(self) - left)
+        gone = len(self) - left
+        note = f"{gone:,} rows with missing or infinite values were dropped; {left:,} are left."
+        kept = replace(self._take(np.flatnonzero(whole)), dropped=gone, notes=(*self.notes, note))
         if kept.labels is None:
             return kept
         present, ids = np.unique(kept.labels, return_inverse=True)

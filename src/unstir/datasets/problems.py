@@ -21,16 +21,17 @@ A program knows them by their names:
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from unstir.datasets.columns import Column
+from unstir.datasets.columns import Column, Whole
 from unstir.datasets.data import NO_CLASS, Data, counted, short
 
 LEVELS = 256  # more different values than this are no levels
 OUTLIER = 30.0  # z of a column
+OUT = 10.0  # times the range of nearly all values
 HUGE = 1e12  # a value of this size is in the wrong unit
 FAR = {4: 1e4, 8: 1e9}  # by bytes a number: a mean of so many deviations leaves three digits for what varies, or seven
 ALIKE = 0.999  # a correlation beyond it
@@ -49,21 +50,21 @@ class Problem(NamedTuple):
     text: str
 
 
-def problems_of(data: Data, columns: list[Column], step: int) -> list[Problem]:
-    """All problems of `data`, whose columns these are, from every so many of its rows."""
+def problems_of(data: Data, columns: list[Column], step: int, whole: Whole | None = None) -> list[Problem]:
+    """All problems of `data`, whose columns these are, from every so many of its rows; of images and sequences as a `whole`."""
     rows = data.values.reshape(len(data), -1)
-    whole = np.flatnonzero(np.isfinite(rows).all(axis=1))
+    intact = np.flatnonzero(np.isfinite(rows).all(axis=1))
     tabular = len(data.shape) == 1
     return [
         *_gaps(columns),
         *_label_gaps(data),
-        *_constant(columns),
-        *_sizes(columns, data.values.itemsize),
-        *_outliers(columns),
+        *(_constant_places if whole else _constant)(columns),
+        *_sizes([whole] if whole else columns, data.values.itemsize),
+        *(_far_out(data, whole) if whole else _outliers(columns)),
         *(_counters(data, rows[::step], columns) if tabular else ()),
         *_repeated(rows[::step], columns),
-        *(_dependent(rows[whole[:: -(-len(whole) // TALL) or 1]], columns) if tabular else ()),
-        *_few(len(whole), columns),
+        *(_dependent(rows[intact[:: -(-len(intact) // TALL) or 1]], columns) if tabular else ()),
+        *_few(len(intact), columns),
         *_classes(data),
         *(_class_candidates(data, columns) if data.names and not data.classes else ()),
     ]
@@ -92,14 +93,23 @@ def _constant(columns: list[Column]) -> Iterator[Problem]:
         yield Problem("constant", found, f"{_listed(each)}. There is nothing to learn: samples repeat the value exactly.")
 
 
-def _sizes(columns: list[Column], itemsize: int) -> Iterator[Problem]:
+def _constant_places(columns: list[Column]) -> Iterator[Problem]:
+    found = tuple(j for j, column in enumerate(columns) if column.distinct == 1)
+    if found:
+        first = columns[found[0]]
+        text = f"{len(found):,} of {len(columns):,} places never vary, the first is {first.place}, always {first.low:g}."
+        yield Problem("constant", found, f"{text} There is nothing to learn: samples repeat the values exactly.")
+
+
+def _sizes(columns: Sequence[Column | Whole], itemsize: int) -> Iterator[Problem]:
     for j, column in enumerate(columns):
+        about = (j,) if isinstance(column, Column) else ()
         size = max(abs(column.low), abs(column.high))
         if size > HUGE:
-            yield Problem("huge", (j,), f"{column.place} holds values up to {size:.3g}. Use a larger unit, or the logarithm.")
+            yield Problem("huge", about, f"{column.place} holds values up to {size:.3g}. Use a larger unit, or the logarithm.")
         if column.deviation > 0 and abs(column.mean) > FAR[itemsize] * column.deviation:
             text = f"{column.place} varies by {column.deviation:.2g} around {column.mean:.6g}, near the last digit of a "
-            yield Problem("far from zero", (j,), f"{text}float{8 * itemsize}. Subtract the offset.")
+            yield Problem("far from zero", about, f"{text}float{8 * itemsize}. Subtract the offset.")
 
 
 def _outliers(columns: list[Column]) -> Iterator[Problem]:
@@ -108,6 +118,15 @@ def _outliers(columns: list[Column]) -> Iterator[Problem]:
             far = f"{column.farthest:,.0f}" if column.farthest < HUGE else f"{column.farthest:.1e}"
             text = f"{column.place} has a value {far} deviations of its middle half from the median (row {column.at})."
             yield Problem("outliers", (j,), f"{text} Correct it, or train on the logarithm if all of it is real.")
+
+
+def _far_out(data: Data, whole: Whole) -> Iterator[Problem]:
+    """A value far beyond where nearly all of the others are; a bounded type cannot hold one."""
+    low, high = whole.inner
+    if data.bounds is None and max(whole.high - high, low - whole.low) > OUT * (high - low) > 0:
+        text = f"all but one value in a thousand lie between {low:.3g} and {high:.3g}, but row {whole.at} holds one of "
+        far = max(whole.low, whole.high, key=abs)
+        yield Problem("outliers", (), f"{text}{far:.3g}. Correct it, or leave its row out.")
 
 
 def _counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:

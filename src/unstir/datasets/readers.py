@@ -4,6 +4,8 @@
     .npz            named arrays                one of them is the data, and one may be the classes: (1)
     .safetensors    named arrays                the same rule
     .csv            a table of numbers          `unstir.datasets.tables`
+    .idx, -ubyte    one array of rows           `unstir.datasets.idx`; also with .gz behind it
+    a folder        images                      `unstir.datasets.folders`
 
 Which of several named arrays is which:
 
@@ -18,69 +20,65 @@ import math
 import stat
 import warnings
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from unstir.datasets.arrays import class_ids, from_arrays
+from unstir.datasets.builtin import PICTURES
 from unstir.datasets.data import Data, short, unknown_name
+from unstir.datasets.folders import read_folder
+from unstir.datasets.idx import read_idx
+from unstir.datasets.raw import broken, filled, refuse_trap
 from unstir.datasets.tables import read_csv
 from unstir.datasets.toys import TOYS, toy
 from unstir.errors import DataError, StorageError, UnstirError, UsageError, unknown
 
 VALUES = ("values", "data", "x", "X", "images", "points")
+KNOWN = (*TOYS, *PICTURES)
 LABELS = ("labels", "label", "y", "classes")
 
-# What zipfile and numpy raise for bytes that are not what they should be: a header can hold any literal of Python.
-BROKEN = (
-    *(
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        SyntaxError,
-        EOFError,
-        OverflowError,
-        MemoryError,
-        RuntimeError,
-    ),
-    *(TokenError, zipfile.BadZipFile, zlib.error),
-)
+KIND = "file of numpy's"
 MAGIC = 8  # bytes before the length of a header
-CHUNK = 2**26  # bytes read at once
-LARGE, DENSE = 2**30, 100  # an array of more bytes that was packed more tightly is a trap, or had better be a .npy
 
 
-def load(source: str | Path, n: int = 5000, seed: int = 0, labels: str | None = None, missing: str = "refuse") -> Data:
-    """The built-in set called `source`, or else the file at that path.
+def load(
+    source: str | Path,
+    n: int = 5000,
+    seed: int = 0,
+    labels: str | None = None,
+    missing: str = "refuse",
+    size: tuple[int, int] | None = None,
+) -> Data:
+    """The built-in set called `source`, or else the file or the folder at that path.
 
-    `n` points and `seed` are for a built-in set; a file is read whole. `labels` and `missing` are for a file, as in `read`.
-    Raises what `toy` and `read` raise.
+    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing` and `size` are as in `read`.
+    Raises what `toy` and `read` raise, and UsageError for built-in pictures that are not installed.
 
     >>> load("moons", n=100).values.shape
     (100, 2)
     """
-    if str(source) not in TOYS:
-        return read(source, labels, missing)
+    name = str(source)
+    if name not in KNOWN:
+        return read(source, labels, missing, size)
     if labels is not None:
-        raise UsageError(f"'{source}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
-    return toy(str(source), n, seed)
+        raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
+    if size is not None:
+        raise _no_size(name)
+    return PICTURES[name]() if name in PICTURES else toy(name, n, seed)
 
 
-def read(source: str | Path, labels: str | None = None, missing: str = "refuse") -> Data:
-    """The rows of a .csv, .npy, .npz or .safetensors file.
+def read(source: str | Path, labels: str | None = None, missing: str = "refuse", size: tuple[int, int] | None = None) -> Data:
+    """The rows of a .csv, .npy, .npz, .safetensors or IDX file, or the images of a folder.
 
     `labels` names what holds the classes: a column of a table, an array of an archive. `missing` is as in `from_arrays`.
-    Raises StorageError for a file that is missing or cannot be read, UsageError for a folder, a suffix that is not
-    known, or a `labels` that is not there, DataError for contents that cannot be used.
+    `size`, for a folder, is the (height, width) to resize and crop its images to.
+    Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, a `labels`
+    that is not there or a size for a file, DataError for contents that cannot be used.
 
     >>> read("rows.csv")
     Traceback (most recent call last):
@@ -96,22 +94,31 @@ def read(source: str | Path, labels: str | None = None, missing: str = "refuse")
         path = Path(source).expanduser()
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise UsageError(f"'{source}' is a folder, and a folder is not supported yet; files: {files}.")
-        if path.suffix.lower() not in READERS:
-            raise UsageError(f"'{source}': files that end in '{path.suffix}' are not known; known: {files}.")
+            return read_folder(path, str(source), labels, missing, size)
+        reader = next((reader for end, reader in READERS.items() if path.name.lower().endswith(end)), None)
+        if reader is None:
+            raise UsageError(
+                f"'{source}': files that end in '{path.suffix}' are not known; known: {files}, or a folder of images."
+            )
+        if size is not None:
+            raise _no_size(str(source))
         if not stat.S_ISREG(mode):  # reading a pipe could wait for ever
             raise StorageError(f"cannot read '{source}': it is a pipe or a device. Write what it gives to a file first.")
-        return READERS[path.suffix.lower()](path, str(source), labels, missing)
+        return reader(path, str(source), labels, missing)
     except (FileNotFoundError, NotADirectoryError):
         # A bare word is a name mistyped, not a file forgotten.
         bare = Path(source).name == str(source) and not Path(source).suffix
-        raise unknown("data set", str(source), TOYS) if bare else StorageError(f"no such file: '{source}'.") from None
+        raise unknown("data set", str(source), KNOWN) if bare else StorageError(f"no such file: '{source}'.") from None
     except UnstirError:
         raise
     except OSError as error:
         raise StorageError(f"cannot read '{short(str(source))}': {error.strerror or error}.") from None
     except (RuntimeError, ValueError):  # a home folder of nobody, a NUL
         raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
+
+
+def _no_size(source: str) -> UsageError:
+    return UsageError(f"'{short(source)}' is no folder of images, so it cannot be resized; leave --data.size out.")
 
 
 def _read_npy(path: Path, source: str, labels: str | None, missing: str) -> Data:
@@ -122,16 +129,14 @@ def _read_npy(path: Path, source: str, labels: str | None, missing: str) -> Data
 
 
 def _read_npz(path: Path, source: str, labels: str | None, missing: str) -> Data:
-    with _broken(source):
+    with broken(source, KIND):
         archive = zipfile.ZipFile(path)
 
     def get(name: str) -> np.ndarray:
         where = f"{source}: {short(name)}"
         packed = archive.getinfo(f"{name}.npy")
-        if packed.file_size > max(LARGE, DENSE * packed.compress_size):
-            times = f"{packed.file_size / 2**30:,.0f} GiB out of {packed.compress_size / 2**20:,.1f} MiB"
-            raise DataError(f"'{where}' would unpack to {times}. If that is right, save it as .npy.")
-        with _broken(where), archive.open(packed) as file:
+        refuse_trap(where, packed.file_size, packed.compress_size, "save it as .npy")
+        with broken(where, KIND), archive.open(packed) as file:
             return _array(file, packed.file_size, where)
 
     with archive:
@@ -157,7 +162,7 @@ def _read_safetensors(path: Path, source: str, labels: str | None, missing: str)
 
 def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     """The one array in a .npy stream of `size` bytes. DataError for a header that promises more or less than there is."""
-    with _broken(where), warnings.catch_warnings():
+    with broken(where, KIND), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numpy, about the spelling of old or odd headers
         # A version, the bytes that its header's length takes, and numpy's reader of that length and the header.
         ways = {(1, 0): (2, np.lib.format.read_array_header_1_0), (2, 0): (4, np.lib.format.read_array_header_2_0)}
@@ -170,26 +175,9 @@ def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     wanted, there = math.prod(shape) * dtype.itemsize, size - MAGIC - width - len(header)
     if min(shape, default=0) < 0 or wanted != there or not dtype.itemsize:
         raise DataError(f"'{where}' is damaged: its header promises {wanted:,} bytes of numbers, and {there:,} are there.")
-    raw = np.empty(wanted, np.uint8)
-    with _broken(where):
-        read = 0
-        while part := file.read(min(CHUNK, wanted - read)):
-            raw[read : read + len(part)] = np.frombuffer(part, np.uint8)
-            read += len(part)
-        if read != wanted:
-            raise DataError(f"'{where}' is cut short: {read:,} of {wanted:,} bytes could be read.")
+    with broken(where, KIND):
+        raw = filled(file.read, wanted, where)
         return raw.view(dtype).reshape(shape, order="F" if in_columns else "C")
-
-
-@contextmanager
-def _broken(where: str) -> Iterator[None]:
-    """Turn what a damaged or foreign file makes numpy raise into DataError; an array of objects is one of these."""
-    try:
-        yield
-    except UnstirError:
-        raise
-    except BROKEN as error:
-        raise DataError(f"'{where}' is damaged, or no file of numpy's: {short(str(error), 80)}") from None
 
 
 def _from_named(names: Sequence[str], get: Callable[[str], np.ndarray], source: str, labels: str | None, missing: str) -> Data:
@@ -221,6 +209,7 @@ def _refuse_no_class(classes: np.ndarray, rows: int, label: str, source: str, mi
 
 READERS: dict[str, Callable[[Path, str, str | None, str], Data]] = {
     ".csv": read_csv,
+    **dict.fromkeys((".idx", ".idx.gz", "-ubyte", "-ubyte.gz"), read_idx),
     ".npy": _read_npy,
     ".npz": _read_npz,
     ".safetensors": _read_safetensors,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstir.datasets.columns import Column, columns_of
+from unstir.datasets.columns import Column, Whole, columns_of, whole_of
 from unstir.datasets.data import NO_CLASS, Data
 from unstir.datasets.problems import LEVELS, Problem, problems_of
 
@@ -35,11 +35,12 @@ LOOKED_AT = 2**24  # numbers; of larger data every k-th row is looked at, though
 class Survey:
     """What `survey` found. `levels` is how many values the whole has, up to LEVELS, `looked_at` how many rows it is from.
 
-    `classes` are the names of the classes and how many rows each has.
+    `classes` are the names of the classes and how many rows each has. `whole` is of images and sequences, None for others.
     """
 
     kind: str
     columns: list[Column]
+    whole: Whole | None
     levels: int | None
     classes: dict[str, int]
     looked_at: int
@@ -105,10 +106,11 @@ def survey(data: Data) -> Survey:
     step = -(-data.values.size // LOOKED_AT)
     columns = columns_of(data, step)
     rows = data.values.reshape(len(data), -1)[::step]
-    problems = problems_of(data, columns, step)
+    whole = whole_of(data, columns) if layout(data.shape) else None
+    problems = problems_of(data, columns, step, whole)
     counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
     classes = dict(zip(data.classes, map(int, counts), strict=True))
-    return Survey(kind_of(data.shape), columns, _levels(rows, columns), classes, len(rows), problems)
+    return Survey(kind_of(data.shape), columns, whole, _levels(rows, columns), classes, len(rows), problems)
 
 
 def _levels(rows: np.ndarray, columns: list[Column]) -> int | None:
