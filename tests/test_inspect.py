@@ -281,9 +281,9 @@ def test_the_cost_is_measured(tmp_path):
     [
         (
             RNG.integers(0, 17, (60, 8, 8)).astype(float),
-            ["images, 60 rows of 8x8 pixels, 1 channel", "learnt flat for now", "17 grey levels, whole"],
+            ["images, 60 rows of 8x8 pixels, 1 channel", "17 grey levels, whole"],
         ),
-        (RNG.normal(size=(60, 32, 2)), ["sequences, 60 rows of 32 steps, 2 channels", "learnt flat for now"]),
+        (RNG.normal(size=(60, 32, 2)), ["sequences, 60 rows of 32 steps, 2 channels"]),
         (RNG.integers(0, 256, (60, 3)).astype(np.uint8), ["bounded to 0 .. 255"]),
         (np.array([[1e308], [-1e308], [1.0]] * 20), ["cost: none, it would be refused"]),
         (np.full((60, 2), np.nan), ["cost: none, it would be refused", "120 missing values"]),

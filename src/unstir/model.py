@@ -268,8 +268,8 @@ class Model:
         if dtype == torch.bfloat16 and self.card.kind == "numpy":
             dtype = torch.float32  # numpy has none
         if not dtype.is_floating_point:
-            low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
-            x = x.round().clamp(low, high)
+            widest = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+            x = x.round().clamp(*(self.card.bounds or widest))
         return x.to(dtype) if self.card.kind == "torch" else x.to(dtype).numpy()
 
 

@@ -20,7 +20,7 @@ from unstir.fitting import Fitting
 from unstir.presets import load_data, preset, settle
 
 SHOWN = 12  # columns, or classes; --json has all
-FLAT = "learnt flat for now, without a sense of which numbers are neighbours"
+FLAT = "learnt flat, without a sense of which numbers are neighbours"
 
 # Why the preset chooses as it does, of rows of {d} numbers.
 REASONS = {
@@ -103,7 +103,7 @@ def headline(data: Data, found: Survey) -> str:
         unit = "pixels" if lies.kind == "images" else "steps"
         axis = " on the first axis" if lies.channel_axis == 0 else ""
         numbers = f"{'x'.join(map(str, lies.spatial))} {unit}, {counted(lies.channels, 'channel')}{axis}"
-    flat = "" if len(data.shape) == 1 else f"; {FLAT}"
+    flat = f"; {FLAT}" if len(data.shape) > 1 and not lies else ""
     return f"{found.kind}, {counted(len(data), 'row')} of {numbers} ({data.dtype}){flat}"
 
 
@@ -191,7 +191,7 @@ def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
     return {
         "source": data.source,
         "kind": found.kind,
-        "learnt_flat": len(data.shape) > 1,
+        "learnt_flat": len(data.shape) > 1 and layout(data.shape) is None,
         "rows": len(data),
         "rows_looked_at": found.looked_at,
         "shape": data.shape,

@@ -177,7 +177,9 @@ class Attention(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """h (B, C, ...) -> the same."""
         q, k, v = self.ask(self.norm(h)).flatten(2).unflatten(1, (3 * self.heads, -1)).chunk(3, 1)  # (B, heads, d, positions)
-        weights = (q.transpose(2, 3) @ k * k.shape[2] ** -0.5).softmax(3)  # written out: the fused one is slow where positions are few
+        weights = (q.transpose(2, 3) @ k * k.shape[2] ** -0.5).softmax(
+            3
+        )  # written out: the fused one is slow where positions are few
         return h + self.project((v @ weights.transpose(2, 3)).reshape(h.shape))
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from unstir.errors import UsageError
+from unstir.plots.mosaics import mosaic
 from unstir.plots.style import BLUE, COLOURS, GREY, PALE, Frame, blank, class_colours, hues, plain, square, styled
 
 SIZE = (5.0, 6.0)  # inches; tens of pixels wide are dozens high, and MP4 wants even numbers
@@ -115,20 +116,9 @@ def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> 
 def _pictures(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
     axes = figure.add_subplot(place)
     axes.axis("off")
-    low, high = stage.span or (float(x.min()), float(x.max()))
-
-    def side_by_side(x: np.ndarray) -> np.ndarray:
-        """One array of all pictures, a pixel of white between them."""
-        n, height, width = x.shape[:3]
-        across = math.ceil((n * height / width) ** 0.5)
-        whole = np.ones((-(-n // across) * (height + 1) - 1, across * (width + 1) - 1, *x.shape[3:]))
-        for i, picture in enumerate(((x - low) / ((high - low) or 1.0)).clip(0, 1)):
-            y, left = i // across * (height + 1), i % across * (width + 1)
-            whole[y : y + height, left : left + width] = picture
-        return whole
-
-    picture = axes.imshow(side_by_side(x), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    return lambda x: picture.set_data(side_by_side(x))
+    span = stage.span or (float(x.min()), float(x.max()))
+    picture = axes.imshow(mosaic(x, span), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    return lambda x: picture.set_data(mosaic(x, span))
 
 
 def _curves(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:

@@ -1,0 +1,72 @@
+"""Panels of rows that are pictures or curves: what `clouds` is for points.
+
+    x_t = alpha_t x_0 + sigma_t eps         with one eps for each row, shown in the data's own units                (1)
+
+A panel of images is a mosaic of them, with a pixel of white in between; a panel of sequences has their curves one below the other,
+a colour a channel. All panels of a picture have the same range of values.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from unstir.plots.style import COLOURS, PALE, WIDTH, blank, plain, styled
+
+IMAGES, CURVES = 16, 6  # of a panel
+BLANK = 1.0  # white
+
+
+@styled
+def panels(
+    message: str, titles: Sequence[str], captions: Sequence[str], sets: Sequence[np.ndarray], kind: str, span: tuple[float, float]
+) -> Figure:
+    """One panel a set (n, H, W[, 3]) of "images" or (n, L, C) of "sequences", with its title above and its caption below.
+
+    >>> figure = panels("Noise", ["one", "two"], ["", ""], [np.zeros((9, 4, 5)), np.ones((9, 4, 5))], "images", (0, 1))
+    >>> [axes.get_title() for axes in figure.axes]
+    ['one', 'two']
+    """
+    side = WIDTH / max(len(sets), 3)
+    lines = max(1 + text.count("\n") for text in captions)
+    figure = blank(side + 0.6 + 0.165 * lines, message)
+    figure.set_layout_engine("compressed")
+    for axes, title, caption, x in zip(figure.subplots(1, len(sets), squeeze=False)[0], titles, captions, sets, strict=True):
+        (_images if kind == "images" else _curves)(axes, x, span)
+        axes.set(title=plain(title), xlabel=plain(caption), xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def mosaic(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Images (n, H, W[, 3]) as one array with values from 0 to 1, in about a square.
+
+    >>> mosaic(np.full((3, 2, 2), 5.0), (0, 10)).tolist()
+    [[0.5, 0.5, 1.0, 0.5, 0.5], [0.5, 0.5, 1.0, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0], [0.5, 0.5, 1.0, 1.0, 1.0], [0.5, 0.5, 1.0, 1.0, 1.0]]
+    """
+    (low, high), (n, height, width) = span, x.shape[:3]
+    across = math.ceil((n * height / width) ** 0.5)
+    whole = np.full((-(-n // across) * (height + 1) - 1, across * (width + 1) - 1, *x.shape[3:]), BLANK)
+    for i, picture in enumerate(((x - low) / ((high - low) or 1.0)).clip(0, 1)):
+        y, left = i // across * (height + 1), i % across * (width + 1)
+        whole[y : y + height, left : left + width] = picture
+    return whole
+
+
+def _images(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
+    axes.imshow(mosaic(x[:IMAGES], span), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _curves(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
+    low, high = span
+    step = 1.1 * ((high - low) or 1.0)
+    for i, curve in enumerate(x[:CURVES]):
+        axes.axhline(-(i + 0.5) * step, color=PALE, linewidth=0.5)
+        for c in range(curve.shape[1]):
+            axes.plot(
+                curve[:, c].clip(low - step, high + step) - low - (i + 1) * step, color=COLOURS[c % len(COLOURS)], linewidth=1
+            )
+    axes.set_ylim(-len(x[:CURVES]) * step, 0)
+    axes.set_box_aspect(1)
