@@ -55,6 +55,11 @@ Page = Annotated[
 ]
 Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
 Method = Annotated[str | None, Parameter(help="Sampler; without, the best measured one for that many steps.")]
+Out = Annotated[
+    str | None,
+    Parameter(name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors; of images also a folder, as in out/, of PNGs."),
+]
+Grid = Annotated[Path | None, Parameter(help="A .png file for one picture of them all, side by side.")]
 Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Class to sample, of a model with classes.")]
 
 
@@ -154,7 +159,8 @@ def sample(
     label: Labels = None,
     guidance: Annotated[float, Parameter(help="1 is the conditional model, more is more of the class.")] = 1.0,
     interval: Annotated[tuple[float, float] | None, Parameter(help="Log-SNR, low and high, inside which to guide.")] = None,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors.")] = None,
+    out: Out = None,
+    grid: Grid = None,
     seed: Seed = 0,
     json: Json = False,
     debug: Debug = False,
@@ -162,7 +168,7 @@ def sample(
     """Draw samples from a trained model, in the data's own units."""
     from unstir.cli import using
 
-    using.sample(run, n, steps, method, label, guidance, interval, out, seed, json)
+    using.sample(run, n, steps, method, label, guidance, interval, out, grid, seed, json)
 
 
 @app.command

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unstir.datasets.survey import kind_of
 from unstir.encoders import Encoder
+from unstir.plots.grids import channels_last, layout
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
 from unstir.schedules import Schedule
@@ -102,15 +103,12 @@ def _pairs(z: Tensor) -> np.ndarray:
 
 
 def _pictures(shape: tuple[int, ...]) -> Callable[[Tensor], np.ndarray]:
-    first = len(shape) == 3 and shape[-1] not in (1, 3, 4)  # channels first
-    height, width = [size for i, size in enumerate(shape) if len(shape) == 2 or i != (0 if first else 2)]
+    height, width, channels = layout(shape)
     every = -(-max(height, width) // SIDE)
 
     def lay_out(z: Tensor) -> np.ndarray:
-        x = z.double().numpy()
-        x = np.moveaxis(x, 1, -1) if first else x
-        x = x[:, ::every, ::every]
-        return x if x.ndim == 3 else x[..., 0] if x.shape[-1] == 1 else x[..., :3]
+        x = channels_last(z.double().numpy())[:, ::every, ::every]
+        return x[..., 0] if channels == 1 else x[..., :3]
 
     return lay_out
 
