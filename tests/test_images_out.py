@@ -10,6 +10,7 @@ from PIL import Image
 import unstir
 from commands import contents, refused, run
 from unstir.cli import pictures as room
+from unstir.cli.editing import read_mask
 from unstir.cli.pictures import in_a_file_name, value_span
 from unstir.editing import slerp
 from unstir.encoders import Encoder
@@ -440,3 +441,78 @@ def test_an_arc_between_noises_is_as_long_as_they_are():
     a, b = a / a.norm(), b / b.norm()
     assert slerp(a, b, 7).flatten(1).norm(dim=1).tolist() == pytest.approx([1] * 7)
     torch.testing.assert_close(slerp(a, a, 4), a.expand(4, 3, 40))
+
+
+# ---- the commands
+
+
+def test_inpaint_fills_in_what_the_mask_leaves_open(runs, tmp_path):
+    """The same mask as a picture and as an array, with one channel and three. Catches black for white, and x for y."""
+    x = rng().integers(0, 256, (6, 3, 8, 10), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", x)
+    mask = np.zeros((8, 10), dtype=np.uint8)
+    mask[:3, :] = 1
+    np.save(tmp_path / "mask.npy", mask)
+    Image.fromarray(255 * mask).convert("RGB").save(tmp_path / "mask.png")
+    for kind in ("npy", "png"):
+        arguments = ("--mask", tmp_path / f"mask.{kind}", "-o", tmp_path / f"made-{kind}.npy", "--steps", "3", "--rows", "4, 0,4")
+        code, out, err = run("inpaint", runs / "colour", tmp_path / "x.npy", *arguments, "--grid", tmp_path / f"{kind}.png")
+        assert (code, err) == (0, "")
+        assert out.split() == [str(tmp_path / f"made-{kind}.npy"), str(tmp_path / f"{kind}.png")]
+    made = np.load(tmp_path / "made-npy.npy")
+    assert (made == np.load(tmp_path / "made-png.npy")).all()
+    assert (made[:, :, :3] == x[[4, 0, 4], :, :3]).all()
+    assert (made[:, :, 3:] != x[[4, 0, 4], :, 3:]).mean() > 0.9
+    assert read_mask(tmp_path / "mask.png", (8, 10, 3)).shape == (8, 10, 1)
+
+
+def test_interpolate_goes_from_one_row_to_the_other(runs, tmp_path):
+    # Catches the ends exchanged, rows counted from 1, and a folder that is not the one asked for.
+    data = rng().normal(size=(60, 40, 2)).cumsum(1).astype(np.float32)
+    np.save(tmp_path / "x.npy", data)
+    code, out, _ = run(
+        "interpolate", runs / "strokes", tmp_path / "x.npy", "--rows", "7,2", "-n", "4", "-o", tmp_path / "way.npy", "--json"
+    )
+    assert code == 0
+    assert json.loads(out) == {"rows": str(tmp_path / "way.npy"), "n": 4, "evaluations": 100}
+    way = np.load(tmp_path / "way.npy")
+    assert way.shape == (4, 40, 2)
+    apart = np.abs(data[7] - data[2]).max()
+    assert max(np.abs(way[0] - data[7]).max(), np.abs(way[3] - data[2]).max()) < 0.05 * apart
+
+
+def test_what_cannot_be_edited_is_refused_and_nothing_is_written(runs, tmp_path):
+    # Catches a mask that is stretched or turned to fit, a pickle that is opened, and a file that is half written.
+    x = rng().integers(0, 256, (6, 3, 8, 10), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "good.npy", np.ones((8, 10)))
+    np.save(tmp_path / "turned.npy", np.ones((10, 8)))
+    np.save(tmp_path / "grey.npy", np.full((8, 10), 0.5))
+    np.save(tmp_path / "pickle.npy", np.array([{}]), allow_pickle=True)
+    Image.fromarray(np.zeros((10, 8), dtype=np.uint8)).save(tmp_path / "turned.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nmore")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    before = contents(tmp_path)
+    for code, said, name in (
+        (3, "(10, 8) does not fit", "turned.npy"),
+        (3, "8 x 10 pixels, and the model's images are 10 x 8", "turned.png"),
+        (3, "nothing else", "grey.npy"),
+        (3, "cannot be read", "pickle.npy"),
+        (3, "cannot be read", "broken.png"),
+        (3, "cannot be read", "empty.npy"),
+        (5, "no file", "nowhere.npy"),
+        (2, "a mask is a .npy file", "x.jpg"),
+    ):
+        refused(
+            code, said, "inpaint", runs / "colour", tmp_path / "x.npy", "--mask", tmp_path / name, "-o", tmp_path / "made.npy"
+        )
+    inpaint = ("inpaint", runs / "colour", tmp_path / "x.npy", "--mask", tmp_path / "good.npy", "-o")
+    refused(5, "exists already", *inpaint, tmp_path / "x.npy")
+    refused(2, "numbers from 0 to 5", *inpaint, tmp_path / "made.npy", "--rows", "6")
+    refused(2, "without labels", *inpaint, tmp_path / "made.npy", "--class", "coat")
+    refused(3, "trained on (8, 9)", "inpaint", runs / "deep", *inpaint[2:], tmp_path / "made.npy")
+    way = ("interpolate", runs / "colour", tmp_path / "x.npy", "-o", tmp_path / "made.npy", "--rows")
+    refused(2, "from one row to another", *way, "1")
+    refused(2, "numbers from 0 to 5", *way, "1,-2")
+    refused(2, "both ends are two", *way, "1,2", "-n", "1")
+    assert contents(tmp_path) == before
