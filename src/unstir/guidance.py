@@ -77,7 +77,7 @@ def inpainted(denoise: Denoise, known: Tensor, mask: Tensor) -> Denoise:
     Any sampler then draws the other elements given these. (2) is solved by conjugate gradients, each with one backward pass: the
     factor sigma^2 / alpha drops out. A learnt slope is not quite symmetric, nor positive: a row's search ends where it finds
     less than a tenth of a change of x0_hat in the direction it went (cos < 0.1), before that blows up. To put known elements
-    into x0_hat alone, as is often done, tells the others too little: a bias of 0.5 standard deviations in the test.
+    into x0_hat alone, as is often done, tells the others too little: a bias of 0.67 standard deviations on the Gaussian of the test.
     """
 
     def conditional(x: Tensor, t: Tensor) -> Tensor:
