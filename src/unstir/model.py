@@ -24,10 +24,11 @@ from torch import Tensor, nn
 
 from unstir import folder
 from unstir.denoiser import Denoise, Denoiser, target
+from unstir.editing import known_part, slerp
 from unstir.encoders import Encoder
 from unstir.errors import DataError, NumericsError, UsageError, unknown
 from unstir.folder import Card
-from unstir.guidance import clipped, guided
+from unstir.guidance import clipped, guided, inpainted
 from unstir.information.mmse import ErrorCurve
 from unstir.likelihood import ode_log_prob
 from unstir.networks import affordable
@@ -43,6 +44,8 @@ EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed e
 BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
 
 Interval = tuple[float, float] | None
+Known = tuple[Tensor, Tensor] | None
+"""Rows (B, ...) in the model's space and which of their elements are known, as bool (B, ...)."""
 Labels = Any
 """One class, by name or id, or a sequence of them; None where there are none, or to draw them."""
 
@@ -65,12 +68,19 @@ class Model:
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def denoise(self, cond: Tensor | None = None, guidance: float = 1.0, interval: Interval = None) -> Denoise:
-        """The denoiser in the model's space, bound to class ids (B,) or to none; clipped only if the data's type is bounded."""
+    def denoise(
+        self, cond: Tensor | None = None, guidance: float = 1.0, interval: Interval = None, known: Known = None
+    ) -> Denoise:
+        """The denoiser in the model's space, bound to class ids (B,) or to none, and to what is known of the rows.
+
+        Clipped only if the data's type is bounded.
+        """
         denoiser = Denoiser(self.network, self.schedule, target(self.card.target))
         bound: Denoise = denoiser
         if cond is not None:
             bound = guided(partial(_bound, denoiser, cond), denoiser, guidance, interval, self.schedule)
+        if known is not None:
+            bound = inpainted(bound, *known)
         if self.card.bounds is None:
             return bound
         low, high = (self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds)
@@ -135,8 +145,12 @@ class Model:
         seed: int = 0,
         batch_size: int | None = None,
         every: int | None = None,
+        known: Known = None,
     ) -> list[Tensor]:
-        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not."""
+        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not.
+
+        Of rows that are partly known, no class is drawn: without labels, it is the model without a class that goes on with them.
+        """
         batch_size = affordable(self.network, 1, AT_ONCE, NOISE_GROUP, 8192) if batch_size is None else batch_size
         if n < 1 or batch_size < 1:
             raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
@@ -152,7 +166,7 @@ class Model:
         chosen, times = sampler(name), self.plan(name, steps)
         keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
         _refuse_too_many(n, math.prod(self.card.shape) * len(keep))
-        cond = self.labels_for(n, labels, seed)
+        cond = self.labels_for(n, labels, seed) if known is None or labels is not None else None
         if guidance != 1 and cond is None:
             raise UsageError("guidance needs a model trained with labels; this one has none.")
         start = torch.hypot(*self.schedule(times[0]))
@@ -166,11 +180,44 @@ class Model:
             extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
             if "error" in chosen.needs:
                 extra["error"] = lambda t: self.error.at(self.schedule.log_snr(t))
-            denoise = self.denoise(None if cond is None else cond[rows.start : rows.stop].to(self.device), guidance, interval)
+            part = slice(rows.start, rows.stop)
+            here = None if known is None else (known[0][part].to(self.device), known[1][part].to(self.device))
+            denoise = self.denoise(None if cond is None else cond[part].to(self.device), guidance, interval, here)
             for i, state in enumerate(chosen.run(denoise, self.schedule, times, x, **extra)):
                 if i in keep:
                     parts[keep.index(i)].append(state.cpu())
         return [torch.cat(part) for part in parts]
+
+    def inpaint(
+        self,
+        x: Any,
+        mask: Any,
+        steps: int = 20,
+        method: str | None = None,
+        labels: Labels = None,
+        guidance: float = 1.0,
+        seed: int = 0,
+    ) -> Any:
+        """Rows x (N, ...) in the data's units, with the elements where mask is False or 0 drawn anew, given the others.
+
+        The mask broadcasts to x. Known elements come back as they are; what x holds elsewhere, missing values too, does not matter.
+        Costs up to six times what sampling does. See `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
+        """
+        rows = self._rows(x)
+        known = known_part(mask, tuple(rows.shape))
+        z = self.encoder.encode(torch.where(known, rows, self.encoder.shift))
+        *_, made = self.paths(len(z), steps, method, labels, guidance, None, seed, known=(z, known))
+        whole = torch.where(known, rows, torch.as_tensor(self.in_units(made)).double())
+        return self._typed(whole)
+
+    def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
+        """n rows (n, ...) from row a (...) to row b (...), in the data's units: along the arc between the noises that they are made of.
+
+        `editing.slerp` is the arc. The ends are a and b as far as `decode` undoes `encode`.
+        """
+        shape = self.card.shape
+        z_a, z_b = torch.as_tensor(self.encode(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
+        return self.decode(slerp(z_a, z_b, n), steps)
 
     def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
@@ -264,6 +311,10 @@ class Model:
                 f"{int((~x.isfinite()).flatten(1).any(1).sum())} of {len(x)} rows are not finite. "
                 "Use another method, more steps, or less guidance; if it was not trained for long, train longer."
             )
+        return self._typed(x)
+
+    def _typed(self, x: Tensor) -> Any:
+        """Rows in the data's units, float64, as the type of array that was fitted."""
         dtype = getattr(torch, self.card.dtype, torch.float64)
         if dtype == torch.bfloat16 and self.card.kind == "numpy":
             dtype = torch.float32  # numpy has none

@@ -176,6 +176,22 @@ def read_about(path: Path) -> dict[str, Any]:
     return about
 
 
+def read_description(path: Path) -> dict[str, Any]:
+    """What `data.json` says of the rows that were trained on. StorageError where it is missing or damaged."""
+    with storage_errors(path / "data.json"):
+        try:
+            return json.loads((path / "data.json").read_text())
+        except ValueError as error:
+            raise StorageError(f"{path / 'data.json'} is damaged: {error}. Use another copy.") from None
+
+
+def span(description: Mapping[str, Any]) -> tuple[float, float]:
+    """From where to where the data's values go: the bounds of its type, else the lowest and the highest of its rows."""
+    statistics = description["statistics"]
+    low, high = description["bounds"] or (min(statistics["min"]), max(statistics["max"]))
+    return low, high
+
+
 def standing(path: Path) -> dict[str, Any]:
     """`read_about`, where a run that says "running" and that nobody holds is "stopped": whoever trained it could not say so any more."""
     about = read_about(path)

@@ -55,6 +55,12 @@ Page = Annotated[
 ]
 Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
 Method = Annotated[str | None, Parameter(help="Sampler; without, the best measured one for that many steps.")]
+Out = Annotated[
+    str | None,
+    Parameter(name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors; of images also a folder, as in out/, of PNGs."),
+]
+Grid = Annotated[Path | None, Parameter(help="A .png file for one picture of them all, side by side.")]
+Rows = Annotated[str | None, Parameter(help="Only these rows, counted from 0, as in 3,17.")]
 Labels = Annotated[str | None, Parameter(name=["--class", "--label"], help="Class to sample, of a model with classes.")]
 
 
@@ -156,7 +162,8 @@ def sample(
     label: Labels = None,
     guidance: Annotated[float, Parameter(help="1 is the conditional model, more is more of the class.")] = 1.0,
     interval: Annotated[tuple[float, float] | None, Parameter(help="Log-SNR, low and high, inside which to guide.")] = None,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors.")] = None,
+    out: Out = None,
+    grid: Grid = None,
     seed: Seed = 0,
     json: Json = False,
     debug: Debug = False,
@@ -164,7 +171,55 @@ def sample(
     """Draw samples from a trained model, in the data's own units."""
     from unstir.cli import using
 
-    using.sample(run, n, steps, method, label, guidance, interval, out, seed, json)
+    using.sample(run, n, steps, method, label, guidance, interval, out, grid, seed, json)
+
+
+@app.command
+def inpaint(
+    run: Annotated[Path, Parameter(name="RUN", help="Run or model folder.")],
+    data: Annotated[str, Parameter(name="DATA", help="Rows to fill in: built-in name or file.")],
+    /,
+    *,
+    mask: Annotated[
+        Path, Parameter(help="What to keep: .npy of 1 and 0, of a row's shape or of all rows', or .png, white to keep.")
+    ],
+    out: Annotated[str, Parameter(name=["--out", "-o"], help="As for sample.")],
+    rows: Rows = None,
+    labels: Annotated[str | None, Parameter(help="Column or array of DATA that holds the class; it is left out.")] = None,
+    label: Labels = None,
+    guidance: Annotated[float, Parameter(help="1 is the conditional model, more is more of the class.")] = 1.0,
+    steps: Annotated[Whole, Parameter(help="Denoisings, each up to six network evaluations.")] = 20,
+    method: Method = None,
+    grid: Grid = None,
+    seed: Seed = 0,
+    json: Json = False,
+    debug: Debug = False,
+):
+    """Draw the parts of rows that a mask leaves open, given the parts that it keeps."""
+    from unstir.cli import editing
+
+    editing.inpaint(run, data, mask, rows, labels, label, guidance, steps, method, out, grid, seed, json)
+
+
+@app.command
+def interpolate(
+    run: Annotated[Path, Parameter(name="RUN", help="Run or model folder.")],
+    data: Annotated[str, Parameter(name="DATA", help="Built-in name or file.")],
+    /,
+    *,
+    rows: Annotated[str, Parameter(help="The two rows, counted from 0, as in 3,17.")],
+    out: Annotated[str, Parameter(name=["--out", "-o"], help="As for sample.")],
+    n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Rows on the way, both ends included.")] = 9,
+    labels: Annotated[str | None, Parameter(help="Column or array of DATA that holds the class; it is left out.")] = None,
+    steps: Annotated[Whole, Parameter(help="Network evaluations, there and back each.")] = 50,
+    grid: Grid = None,
+    json: Json = False,
+    debug: Debug = False,
+):
+    """Go from one row of DATA to another through the noise that the model makes them of."""
+    from unstir.cli import editing
+
+    editing.interpolate(run, data, rows, n, labels, steps, out, grid, json)
 
 
 @app.command

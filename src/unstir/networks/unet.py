@@ -122,7 +122,7 @@ class UNet(nn.Module):
         h = self.enter(x)
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
+            for block in blocks:  # pyrefly: ignore
                 h = block(h, e)
             skips.append(h)
             if level < len(self.shrink):
@@ -133,7 +133,7 @@ class UNet(nn.Module):
             if i > 0:
                 h = self.grow[i - 1](F.interpolate(h, size=skip.shape[2:], mode="nearest"))
             h = torch.cat([h, skip], 1)
-            for block in blocks:
+            for block in blocks:  # pyrefly: ignore
                 h = block(h, e)
         out = self.leave(F.silu(self.norm(h)))
         gain = self.gain(e)

@@ -6,7 +6,6 @@ A run can be looked at while another process trains it: nothing here takes its l
 or a first checkpoint, is None, and `reasons` says why, a sentence each.
 """
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.checkpoint import storage_errors
 from unstir.config import Config, read_config, resolve
 from unstir.datasets import Data
 from unstir.encoders import Encoder
-from unstir.errors import StorageError, UnstirError
+from unstir.errors import UnstirError
 from unstir.fitting import BUCKETS, Fitting, HeldOut
 from unstir.information.mmse import ErrorCurve
 from unstir.model import Model, load
 from unstir.record import Recording
 from unstir.report.best import best_curve
 from unstir.report.view import View, view_of
-from unstir.runs import read_about, read_data, read_metrics, read_state, standing
+from unstir.runs import read_about, read_data, read_description, read_metrics, read_state, span, standing
 from unstir.schedules import Schedule, schedule
 
 MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
@@ -100,9 +98,7 @@ class Subject:
         rows = self.rows
         if rows is None:
             rows = torch.randn(2, *self.shape) if self.model is None else self.model.paths(256, steps=10)[-1]
-        statistics = self.description["statistics"]
-        span = self.description["bounds"] or (min(statistics["min"]), max(statistics["max"]))
-        return view_of(self.shape, self.description["names"], rows, self.encoder, (span[0], span[1]))
+        return view_of(self.shape, self.description["names"], rows, self.encoder, span(self.description))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -154,7 +150,7 @@ def of_folder(path: Path) -> Subject:
     with np.errstate(invalid="ignore"):
         by_time = totals / counts
     held_out = fitting.held_out() if fitting else None
-    return Subject(path, about, config, _description(path), read_metrics(path), fitting, model, held_out, by_time, reasons)
+    return Subject(path, about, config, read_description(path), read_metrics(path), fitting, model, held_out, by_time, reasons)
 
 
 def of_recording(recording: Recording, with_model: bool) -> Subject:
@@ -163,12 +159,4 @@ def of_recording(recording: Recording, with_model: bool) -> Subject:
     about = read_about(path) | {"steps": fitting.state.step}
     model = fitting.model() if with_model else None
     seen = recording.held_out, recording.by_time.numpy()
-    return Subject(path, about, fitting.config, _description(path), read_metrics(path), fitting, model, *seen)
-
-
-def _description(path: Path) -> dict[str, Any]:
-    with storage_errors(path / "data.json"):
-        try:
-            return json.loads((path / "data.json").read_text())
-        except ValueError as error:
-            raise StorageError(f"{path / 'data.json'} is damaged: {error}. Use another copy.") from None
+    return Subject(path, about, fitting.config, read_description(path), read_metrics(path), fitting, model, *seen)

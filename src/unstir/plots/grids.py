@@ -1,0 +1,142 @@
+"""Samples side by side in one picture, and rows as picture files: arrays in, a Pillow image out.
+
+    pixel = 255 (x - low) / (high - low), rounded, and kept from 0 to 255                                  (1)
+
+low and high are the same for all rows, so that rows can be compared, and come from who knows the data. 8-bit data, from 0 to 255,
+is shown as it is. Rows are (H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels: grey, RGB, RGBA, as
+`datasets.layout` tells them. Cells have a pixel of white between them, and all is made larger by a whole
+factor, so that a pixel stays a square: the short side of a cell has at least 64 pixels, the picture at most 2,000.
+
+    >>> x = np.zeros((6, 8, 8), dtype=np.uint8)
+    >>> found = arrange(6, 8, 8)
+    >>> found, pictures(x, found, (0, 255)).size
+    (Arrangement(rows=[[0, 1, 2], [3, 4, 5]], factor=8, by_class=False), (208, 136))
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from PIL import Image
+
+from unstir.datasets import Layout, layout
+from unstir.errors import UsageError
+from unstir.plots.style import COLOURS, PALE, styled
+
+SIDE, MOST = 64, 2000  # pixels: of a cell's short side at least, of the picture at most
+COLOUR = {1: "grey", 3: "RGB", 4: "RGBA"}  # by channels
+CURVE = (96, 144)  # pixels of a cell with curves in it
+DRAWN = 8  # channels of a sequence, at most
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Which of n rows are where: their numbers by rows of cells, from the top, and by how much a cell is made larger."""
+
+    rows: list[list[int]]
+    factor: int
+    by_class: bool = False
+
+    @property
+    def shown(self) -> int:
+        """How many rows are in the picture."""
+        return sum(map(len, self.rows))
+
+
+def arrange(n: int, height: int, width: int, ids: np.ndarray | None = None) -> Arrangement:
+    """Where n cells of height x width pixels go: in order, in about a square; with class ids (n,), a row of cells a class.
+
+    By class only where each class up to the highest has a cell and all classes have room. Of more than fit, the first are shown.
+    """
+    factor = min(math.ceil(SIDE / min(height, width)), max(1, MOST // max(height, width)))
+    widest, highest = (max(1, (MOST // factor + 1) // (size + 1)) for size in (width, height))
+    if ids is not None:
+        groups = [np.flatnonzero(ids == k).tolist() for k in range(int(ids.max()) + 1)]
+        if all(groups) and len(groups) <= highest:
+            return Arrangement([group[:widest] for group in groups], factor, by_class=True)
+    across = min(widest, math.ceil((n * height / width) ** 0.5))
+    numbers = list(range(min(n, across * highest)))
+    return Arrangement([numbers[i : i + across] for i in range(0, len(numbers), across)], factor)
+
+
+def lies(shape: tuple[int, ...]) -> Layout:
+    """How rows that are pictures lie. Raises UsageError for rows that are none.
+
+    >>> [(one.spatial, one.channels) for one in map(lies, ((28, 28), (3, 32, 30), (32, 30, 4)))]
+    [((28, 28), 1), ((32, 30), 3), ((32, 30), 4)]
+    """
+    found = layout(shape)
+    if found is None or found.kind != "images" or found.channels not in COLOUR:
+        raise UsageError(
+            f"rows of shape {shape} are no pictures: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for RGB or "
+            "4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv or .safetensors."
+        )
+    return found
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """Images (n, ...) in any of the layouts as (n, H, W, C)."""
+    axis = lies(x.shape[1:]).channel_axis
+    return x[..., None] if axis is None else np.moveaxis(x, 1, -1) if axis == 0 else x
+
+
+def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Eq. (1), uint8 of the same shape.
+
+    >>> as_bytes(np.array([-2.0, 0.0, 1.0]), (-1.0, 1.0)).tolist()
+    [0, 128, 255]
+    """
+    low, high = span
+    return np.rint(255 * ((x - np.float64(low)) / ((high - low) or 1.0)).clip(0, 1)).astype(np.uint8)
+
+
+def picture(pixels: np.ndarray) -> Image.Image:
+    """One image (H, W, C) of uint8, or of uint16 in grey, as Pillow's: L, RGB, RGBA or I;16."""
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+
+
+def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
+    """Images (n, ...) side by side. Raises UsageError for rows that are no images."""
+    x = channels_last(x)
+    _, height, width, channels = x.shape
+    across = max(map(len, places.rows))
+    size = (len(places.rows) * (height + 1) - 1, across * (width + 1) - 1, channels)
+    whole = np.full(size, 255, dtype=np.uint8)
+    for row, numbers in enumerate(places.rows):
+        for column, cell in enumerate(as_bytes(x[numbers], span)):
+            y, left = row * (height + 1), column * (width + 1)
+            whole[y : y + height, left : left + width] = cell
+    return picture(whole.repeat(places.factor, 0).repeat(places.factor, 1))
+
+
+@styled
+def curves(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
+    """Sequences (n, L, C) as small curves side by side, a colour a channel, each from low to high; of many channels the first 8."""
+    height, width = CURVE
+    across, down = max(map(len, places.rows)), len(places.rows)
+    size = across * (width + 1) - 1, down * (height + 1) - 1
+    figure = Figure(figsize=(size[0] / 100, size[1] / 100), dpi=100)
+    figure.set_layout_engine("none")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
+    axes.axis("off")
+    cells = [(row, column, i) for row, numbers in enumerate(places.rows) for column, i in enumerate(numbers)]
+    shown = x[[i for *_, i in cells], :, :DRAWN].astype(np.float64)
+    low, high = span
+    y = 0.92 - 0.84 * ((shown - low) / ((high - low) or 1.0)).clip(
+        -0.08, 1.08
+    )  # (cells, L, C), a share of the height from the top
+    along = np.linspace(0.04, 0.96, x.shape[1])
+    for c in range(shown.shape[2]):
+        lines = [
+            np.column_stack([column * (width + 1) + width * along, row * (height + 1) + height * y[k, :, c]])
+            for k, (row, column, _) in enumerate(cells)
+        ]
+        axes.add_collection(LineCollection(lines, colors=COLOURS[c % len(COLOURS)], linewidths=1.1), autolim=False)
+    axes.vlines([i * (width + 1) - 0.5 for i in range(1, across)], 0, size[1], color=PALE, linewidth=0.72)
+    axes.hlines([i * (height + 1) - 0.5 for i in range(1, down)], 0, size[0], color=PALE, linewidth=0.72)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
