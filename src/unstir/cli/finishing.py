@@ -6,20 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from unstir import plots
 from unstir.cli.progress import note
+from unstir.datasets import Data, Layout, layout
 from unstir.errors import UsageError
 from unstir.evaluate import Score, as_json, evaluate, truth_of, worth
 from unstir.fitting import Fitting
 from unstir.model import Model
+from unstir.plots.mosaics import panels as panels_of
+from unstir.plots.style import percent
 from unstir.record import Recording
 from unstir.runs import Run, read_metrics
 from unstir.samplers import default
 from unstir.schedules import SCHEDULES, schedule
+from unstir.seeds import seeded
 
 SHOWN = 5000  # samples in the figures
+FEW = 16  # of images and sequences
+MOMENTS = (0, 100, 300, 500, 800, 1000)  # the lecture's, of 1,000
 WORSE = 1.5  # times the best Gaussian's held-out loss, from where a person has to be told
+
+
+Panels = dict[str, tuple[np.ndarray, str]]
+"""Samples (n, ...) by the name of what drew them, with what is to be said about them."""
 
 
 @dataclass
@@ -78,16 +89,14 @@ def finish(trained: Trained, manner: Manner) -> None:
     note(f"next: unstir report {name}    unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures")
 
 
-def draw(trained: Trained, panels: dict[str, tuple[np.ndarray, str]]) -> None:
+def draw(trained: Trained, panels: Panels) -> None:
     """The lecture's pictures of this run, into `figures/`, and the first panel's samples into `samples/`."""
     run, data, model, held_out = trained.run, trained.fitting.data, trained.model, trained.recording.held_out
     figures, samples = run.folder("figures"), run.folder("samples")
-    rows = data.values.reshape(len(data), -1).astype(np.float64)
-    flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
-    names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
     process = model.schedule
-    standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
-    plots.save(plots.forward(standard, process, labels=data.labels, names=names), figures / "forward.png")
+    rows_of = _spatial if layout(data.shape) else _points
+    for name, figure in rows_of(trained.fitting.data, model, panels).items():
+        plots.save(figure, figures / f"{name}.png")
     named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", model.card.schedule)}
     plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
     curves = plots.LossByTime(
@@ -100,13 +109,55 @@ def draw(trained: Trained, panels: dict[str, tuple[np.ndarray, str]]) -> None:
         process.T,
     )
     plots.save(plots.loss_by_time(curves), figures / "loss_by_time.png")
+    plots.save(plots.training(read_metrics(run.path)), figures / "training.png")
+    np.save(samples / "samples.npy", next(iter(panels.values()))[0], allow_pickle=False)
+
+
+def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
+    """The data dissolving, reverse trajectories and samples, of rows seen as points."""
+    rows = data.values.reshape(len(data), -1).astype(np.float64)
+    flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
+    names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
+    standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
+    found = {"forward": plots.forward(standard, model.schedule, labels=data.labels, names=names)}
     if rows.shape[1] > 1:
         states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, 20, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
-        plots.save(plots.trajectories(states, model.plan(default(20), 20).numpy(), title, names), figures / "trajectories.png")
-    plots.save(plots.samples_beside_data(rows, flat, names), figures / "samples.png")
-    plots.save(plots.training(read_metrics(run.path)), figures / "training.png")
-    np.save(samples / "samples.npy", next(iter(panels.values()))[0], allow_pickle=False)
+        found["trajectories"] = plots.trajectories(states, model.plan(default(20), 20).numpy(), title, names)
+    return found | {"samples": plots.samples_beside_data(rows, flat, names)}
+
+
+def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
+    """The same of rows that are images or sequences: the lecture's moments, the states of a few samples, samples beside data."""
+    lies = layout(data.shape)
+    assert lies is not None
+    few = np.random.default_rng(0).permutation(len(data))[:FEW]
+    rows, span = data.values[few], data.bounds or (float(data.values.min()), float(data.values.max()))
+    z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
+    eps = torch.randn(z.shape, generator=seeded(0, "picture"))
+    noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
+    seen = [_seen(model.encoder.decode(x).numpy(), lies) for x in noisy]
+    shares = [process.log_snr(torch.tensor(max(n, 1) / 1000, dtype=torch.float64)).sigmoid().item() for n in MOMENTS]
+    titles, texts = (
+        [f"n = {n}" for n in MOMENTS],
+        [f"signal {percent(share) if n else '100 %'}" for n, share in zip(MOMENTS, shares, strict=True)],
+    )
+    found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
+    states = model.paths(FEW, 20, every=4)
+    seen = [_seen(model.encoder.decode(x).numpy(), lies) for x in states]
+    titles = [f"{4 * i} evaluations" for i in range(len(states))]
+    found["trajectories"] = panels_of(f"From noise to data ({default(20)})", titles, [""] * len(states), seen, lies.kind, span)
+    sets = [_seen(x[:FEW], lies) for x in (rows, *(x for x, _ in panels.values()))]
+    texts = [f"{len(data):,} rows", *(text for _, text in panels.values())]
+    return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, lies.kind, span)}
+
+
+def _seen(x: np.ndarray, lies: Layout) -> np.ndarray:
+    """Rows as they can be drawn: channels last, one or three of them for images."""
+    x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
+    if lies.kind == "sequences" or x.ndim == 3:
+        return x.astype(np.float64)
+    return x[..., :3].astype(np.float64) if lies.channels in (3, 4) else x[..., 0].astype(np.float64)
 
 
 def score_line(score: Score) -> str:

@@ -31,6 +31,7 @@ from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
 SMALLEST = 4  # positions along the longest side of the lowest level, about
 GROUP = 16  # channels normalised together
 HEAD = 32  # channels of an attention head
+POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
 RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "classes": (0, 2**24)}
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
@@ -102,7 +103,7 @@ class UNet(nn.Module):
 
     @property
     def operations(self) -> int:
-        """Multiply-adds of the convolutions for one row: each weight as often as its level has positions."""
+        """Multiply-adds for one row: each weight of a convolution as often as its level has positions, and the point-wise work beside."""
         levels = len(self.down)
         parts = [(self.enter, 0), (self.middle, levels - 1), (self.leave, 0)]
         parts += [(part, level) for level, part in enumerate(self.down)] + [(part, i + 1) for i, part in enumerate(self.shrink)]
@@ -110,7 +111,8 @@ class UNet(nn.Module):
             (part, levels - 2 - i) for i, part in enumerate(self.grow)
         ]
         positions = [math.prod(-(-size // 2**level) for size in self.space) for level in range(levels)]
-        return sum(w.numel() * positions[level] for part, level in parts for w in part.parameters() if w.ndim > 2)
+        weights = [(w, positions[level]) for part, level in parts for w in part.parameters() if w.ndim > 2]
+        return sum((w.numel() + POINTWISE * w.shape[0]) * here for w, here in weights)
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
         """See the class."""

@@ -32,7 +32,7 @@ SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
 LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones
 MOST_NUMBERS = 2**24
 REACH = 0.75  # of the data's size, how far beyond it the frame goes to hold the noise
-ENCODED = {"standardise": "standardised", "min_max": "scaled"}
+ENCODED = {"standardise": "standardised", "min_max": "scaled", "channels": "standardised as a whole"}
 
 
 @dataclass(frozen=True)
