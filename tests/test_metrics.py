@@ -4,7 +4,7 @@ import numpy as np
 import ot
 import pytest
 from prdc import compute_prdc
-from scipy import stats
+from scipy import linalg, stats
 from scipy.spatial.distance import cdist
 
 from unstir.errors import UsageError
@@ -21,6 +21,7 @@ from unstir.metrics.distances import (
     quantile_steps,
     sliced_wasserstein,
 )
+from unstir.metrics.frechet import frechet
 from unstir.metrics.moments import chance, columns
 from unstir.metrics.neighbours import memorisation, precision_recall, radii
 from unstir.metrics.permutation import POOLED_ROWS, energy_test
@@ -383,3 +384,27 @@ def test_columns_are_what_numpy_says_and_one_that_never_varies_is_not_off():
     np.testing.assert_allclose(found.true_error[0], y.std(0) / np.sqrt(150), atol=1e-12)
     assert abs(found.z[:, 1]).max() < 1
     assert (found.z[:, [0, 2]] > 5).all()
+
+
+def test_the_frechet_distance_of_gaussians():
+    """Of commuting covariances it is the sum of squared differences of deviations; of any, a turn of space changes nothing.
+
+    Catches the root of C_x C_y taken element by element, and covariances that are added where deviations are.
+    """
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4000, 3))
+    z = (z - z.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(z.T)).T)  # mean 0 and covariance 1, exactly
+    a, b, shift = np.array([1.0, 2.0, 0.5]), np.array([3.0, 0.1, 0.5]), np.array([1.0, 0.0, -2.0])
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    exact = ((a - b) ** 2).sum() + (shift**2).sum()
+    assert frechet(z * a, z * b + shift) == pytest.approx(exact, rel=1e-9)
+    assert frechet(z * a @ turn, (z * b + shift) @ turn) == pytest.approx(exact, rel=1e-9)
+    assert frechet(z * b, z * a) == pytest.approx(frechet(z * a, z * b), rel=1e-9)
+    C = np.array([[2.0, 0.7, 0.1], [0.7, 1.0, 0.3], [0.1, 0.3, 0.5]])
+    root = np.real(linalg.sqrtm(np.diag(a**2) @ C))
+    x, y = z * a, z @ np.linalg.cholesky(C).T
+    assert frechet(x, y) == pytest.approx(np.trace(np.diag(a**2) + C - 2 * root), rel=1e-6)
+
+
+def test_the_frechet_distance_of_one_column():
+    assert frechet(np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])) == pytest.approx(4 + 2)

@@ -119,8 +119,8 @@ def test_a_run_on_points(points):
     assert [one["method"] for one in found["reverse"]["samplers"]] == ["ddpm_beta", "ddim", "adams_bashforth3"]
     assert [len(one["times"]) for one in found["reverse"]["samplers"]] == [51, 21, 11]
     starts = [unpacked(one["states"])[0] for one in found["reverse"]["samplers"]]
-    np.testing.assert_allclose(starts[0][:40], starts[1][:40], atol=1e-3)  # the same noise for all
-    np.testing.assert_allclose(starts[0][:40], starts[2][:40], atol=1e-3)
+    np.testing.assert_allclose(starts[0][:16], starts[1][:16], atol=1e-3)  # the same noise for all
+    np.testing.assert_allclose(starts[0][:16], starts[2][:16], atol=1e-3)
     x_low, x_high, y_low, y_high = found["forward"]["frame"]
     x0 = unpacked(found["forward"]["x0"])
     assert ((x0 > [x_low, y_low]) & (x0 < [x_high, y_high])).all()

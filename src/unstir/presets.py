@@ -23,6 +23,7 @@ from unstir.datasets import Data, layout, load
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 STEPS_AN_IMAGE = 4
+NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 
 
 def load_data(config: Config) -> Data:
@@ -47,7 +48,8 @@ def without_auto(config: Config) -> Config:
 def preset(data: Data) -> dict[str, Any]:
     """The settings chosen from the data's size, d numbers a row and N rows: (1) and (2)."""
     d = math.prod(data.shape)
-    if layout(data.shape):
+    lies = layout(data.shape)
+    if lies and max(lies.spatial) >= NEIGHBOURS:
         return spatial(data)
     steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
     few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
