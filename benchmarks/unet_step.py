@@ -6,6 +6,7 @@ machine which is not quiet troubles both alike. The first rival needs '.[bench]'
 ema-pytorch and torchvision, without which it is left out, aloud.
 """
 
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +22,11 @@ from unstir.train import Recipe, State, ema_decay
 
 SHAPE = (3, 32, 32)
 Step = Callable[[torch.Tensor, torch.Tensor], None]
+
+if importlib.util.find_spec("torchvision"):  # which fails to be imported beside the CPU build of torch until these are declared
+    TORCHVISION = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        TORCHVISION.define(f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor")
 
 
 @dataclass
@@ -88,11 +94,6 @@ def diffusers() -> Contestant:
 
 def denoising_diffusion_pytorch() -> Contestant | None:
     """denoising-diffusion-pytorch's Unet with its trainer's average, every ten steps; None where it is not installed."""
-    library = torch.library.Library(
-        "torchvision", "DEF"
-    )  # torchvision declares these two itself only beside another build of torch
-    library.define("nms(Tensor dets, Tensor scores, float threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float threshold) -> Tensor")
     try:
         from denoising_diffusion_pytorch import Unet
         from ema_pytorch import EMA
