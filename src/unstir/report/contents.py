@@ -16,7 +16,7 @@ import numpy as np
 from unstir import __version__
 from unstir.config import Config
 from unstir.errors import UnstirError
-from unstir.evaluate import Truth, truth_of
+from unstir.evaluate import Truth, truth_of, worth
 from unstir.findings import examine, or_why
 from unstir.fitting import Fitting
 from unstir.model import Model
@@ -42,7 +42,9 @@ def contents(path: Path) -> dict[str, Any]:
     document = _document(subject) | {"forward": forward(subject)}
     truth, model = None, subject.model
     if subject.fitting is not None and model is not None:
-        truth = or_why(subject.reasons, "nothing is compared with true rows", lambda: _truth(subject.fitting, subject.config))
+        truth = or_why(
+            subject.reasons, "nothing is compared with true rows", lambda: _truth(subject.fitting, model, subject.config)
+        )
     document["reverse"] = _unless_refused(subject, lambda: reverse(subject, truth, ways(subject.process.T)))
     levels = None
     if subject.fitting is not None and model is not None:
@@ -77,9 +79,9 @@ class Live:
         return _with_words(document, subject)
 
 
-def _truth(fitting: Fitting | None, config: Config) -> Truth:
+def _truth(fitting: Fitting | None, model: Model, config: Config) -> Truth:
     assert fitting is not None
-    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), MOST_ROWS)
+    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), min(MOST_ROWS, worth(model)))
 
 
 def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | None) -> tuple[dict[str, Any] | None, Any]:
