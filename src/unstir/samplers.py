@@ -83,9 +83,8 @@ def ddpm(
         raise UsageError("variance 'optimal' needs the denoiser's error by noise level, and only it takes one.")
     yield x
     later, earlier = times[:-1], times[1:]
-    from_x, from_x0, added = schedule.posterior(
-        earlier, later
-    )  # of all steps at once: a thousand small calls cost as much as a network
+    # Of all steps at once: a thousand small calls cost as much as a network.
+    from_x, from_x0, added = schedule.posterior(earlier, later)
     if variance == "beta":
         added = schedule.transition(earlier, later)[1]
     for i, t in enumerate(later):

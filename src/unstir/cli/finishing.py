@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from unstir import plots
 from unstir.cli.progress import note
-from unstir.datasets import Data, Layout, layout
+from unstir.datasets import Data, layout
 from unstir.errors import UsageError
 from unstir.evaluate import Score, as_json, evaluate, truth_of, worth
 from unstir.fitting import Fitting
 from unstir.model import Model
+from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
 from unstir.plots.style import percent
 from unstir.record import Recording
@@ -95,7 +96,7 @@ def draw(trained: Trained, panels: Panels) -> None:
     figures, samples = run.folder("figures"), run.folder("samples")
     process = model.schedule
     rows_of = _spatial if layout(data.shape) else _points
-    for name, figure in rows_of(trained.fitting.data, model, panels).items():
+    for name, figure in rows_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
     named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", model.card.schedule)}
     plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
@@ -136,28 +137,17 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
-    seen = [_seen(model.encoder.decode(x).numpy(), lies) for x in noisy]
-    shares = [process.log_snr(torch.tensor(max(n, 1) / 1000, dtype=torch.float64)).sigmoid().item() for n in MOMENTS]
-    titles, texts = (
-        [f"n = {n}" for n in MOMENTS],
-        [f"signal {percent(share) if n else '100 %'}" for n, share in zip(MOMENTS, shares, strict=True)],
-    )
+    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in noisy]
+    shares = process.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
+    titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
     found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
     states = model.paths(FEW, 20, every=4)
-    seen = [_seen(model.encoder.decode(x).numpy(), lies) for x in states]
+    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in states]
     titles = [f"{4 * i} evaluations" for i in range(len(states))]
     found["trajectories"] = panels_of(f"From noise to data ({default(20)})", titles, [""] * len(states), seen, lies.kind, span)
-    sets = [_seen(x[:FEW], lies) for x in (rows, *(x for x, _ in panels.values()))]
+    sets = [drawable(x[:FEW], lies) for x in (rows, *(x for x, _ in panels.values()))]
     texts = [f"{len(data):,} rows", *(text for _, text in panels.values())]
     return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, lies.kind, span)}
-
-
-def _seen(x: np.ndarray, lies: Layout) -> np.ndarray:
-    """Rows as they can be drawn: channels last, one or three of them for images."""
-    x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
-    if lies.kind == "sequences" or x.ndim == 3:
-        return x.astype(np.float64)
-    return x[..., :3].astype(np.float64) if lies.channels in (3, 4) else x[..., 0].astype(np.float64)
 
 
 def score_line(score: Score) -> str:

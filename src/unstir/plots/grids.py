@@ -24,6 +24,7 @@ from PIL import Image
 
 from unstir.datasets import Layout, layout
 from unstir.errors import UsageError
+from unstir.plots.mosaics import tiled
 from unstir.plots.style import COLOURS, PALE, styled
 
 SIDE, MOST = 64, 2000  # pixels: of a cell's short side at least, of the picture at most
@@ -101,14 +102,7 @@ def picture(pixels: np.ndarray) -> Image.Image:
 def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
     """Images (n, ...) side by side. Raises UsageError for rows that are no images."""
     x = channels_last(x)
-    _, height, width, channels = x.shape
-    across = max(map(len, places.rows))
-    size = (len(places.rows) * (height + 1) - 1, across * (width + 1) - 1, channels)
-    whole = np.full(size, 255, dtype=np.uint8)
-    for row, numbers in enumerate(places.rows):
-        for column, cell in enumerate(as_bytes(x[numbers], span)):
-            y, left = row * (height + 1), column * (width + 1)
-            whole[y : y + height, left : left + width] = cell
+    whole = tiled(as_bytes(x, span), places.rows, max(map(len, places.rows)), 255)
     return picture(whole.repeat(places.factor, 0).repeat(places.factor, 1))
 
 

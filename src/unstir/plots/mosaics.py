@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from unstir.datasets import Layout
 from unstir.plots.style import COLOURS, PALE, WIDTH, blank, plain, styled
 
 IMAGES, CURVES = 16, 6  # of a panel
@@ -48,11 +49,27 @@ def mosaic(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """
     (low, high), (n, height, width) = span, x.shape[:3]
     across = math.ceil((n * height / width) ** 0.5)
-    whole = np.full((-(-n // across) * (height + 1) - 1, across * (width + 1) - 1, *x.shape[3:]), BLANK)
-    for i, picture in enumerate(((x - low) / ((high - low) or 1.0)).clip(0, 1)):
-        y, left = i // across * (height + 1), i % across * (width + 1)
-        whole[y : y + height, left : left + width] = picture
+    rows = [range(i, min(i + across, n)) for i in range(0, n, across)]
+    return tiled(((x - low) / ((high - low) or 1.0)).clip(0, 1), rows, across, BLANK)
+
+
+def tiled(cells: np.ndarray, rows: Sequence[Sequence[int]], across: int, blank: float) -> np.ndarray:
+    """Cells (n, H, W, ...) side by side in one array: their numbers row by row, `across` places in each, a pixel of blank between."""
+    _, height, width, *channels = cells.shape
+    whole = np.full((len(rows) * (height + 1) - 1, across * (width + 1) - 1, *channels), blank, dtype=cells.dtype)
+    for row, numbers in enumerate(rows):
+        for column, i in enumerate(numbers):
+            y, left = row * (height + 1), column * (width + 1)
+            whole[y : y + height, left : left + width] = cells[i]
     return whole
+
+
+def drawable(x: np.ndarray, lies: Layout) -> np.ndarray:
+    """Rows (n, ...) as float64 (n, L, C), or images (n, H, W) or (n, H, W, 3): without opacity, and of other channels the first."""
+    x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
+    if lies.kind == "images" and x.ndim == 4:
+        x = x[..., :3] if lies.channels in (3, 4) else x[..., 0]
+    return x.astype(np.float64)
 
 
 def _images(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:

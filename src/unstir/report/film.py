@@ -20,13 +20,11 @@ from unstir.plots.style import Frame, percent
 from unstir.report.subject import Subject, of_folder
 from unstir.report.view import View, shrink
 from unstir.samplers import default, sampler
-from unstir.schedules import along
 
 EVALUATIONS = 40
 POINTS = 1500
 SHORTEST, LONGEST = 1.0, 60.0  # seconds
 PARTS = (0.06, 0.42, 0.03, 0.39, 0.1)  # of the time: data, out, noise, back, samples
-TINY = 1e-3  # a log-SNR is asked at no time nearer to 0
 
 
 def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int:
@@ -74,16 +72,15 @@ def paths(subject: Subject, n: int) -> tuple[Tensor, list[Tensor], Tensor]:
 
 def noisy(subject: Subject, x0: Tensor, t: float) -> Tensor:
     """Eq. (1), the same noise at every time."""
-    alpha, sigma = subject.process(torch.tensor(t, dtype=torch.float64))
     eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(subject.config.seed))
-    return along(alpha, x0) * x0 + along(sigma, x0) * eps
+    return subject.process.diffuse(x0, torch.tensor(t, dtype=torch.float64), eps)
 
 
 def _moments(subject: Subject, x0: Tensor, back: list[Tensor], times: Tensor, count: int) -> Iterator[Moment]:
     data, out, noise, home, samples = (max(1, round(part * count)) for part in PARTS)
     T, first = subject.T, float(times[0])
     for t in (*[0.0] * data, *np.linspace(0, first, out), *[first] * noise):
-        share = float(subject.process.log_snr(torch.tensor(max(t, TINY), dtype=torch.float64)).sigmoid()) if t else 1.0
+        share = subject.process.log_snr(torch.tensor(t, dtype=torch.float64)).sigmoid().item()
         text = f"data to noise: n = {round(t * T)} of {T}, signal {percent(share)}"
         yield Moment(_shown(subject, noisy(subject, x0, t), t), t, text)
     known = times.tolist()[::-1]

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unstir.datasets import Layout, layout
 from unstir.encoders import Encoder
+from unstir.plots.mosaics import drawable
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
 from unstir.schedules import Schedule
@@ -105,13 +106,7 @@ def _pairs(z: Tensor) -> np.ndarray:
 def _pictures(lies: Layout) -> Callable[[Tensor], np.ndarray]:
     every = -(-max(lies.spatial) // SIDE)
 
-    def lay_out(z: Tensor) -> np.ndarray:
-        x = z.double().numpy()
-        x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
-        x = x[:, ::every, ::every]
-        return x if x.ndim == 3 else x[..., :3] if lies.channels in (3, 4) else x[..., 0]
-
-    return lay_out
+    return lambda z: drawable(z.double().numpy(), lies)[:, ::every, ::every]
 
 
 def _curves(z: Tensor) -> np.ndarray:
