@@ -95,15 +95,16 @@ class Diffusion(Section):
 
 
 class Network(Section):
-    """A residual MLP, or a U-Net for images and sequences."""
+    """A residual MLP, or for images and sequences a U-Net or a transformer."""
 
-    architecture: Literal["mlp", "unet"] = Field("mlp", description="mlp or unet.")
+    architecture: Literal["mlp", "unet", "dit"] = Field("mlp", description="mlp, unet or dit.")
     width: int = Field(96, ge=1, description="Features of each layer, or channels of the first level.")
-    depth: int = Field(2, ge=1, description="Residual blocks, in a level each way.")
+    depth: int = Field(2, ge=1, description="Residual blocks; of a U-Net in a level each way.")
     octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each coordinate.")
     levels: int = Field(0, ge=0, le=8, description="U-Net: resolutions; 0 halves the longest side down to about four.")
     widest: int = Field(4, ge=1, le=16, description="U-Net: most channels, in widths.")
     attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels attend.")
+    patch: int = Field(0, ge=0, le=1024, description="DiT: positions a side of a token; 0: as few as make 64 tokens or less.")
 
 
 class Optim(Section):

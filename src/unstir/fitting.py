@@ -241,15 +241,15 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
 def network_settings(chosen: dict[str, Any], data: Data) -> dict[str, Any]:
     """What the chosen network is built from: of the settings those that it has, and what the data decides.
 
-    Raises UsageError for a U-Net of rows that do not lie in space.
+    Raises UsageError for a network of images and rows that do not lie in space.
     """
     sizes: dict[str, Any] = {"dimension": math.prod(data.shape), "classes": len(data.classes), "shape": list(data.shape)}
-    if chosen["architecture"] == "unet":
-        lies = layout(data.shape)
+    name, lies = chosen["architecture"], layout(data.shape)
+    known = inspect.signature(NETWORKS[name]).parameters
+    if "channel_axis" in known:
         if lies is None:
-            raise UsageError(f"--network.architecture unet is for images and sequences; a row here is {data.shape}. Use mlp.")
+            raise UsageError(f"--network.architecture {name} is for images and sequences; a row here is {data.shape}. Use mlp.")
         sizes["channel_axis"] = lies.channel_axis
-    known = inspect.signature(NETWORKS[chosen["architecture"]]).parameters
     return {name: value for name, value in (chosen | sizes).items() if name in known}
 
 

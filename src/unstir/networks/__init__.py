@@ -12,10 +12,11 @@ import torch
 from torch import nn
 
 from unstir.errors import unknown
+from unstir.networks.dit import DiT
 from unstir.networks.mlp import MLP
 from unstir.networks.unet import UNet
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP, "unet": UNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP, "unet": UNet, "dit": DiT}
 
 
 def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Module:

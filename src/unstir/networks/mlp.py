@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.networks.space import check
 
 RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16), "classes": (0, 2**24)}
 
@@ -45,9 +45,7 @@ class MLP(nn.Module):
     def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, classes: int = 0):
         super().__init__()
         sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves, "classes": classes}
-        for name, (low, high) in RANGES.items():
-            if type(sizes[name]) is not int or not low <= sizes[name] <= high:
-                raise UsageError(f"network setting {name} = {sizes[name]!r} has to be a whole number from {low} to {high:,}.")
+        check(sizes, RANGES)
         self.dimension, self.width, self.depth, self.classes = dimension, width, depth, classes
         # What a folder claims is first built on torch's meta device: constants are numbers even there, and what torch can only do
         # there by loading its compiler, which takes seconds, is done otherwise.

@@ -27,13 +27,13 @@ from torch import Tensor, nn
 
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
 
 SMALLEST = 4  # positions along the longest side of the lowest level, about
 GROUP = 16  # channels normalised together
 HEAD = 32  # channels of an attention head
 POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
 RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "classes": (0, 2**24)}
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 
 
 class UNet(nn.Module):
@@ -58,12 +58,10 @@ class UNet(nn.Module):
     ):
         super().__init__()
         sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention, "classes": classes}
-        for name, (low, high) in RANGES.items():
-            if type(sizes[name]) is not int or not low <= sizes[name] <= high:
-                raise UsageError(f"network setting {name} = {sizes[name]!r} has to be a whole number from {low} to {high:,}.")
+        check(sizes, RANGES)
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
-        self.channel_axis, self.classes, self.space = channel_axis, classes, _spatial(shape, channel_axis)
+        self.channel_axis, self.classes, self.space = channel_axis, classes, spatial(shape, channel_axis)
         channels = 1 if channel_axis is None else shape[channel_axis]
         convolution = CONVOLUTIONS[len(self.space) - 1]
         levels = levels or max(1, 1 + round(math.log2(max(self.space) / SMALLEST)))
@@ -116,7 +114,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
         """See the class."""
-        x = x.unsqueeze(1) if self.channel_axis is None else x.movedim(self.channel_axis % (x.ndim - 1) + 1, 1)
+        x = channels_first(x, self.channel_axis)
         e = self.embed(waves(t, self.time_frequency))
         if self.embed_class is not None:
             e = e + self.embed_class(cond)
@@ -139,8 +137,7 @@ class UNet(nn.Module):
                 h = block(h, e)
         out = self.leave(F.silu(self.norm(h)))
         gain = self.gain(e)
-        out = out + gain.view(*gain.shape, *[1] * len(self.space)) * x
-        return out.squeeze(1) if self.channel_axis is None else out.movedim(1, self.channel_axis % (x.ndim - 1) + 1)
+        return channels_back(out + gain.view(*gain.shape, *[1] * len(self.space)) * x, self.channel_axis)
 
 
 class Block(nn.Module):
@@ -178,24 +175,10 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """h (B, C, ...) -> the same."""
-        q, k, v = self.ask(self.norm(h)).flatten(2).unflatten(1, (3 * self.heads, -1)).chunk(3, 1)  # (B, heads, d, positions)
-        weights = (q.transpose(2, 3) @ k * k.shape[2] ** -0.5).softmax(
-            3
-        )  # written out: the fused one is slow where positions are few
-        return h + self.project((v @ weights.transpose(2, 3)).reshape(h.shape))
+        q, k, v = self.ask(self.norm(h)).flatten(2).unflatten(1, (3 * self.heads, -1)).mT.chunk(3, 1)
+        return h + self.project(attend(q, k, v).mT.reshape(h.shape))
 
 
 def _norm(channels: int) -> nn.GroupNorm:
     """Groups of about `GROUP` channels (Wu & He 2018)."""
     return nn.GroupNorm(math.gcd(max(1, channels // GROUP), channels), channels)
-
-
-def _spatial(shape: Sequence[int], channel_axis: int | None) -> tuple[int, ...]:
-    """The sizes without the channels'. Raises UsageError where they are not one or two."""
-    if channel_axis not in (None, 0, -1):
-        raise UsageError(f"network setting channel_axis = {channel_axis!r} has to be 0, -1 or none.")
-    whole = all(type(size) is int and size >= 1 for size in shape) if isinstance(shape, list | tuple) else False
-    space = tuple(shape) if channel_axis is None else tuple(shape[1:] if channel_axis == 0 else shape[:-1])
-    if not whole or len(space) not in (1, 2) or len(shape) - len(space) != (channel_axis is not None):
-        raise UsageError(f"network setting shape = {shape!r:.60} has to be one or two sizes, and that of the channels.")
-    return space

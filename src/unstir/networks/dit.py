@@ -1,0 +1,135 @@
+"""A diffusion transformer for images and sequences: `(x, t, cond) -> like x` (Peebles & Xie 2023, the block with adaLN-Zero).
+
+    x -> patches -> + positions -> blocks, in which every patch looks at every other -> patches -> x                       (1)
+
+    block:  h + gate attention(scale * norm(h) + shift),   then   h + gate' mlp(scale' * norm(h) + shift')                 (2)
+
+The six vectors of (2) come from the embedding of time and class, by a layer that starts at zero, so that a block begins as the
+identity. Sizes that patches do not divide are filled up with zeros at the end and cut back. It knows nothing of neighbourhoods beyond a patch:
+where data is small the U-Net learns faster. Beside it runs the same straight path as in the other networks.
+
+    >>> network = DiT(shape=(3, 9, 11), channel_axis=0, width=32, depth=2, patch=2)
+    >>> network(torch.zeros(5, 3, 9, 11), torch.rand(5)).shape
+    torch.Size([5, 3, 9, 11])
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unstir.errors import UsageError
+from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
+
+MOST_PATCHES = 64  # where the size of a patch is left open: attention costs the square of it
+HEAD = 32  # channels of an attention head
+LONGEST_WAVE = 10_000  # of the sinusoids that say where a patch is, in radians a turn (Vaswani et al. 2017)
+RANGES = {"width": (32, 8192), "depth": (1, 100), "patch": (0, 1024), "classes": (0, 2**24)}
+BACK = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+
+
+class DiT(nn.Module):
+    """x (B, *shape), t (B,) or (1,) in [0, 1], cond (B,) of class ids -> like x.
+
+    `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `patch`
+    positions a side are one token (0: the fewest with which there are 64 tokens or less), of `width` channels, through `depth` blocks.
+    With classes, the id `classes` stands for no class, and so does cond = None. Raises UsageError for what is out of `RANGES`.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channel_axis: int | None = None,
+        width: int = 128,
+        depth: int = 6,
+        patch: int = 0,
+        classes: int = 0,
+    ):
+        super().__init__()
+        check({"width": width, "depth": depth, "patch": patch, "classes": classes}, RANGES)
+        if width % HEAD:
+            raise UsageError(f"network setting width = {width} has to be a multiple of {HEAD}.")
+        self.channel_axis, space = channel_axis, spatial(shape, channel_axis)
+        channels = 1 if channel_axis is None else shape[channel_axis]
+        patch = patch or next(p for p in range(1, max(space) + 1) if math.prod(_tokens(space, p)) <= MOST_PATCHES)
+        self.tokens = _tokens(space, patch)
+        # `F.pad` counts from the last dimension on, a beginning and an end for each.
+        self.missing = [
+            n for size, here in zip(reversed(space), reversed(self.tokens), strict=True) for n in (0, here * patch - size)
+        ]
+        self.register_buffer("time_frequency", frequencies(), persistent=False)
+        self.register_buffer("positions", positions(self.tokens, width), persistent=False)
+        self.embed = nn.Sequential(nn.Linear(TIME_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
+        self.embed_class = Classes(classes, width) if classes else None
+        self.enter = CONVOLUTIONS[len(space) - 1](channels, width, patch, stride=patch)
+        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.modulate = nn.Linear(width, 2 * width)
+        self.leave = BACK[len(space) - 1](width, channels, patch, stride=patch)
+        self.gain = nn.Linear(width, channels)
+        for zero in (*self.modulate.parameters(), *self.leave.parameters(), *self.gain.parameters()):
+            nn.init.zeros_(zero)
+
+    @property
+    def operations(self) -> int:
+        """Multiply-adds for one row: each weight that meets tokens once a token, and what attention itself takes."""
+        n, width = math.prod(self.tokens), self.norm.normalized_shape[0]
+        weights = self.enter.weight.numel() + self.leave.weight.numel() + 12 * width * width * len(self.blocks)
+        return n * weights + 2 * n * n * width * len(self.blocks)
+
+    def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+        """See the class."""
+        x = channels_first(x, self.channel_axis)
+        e = self.embed(waves(t, self.time_frequency))
+        if self.embed_class is not None:
+            e = e + self.embed_class(cond)
+        e = F.silu(e)
+        h = self.enter(F.pad(x, self.missing)).flatten(2).mT + self.positions  # (B, tokens, width)
+        for block in self.blocks:
+            h = block(h, e)
+        scale, shift = self.modulate(e)[:, None].chunk(2, 2)
+        h = torch.addcmul(shift, self.norm(h), 1 + scale)
+        out = self.leave(h.mT.unflatten(2, self.tokens))[(..., *(slice(size) for size in x.shape[2:]))]
+        gain = self.gain(e)
+        return channels_back(out + gain.view(*gain.shape, *[1] * (x.ndim - 2)) * x, self.channel_axis)
+
+
+class Block(nn.Module):
+    """Eq. (2)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.ask = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width))
+        self.modulate = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        """h (B, tokens, width) and e (B or 1, width) -> (B, tokens, width)."""
+        scale, shift, gate, scale_mlp, shift_mlp, gate_mlp = self.modulate(e)[:, None].chunk(6, 2)
+        q, k, v = self.ask(torch.addcmul(shift, self.norm(h), 1 + scale)).unflatten(2, (-1, HEAD)).transpose(1, 2).chunk(3, 1)
+        h = torch.addcmul(h, gate, self.project(attend(q, k, v).transpose(1, 2).flatten(2)))
+        return torch.addcmul(h, gate_mlp, self.mlp(torch.addcmul(shift_mlp, self.norm(h), 1 + scale_mlp)))
+
+
+def positions(tokens: Sequence[int], width: int) -> Tensor:
+    """Sinusoids of each token's place, half of the channels for each of two dimensions: (prod(tokens), width).
+
+    >>> positions((2, 3), 32)[0, :8].tolist()  # sines and cosines of 0
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    own = width // len(tokens)
+    frequency = LONGEST_WAVE ** (-torch.arange(own // 2, device="cpu") / (own // 2))
+    places = torch.cartesian_prod(*(torch.arange(n, device="cpu", dtype=torch.float32) for n in tokens)).view(-1, len(tokens))
+    angles = places[:, :, None] * frequency
+    return torch.cat([angles.sin(), angles.cos()], 2).flatten(1)
+
+
+def _tokens(space: Sequence[int], patch: int) -> tuple[int, ...]:
+    return tuple(-(-size // patch) for size in space)

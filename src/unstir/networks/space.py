@@ -1,0 +1,54 @@
+"""What networks of rows that lie in space share: where the channels are, convolutions by the number of dimensions, attention.
+
+    attend(q, k, v) = softmax(q k^T / sqrt(d)) v                                                        (1)
+
+A row of images or sequences has one or two spatial dimensions and perhaps one of channels, first or last. Within a network the
+channels are always dimension 1, as torch has them.
+
+    >>> x = torch.zeros(5, 9, 11, 3)
+    >>> channels_first(x, -1).shape, channels_back(channels_first(x, -1), -1).shape
+    (torch.Size([5, 3, 9, 11]), torch.Size([5, 9, 11, 3]))
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from unstir.errors import UsageError
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+"""By the number of spatial dimensions, less one."""
+
+
+def spatial(shape: Sequence[int], channel_axis: int | None) -> tuple[int, ...]:
+    """The sizes of a row without the channels'. Raises UsageError where they are not one or two."""
+    if channel_axis not in (None, 0, -1):
+        raise UsageError(f"network setting channel_axis = {channel_axis!r} has to be 0, -1 or none.")
+    whole = all(type(size) is int and size >= 1 for size in shape) if isinstance(shape, list | tuple) else False
+    space = tuple(shape) if channel_axis is None else tuple(shape[1:] if channel_axis == 0 else shape[:-1])
+    if not whole or len(space) not in (1, 2) or len(shape) - len(space) != (channel_axis is not None):
+        raise UsageError(f"network setting shape = {shape!r:.60} has to be one or two sizes, and that of the channels.")
+    return space
+
+
+def channels_first(x: Tensor, channel_axis: int | None) -> Tensor:
+    """Rows (B, *shape) as (B, channels, *space): one channel where the shape has none."""
+    return x.unsqueeze(1) if channel_axis is None else x.movedim(channel_axis % (x.ndim - 1) + 1, 1)
+
+
+def channels_back(h: Tensor, channel_axis: int | None) -> Tensor:
+    """The inverse of `channels_first`."""
+    return h.squeeze(1) if channel_axis is None else h.movedim(1, channel_axis % (h.ndim - 1) + 1)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d): written out, as torch's own is slow where positions are few."""
+    return (q @ k.mT * q.shape[3] ** -0.5).softmax(3) @ v
+
+
+def check(sizes: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
+    """Raises UsageError naming the setting that is not a whole number in its range."""
+    for name, (low, high) in ranges.items():
+        if type(sizes[name]) is not int or not low <= sizes[name] <= high:
+            raise UsageError(f"network setting {name} = {sizes[name]!r} has to be a whole number from {low} to {high:,}.")
