@@ -13,7 +13,7 @@ from unstir.cli import pictures as room
 from unstir.cli.editing import read_mask
 from unstir.cli.pictures import in_a_file_name, value_span
 from unstir.editing import slerp
-from unstir.encoders import Encoder
+from unstir.encoders import Affine
 from unstir.errors import DataError, UsageError
 from unstir.folder import Card
 from unstir.guidance import inpainted
@@ -326,7 +326,7 @@ def perfect(oracle, name="linear", **card):
     d = oracle.dimension
     process = schedule(name)
     settings = {"shape": (d,), "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
-    encoder = Encoder("standardise", torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
+    encoder = Affine("standardise", torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
     error = ErrorCurve(torch.tensor([-1.0, 1.0]).double(), torch.ones(2, d).double())
     return Model(Card(**settings, encoder="standardise", dtype="float64", **card), Exact(oracle.denoise(process)), encoder, error)
 

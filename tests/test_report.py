@@ -13,7 +13,7 @@ import unstir
 from commands import TINY, contents, refused, run
 from unstir.cli import finishing, reporting
 from unstir.datasets import toy
-from unstir.encoders import Encoder
+from unstir.encoders import Affine
 from unstir.errors import NumericsError, Stopped
 from unstir.information.mmse import ErrorCurve
 from unstir.oracles import Gaussian
@@ -253,7 +253,7 @@ def test_pictures_and_curves(tmp_path, shape, kind, labels):
 def test_large_rows_are_thinned_and_their_closed_form_holds(shape, shown):
     # Every k-th pixel of x_t is x_t of every k-th pixel. Catches means over pixels, whose noise is fainter, and channels taken for rows.
     x = torch.arange(2 * math.prod(shape), dtype=torch.float64).reshape(2, *shape)
-    encoder = Encoder("standardise", torch.zeros(shape), torch.ones(shape))
+    encoder = Affine("standardise", torch.zeros(shape), torch.ones(shape))
     look = view.view_of(shape, (), x, encoder, (0, 1))
     found = look.project(x)
     assert found.shape == (2, *shown)

@@ -71,7 +71,7 @@ class Data(Section):
     )
     points: int = Field(5000, ge=2, description="How many points of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
-    encoder: str = Field("standardise", description="standardise, channels (one scale a channel) or min_max.")
+    encoder: str = Field("standardise", description="standardise, channels (one scale a channel), min_max or latent.")
 
     @property
     def height_width(self) -> tuple[int, int] | None:
@@ -107,6 +107,16 @@ class Network(Section):
     patch: int = Field(0, ge=0, le=1024, description="DiT: positions a side of a token; 0: as few as make 64 tokens or less.")
 
 
+class Latent(Section):
+    """The autoencoder of --data.encoder latent, which is --latent."""
+
+    halvings: int = Field(0, ge=0, le=6, description="How often height and width are halved; 0: down to about eight.")
+    channels: int = Field(0, ge=0, le=256, description="Channels of the latents; 0: a quarter of the numbers, four at the most.")
+    filters: int = Field(32, ge=8, le=4096, description="Channels of its first level.")
+    updates: int = Field(0, ge=0, le=10**9, description="Its training steps; 0: two a row, from 250 to 1,500.")
+    noise: float = Field(0.1, gt=0, description="What is close enough, in deviations of the data: its rate rises as this falls.")
+
+
 class Optim(Section):
     """The optimiser."""
 
@@ -127,12 +137,13 @@ class Config(Section):
     data: Data = Data()
     diffusion: Diffusion = Diffusion()
     network: Network = Network()
+    latent: Latent = Latent()
     optim: Optim = Optim()
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps.")
 
 
-SECTIONS: dict[str, type[Section]] = {"data": Data, "diffusion": Diffusion, "network": Network, "optim": Optim}
+SECTIONS: dict[str, type[Section]] = {"data": Data, "diffusion": Diffusion, "network": Network, "latent": Latent, "optim": Optim}
 
 
 def flat(**settings: Any) -> dict[str, Any]:

@@ -5,14 +5,16 @@
 `standardise` takes mean and standard deviation of each element (the network then sees unit variance, which the edm target and
 the start of every sampler count on); `channels` takes one mean and one deviation for each channel of images and sequences, all positions
 together, so that neighbours stay comparable; `min_max` maps each element's range to [-1, 1]. An element that never varies has nothing to
-learn: it is encoded as 0 and decoded as exactly itself.
+learn: it is encoded as 0 and decoded as exactly itself. The latents of an autoencoder are one more encoder, in `unstir.latents`.
 
     >>> encoder = fit_encoder("standardise", torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
     >>> encoder.encode(torch.tensor([[3.0, 5.0]])).tolist(), encoder.decode(torch.zeros(1, 2)).tolist()
     ([[1.0, 0.0]], [[2.0, 5.0]])
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,15 +25,51 @@ FARTHEST = 1e12  # in the model's units: past it the noise is lost in float32's 
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """Eq. (1) with shift and scale the shape of a row, float64. A scale of 0 marks an element that never varies."""
+class Encoder(ABC):
+    """Rows of the user's to rows of the model's, and back. Shift and scale are those of the data, float64, the shape of its rows.
+
+    A scale of 0 marks an element that never varies.
+    """
 
     name: str
     shift: Tensor
     scale: Tensor
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What it is built from, besides its numbers: JSON."""
+
+    @property
+    @abstractmethod
+    def space(self) -> tuple[int, ...]:
+        """The shape of a row in the model's space."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """Its numbers by name."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Data (B, ...) in its own units -> float32 (B, *space). Raises DataError for what is too far from the data to be."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """The model's (B, *space) -> float64 in the data's units."""
+
+
+@dataclass(frozen=True)
+class Affine(Encoder):
+    """Eq. (1), element by element."""
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """The data's own shape."""
+        return tuple(self.shift.shape)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Shift and scale."""
+        return {"shift": self.shift, "scale": self.scale}
 
     def encode(self, x: Tensor) -> Tensor:
-        """Data (B, ...) in its own units -> float32 in the model's. Raises DataError for what is too far from the data to be."""
+        """Eq. (1)."""
         divisor = torch.where(self.scale == 0, 1.0, self.scale)
         z = torch.where(self.scale == 0, 0.0, (x.double() - self.shift) / divisor)
         if not (z.abs() < FARTHEST).all():
@@ -43,7 +81,7 @@ class Encoder:
         return z.float()
 
     def decode(self, z: Tensor) -> Tensor:
-        """The model's (B, ...) -> float64 in the data's units."""
+        """Eq. (1) the other way."""
         return z.double() * self.scale.to(z.device) + self.shift.to(z.device)
 
     def log_volume(self) -> float:
@@ -73,7 +111,7 @@ def _min_max(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:  # n
 ENCODERS = {"standardise": _standardise, "channels": _channels, "min_max": _min_max}
 
 
-def fit_encoder(name: str, x: Tensor, channel_axis: int | None = None) -> Encoder:
+def fit_encoder(name: str, x: Tensor, channel_axis: int | None = None) -> Affine:
     """The encoder of that name, fitted on x (N, ...), whose channels are axis 0 or -1 of a row; without them it is one channel.
 
     Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
@@ -86,4 +124,4 @@ def fit_encoder(name: str, x: Tensor, channel_axis: int | None = None) -> Encode
             f"the data goes from {x.min():g} to {x.max():g}, and its variance is more, or less, than a float64 can hold. "
             "Use other units: multiply or divide it so that its values are between 1e-100 and 1e100 in size."
         )
-    return Encoder(name, shift, scale)
+    return Affine(name, shift, scale)

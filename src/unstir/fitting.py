@@ -16,6 +16,7 @@ import inspect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -24,10 +25,13 @@ from torch import Tensor
 from unstir.config import Config, flat, resolve
 from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
-from unstir.encoders import fit_encoder
+from unstir.encoders import Encoder, fit_encoder
 from unstir.errors import UsageError
 from unstir.folder import Card
 from unstir.information.mmse import error_curve
+from unstir.latents import NAME as LATENT
+from unstir.latents import Fit, Latent, Reconstruction, reconstruction
+from unstir.latents import Recipe as LatentRecipe
 from unstir.loss import Example, errors, examples
 from unstir.model import Model
 from unstir.networks import NETWORKS, affordable, make_network
@@ -66,9 +70,12 @@ class HeldOut:
 
 
 class Fitting:
-    """A training run that the caller drives: `steps()` trains, `held_out()` and `model()` look, between any two steps."""
+    """A training run that the caller drives: `steps()` trains, `held_out()` and `model()` look, between any two steps.
 
-    def __init__(self, data: Data, config: Config):
+    An autoencoder is trained first where the settings ask for latents, unless the encoder is given.
+    """
+
+    def __init__(self, data: Data, config: Config, encoder: Encoder | None = None):
         if data.classes and config.data.labels == "none":
             data = replace(data, labels=None, classes=())
         self.config, self.data = (config := without_auto(config)), data
@@ -77,8 +84,7 @@ class Fitting:
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
         process = schedule(diffusion.schedule, **self.schedule_settings)
         values = torch.as_tensor(self.training.values)
-        lies = layout(data.shape)
-        self.encoder = fit_encoder(config.data.encoder, values, lies.channel_axis if lies else None)
+        self.encoder = encoder or _fitted(self.training, config)
         labels = self.training.labels
         self.problem = Problem(
             process,
@@ -94,7 +100,7 @@ class Fitting:
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
         self.device = pick_device(config.device)
         self.architecture = config.network.architecture
-        self.network_settings = network_settings(config.network.model_dump(), data)
+        self.network_settings = network_settings(config.network.model_dump(), self.encoder, len(data.classes))
         network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
@@ -118,6 +124,13 @@ class Fitting:
         if constant:
             found.append(f"{constant} of {self.encoder.scale.numel()} elements never vary; samples repeat them exactly.")
         return found
+
+    @cached_property
+    def reconstruction(self) -> Reconstruction | None:
+        """How good the autoencoder is on held-out rows, if there is one."""
+        if not isinstance(self.encoder, Latent):
+            return None
+        return reconstruction(self.encoder, torch.as_tensor(self.unseen.values))
 
     def steps(self) -> Iterator[Step]:
         """Train from where the state is to the end, a step at a time."""
@@ -161,6 +174,7 @@ class Fitting:
             network=self.architecture,
             network_settings=self.network_settings,
             encoder=self.encoder.name,
+            encoder_settings=self.encoder.settings,
             dtype=data.dtype,
             names=data.names,
             classes=data.classes,
@@ -221,6 +235,26 @@ class Fixed(NamedTuple):
     gaussian_error: Tensor
 
 
+def fitting_of_latents(training: Data, config: Config) -> Fit:
+    """The training of the autoencoder of these rows, still to be driven. Raises UsageError for rows that do not lie in space."""
+    lies = layout(training.shape)
+    if lies is None:
+        raise UsageError(f"--latent is for images and sequences; a row here is {training.shape}. Train without it.")
+    recipe = LatentRecipe(**config.latent.model_dump(), seed=config.seed, precision=config.optim.precision)
+    return Fit(training.values, recipe, lies.channel_axis, str(pick_device(config.device)))
+
+
+def _fitted(training: Data, config: Config) -> Encoder:
+    """The encoder that the settings name, fitted."""
+    if config.data.encoder == LATENT:
+        fit = fitting_of_latents(training, config)
+        for _ in fit.updates():
+            pass
+        return fit.encoder()
+    lies = layout(training.shape)
+    return fit_encoder(config.data.encoder, torch.as_tensor(training.values), lies.channel_axis if lies else None)
+
+
 def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     """Train a model of rows x (N, ...), numpy or torch, with a class each if labels are given.
 
@@ -238,18 +272,22 @@ def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
     return replace(model, card=replace(model.card, kind=kind))
 
 
-def network_settings(chosen: dict[str, Any], data: Data) -> dict[str, Any]:
-    """What the chosen network is built from: of the settings those that it has, and what the data decides.
+def network_settings(chosen: dict[str, Any], encoder: Encoder, classes: int) -> dict[str, Any]:
+    """What the chosen network is built from: of the settings those that it has, and what the encoded rows decide.
 
     Raises UsageError for a network of images and rows that do not lie in space.
     """
-    sizes: dict[str, Any] = {"dimension": math.prod(data.shape), "classes": len(data.classes), "shape": list(data.shape)}
-    name, lies = chosen["architecture"], layout(data.shape)
+    shape = encoder.space
+    sizes: dict[str, Any] = {"dimension": math.prod(shape), "classes": classes, "shape": list(shape)}
+    name, lies = chosen["architecture"], layout(shape)
     known = inspect.signature(NETWORKS[name]).parameters
     if "channel_axis" in known:
-        if lies is None:
-            raise UsageError(f"--network.architecture {name} is for images and sequences; a row here is {data.shape}. Use mlp.")
-        sizes["channel_axis"] = lies.channel_axis
+        if isinstance(encoder, Latent):
+            sizes["channel_axis"] = 0
+        elif lies is None:
+            raise UsageError(f"--network.architecture {name} is for images and sequences; a row here is {shape}. Use mlp.")
+        else:
+            sizes["channel_axis"] = lies.channel_axis
     return {name: value for name, value in (chosen | sizes).items() if name in known}
 
 

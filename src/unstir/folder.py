@@ -1,7 +1,7 @@
 """A model's folder: the only part of a run to share, and how little of one from elsewhere is believed.
 
     config.json        the card: what the model is, besides its numbers
-    model.safetensors  network.* (the averaged weights), encoder.shift, encoder.scale, error.log_snr, error.mse
+    model.safetensors  network.* (the averaged weights), encoder.shift and .scale (and an autoencoder's), error.log_snr, error.mse
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
 The manifest says that the bytes are those that were written, not who wrote them. So nothing is executed, every word of the card is
@@ -14,10 +14,11 @@ is first built on torch's meta device, where a size costs no memory. Whatever do
     unstir.errors.UsageError: schedule is missing
 """
 
+import inspect
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +27,13 @@ from torch import Tensor, nn
 
 from unstir.checkpoint import read_folder, storage_errors, write_folder
 from unstir.denoiser import check_pair
-from unstir.encoders import ENCODERS, Encoder
+from unstir.encoders import ENCODERS, Affine, Encoder
 from unstir.errors import StorageError, UsageError
 from unstir.information.mmse import ErrorCurve
+from unstir.latents import NAME as LATENT
+from unstir.latents import latent_from, make_autoencoder
 from unstir.networks import make_network
+from unstir.networks.autoencoder import Autoencoder
 from unstir.schedules import schedule
 
 FORMAT = 1
@@ -51,6 +55,7 @@ class Card:
     network: str
     network_settings: dict[str, Any]
     encoder: str
+    encoder_settings: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
     kind: str = "numpy"  # of array that was fitted: numpy or torch
     names: tuple[str, ...] = ()
@@ -76,7 +81,7 @@ def write(path: Path, parts: Parts) -> None:
     """Write the folder, whole or not at all. Raises StorageError where it exists or cannot be written."""
     card, network, encoder, error = parts
     tensors = {f"network.{name}": weight for name, weight in network.state_dict().items()}
-    tensors |= {"encoder.shift": encoder.shift, "encoder.scale": encoder.scale}
+    tensors |= {f"encoder.{name}": value for name, value in encoder.tensors().items()}
     tensors |= {"error.log_snr": error.log_snr, "error.mse": error.mse}
     write_folder(path, {"model": tensors}, {"config": {"format": FORMAT, **asdict(card)}}, {"README.md": _readme(card)})
 
@@ -107,7 +112,8 @@ def read(path: Path) -> Parts:
         raise StorageError(
             f"{path} does not hold a model that fits together: {str(error).rstrip('.')}. Use another copy."
         ) from None
-    encoder = Encoder(card.encoder, tensors["encoder.shift"], tensors["encoder.scale"])
+    held = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}
+    encoder = encoder_from(card.encoder, card.encoder_settings, held)
     return Parts(card, network, encoder, ErrorCurve(tensors["error.log_snr"], tensors["error.mse"]))
 
 
@@ -124,10 +130,11 @@ def card_from(raw: Mapping[str, Any]) -> Card:
     entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     card = Card(**entries)
     check_pair(schedule(card.schedule, **card.schedule_settings), card.target)
-    own = {"dimension": math.prod(card.shape)} if card.network == "mlp" else {"shape": list(card.shape)}
+    space, _ = outline(card.encoder, card.encoder_settings, card.shape)
+    own = {"dimension": math.prod(space)} if card.network == "mlp" else {"shape": list(space)}
     sizes = own | {"classes": len(card.classes)}
     if {name: card.network_settings.get(name) for name in sizes} != sizes:
-        raise UsageError(f"its network is not one for rows of {card.shape} and {sizes['classes']} classes")
+        raise UsageError(f"its network is not one for rows of {space} and {sizes['classes']} classes")
     if card.names and card.shape != (len(card.names),):
         raise UsageError(f"{len(card.names)} names do not suit rows of {card.shape}")
     if len(set(card.classes)) != len(card.classes) or len(card.class_counts) != len(card.classes):
@@ -135,6 +142,31 @@ def card_from(raw: Mapping[str, Any]) -> Card:
     if card.classes and not sum(card.class_counts):
         raise UsageError("class_counts are all zero")
     return card
+
+
+def encoder_from(name: str, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Encoder:
+    """The encoder with that name, these settings and numbers."""
+    return latent_from(settings, tensors) if name == LATENT else Affine(name, tensors["shift"], tensors["scale"])
+
+
+def outline(name: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """The model's space, and the shape and type of each tensor, of an encoder of rows of that shape, before anything of that size is made.
+
+    Raises UsageError for settings that are not those of such an encoder.
+    """
+    wanted = dict.fromkeys(("shift", "scale"), (shape, torch.float64))
+    if name != LATENT:
+        if settings:
+            raise UsageError(f"encoder {name} has no settings")
+        return shape, wanted
+    known = inspect.signature(Autoencoder).parameters
+    if settings.keys() != known.keys() or settings["shape"] != list(shape):
+        raise UsageError(f"its autoencoder is not one for rows of {shape}")
+    with torch.device("meta"):
+        network = make_autoencoder(settings)
+    wanted |= {f"latent_{part}": (network.latent, torch.float64) for part in ("shift", "scale")}
+    wanted |= {f"autoencoder.{part}": (tuple(w.shape), w.dtype) for part, w in network.state_dict().items()}
+    return network.latent, wanted
 
 
 def _how_it_ended(about: Path) -> str:
@@ -155,11 +187,12 @@ def _how_it_ended(about: Path) -> str:
 def _network_for(card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
     """The network of the card with the weights of the file. Raises UsageError where these are not all the tensors of such a model."""
     with torch.device("meta"):
-        outline = make_network(card.network, card.network_settings).state_dict()
-    wanted = {f"network.{name}": (tuple(weight.shape), weight.dtype) for name, weight in outline.items()}
+        weights = make_network(card.network, card.network_settings).state_dict()
+    space, encoder = outline(card.encoder, card.encoder_settings, card.shape)
+    wanted = {f"network.{name}": (tuple(weight.shape), weight.dtype) for name, weight in weights.items()}
     levels = len(tensors["error.log_snr"]) if "error.log_snr" in tensors and tensors["error.log_snr"].ndim else 0
-    wanted |= {f"encoder.{name}": (card.shape, torch.float64) for name in ("shift", "scale")}
-    wanted |= {"error.log_snr": ((levels,), torch.float64), "error.mse": ((levels, *card.shape), torch.float64)}
+    wanted |= {f"encoder.{name}": what for name, what in encoder.items()}
+    wanted |= {"error.log_snr": ((levels,), torch.float64), "error.mse": ((levels, *space), torch.float64)}
     for name in sorted(wanted.keys() | tensors.keys()):
         found = (tuple(tensors[name].shape), tensors[name].dtype) if name in tensors else None
         if found != wanted.get(name):
@@ -171,7 +204,7 @@ def _network_for(card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
     if (tensors["encoder.scale"] < 0).any() or (tensors["error.mse"] < 0).any():
         raise UsageError("encoder.scale and error.mse cannot be negative")
     network = make_network(card.network, card.network_settings)
-    network.load_state_dict({name: tensors[f"network.{name}"] for name in outline})
+    network.load_state_dict({name: tensors[f"network.{name}"] for name in weights})
     return network.eval().requires_grad_(False)
 
 
@@ -220,7 +253,8 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "target": ("a name", _name),
     "network": ("a name", _name),
     "network_settings": ("settings by name", _settings),
-    "encoder": (" or ".join(ENCODERS), lambda v: _text(v) and v in ENCODERS),
+    "encoder": (" or ".join((*ENCODERS, LATENT)), lambda v: _text(v) and v in (*ENCODERS, LATENT)),
+    "encoder_settings": ("settings by name", _settings),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda v: _text(v) and v in DTYPES),
     "kind": ("numpy or torch", lambda v: v in ("numpy", "torch")),
     "names": ("texts", lambda v: _each(_text, v)),

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from unstir import folder
 from unstir.denoiser import Denoise, Denoiser, target
 from unstir.editing import known_part, slerp
-from unstir.encoders import Encoder
+from unstir.encoders import Affine, Encoder
 from unstir.errors import DataError, NumericsError, UsageError, unknown
 from unstir.folder import Card
 from unstir.guidance import clipped, guided, inpainted
@@ -81,7 +81,7 @@ class Model:
             bound = guided(partial(_bound, denoiser, cond), denoiser, guidance, interval, self.schedule)
         if known is not None:
             bound = inpainted(bound, *known)
-        if self.card.bounds is None:
+        if self.card.bounds is None or not isinstance(self.encoder, Affine):
             return bound
         low, high = (self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds)
         return clipped(bound, low, high)
@@ -105,6 +105,11 @@ class Model:
         Raises UsageError for a wrong name, size or combination.
         """
         return self.states(n, steps, method, labels, guidance, interval, seed, batch_size)[-1]
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """The shape of a row in the model's space."""
+        return self.encoder.space
 
     def plan(self, method: str, steps: int) -> Tensor:
         """The times of `samplers.plan` for this model: (n + 1,). An eps model starts no noisier than the paper's chain ends.
@@ -165,7 +170,7 @@ class Model:
         name = method or default(steps)
         chosen, times = sampler(name), self.plan(name, steps)
         keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
-        _refuse_too_many(n, math.prod(self.card.shape) * len(keep))
+        _refuse_too_many(n, math.prod(self.space) * len(keep))
         cond = self.labels_for(n, labels, seed) if known is None or labels is not None else None
         if guidance != 1 and cond is None:
             raise UsageError("guidance needs a model trained with labels; this one has none.")
@@ -175,7 +180,7 @@ class Model:
         for first in range(0, n, step):
             rows = range(first, min(first + step, n))
             noise = RowNoise(seed, rows)
-            x = torch.empty(len(rows), *self.card.shape, device=self.device)
+            x = torch.empty(len(rows), *self.space, device=self.device)
             x = along(start, x) * noise(x)
             extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
             if "error" in chosen.needs:
@@ -203,6 +208,10 @@ class Model:
         The mask broadcasts to x. Known elements come back as they are; what x holds elsewhere, missing values too, does not matter.
         Costs up to six times what sampling does. See `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
+        if not isinstance(self.encoder, Affine):
+            raise UsageError(
+                "what is known of a row says nothing certain of its latents. Inpaint with a model trained without --latent."
+            )
         rows = self._rows(x)
         known = known_part(mask, tuple(rows.shape))
         z = self.encoder.encode(torch.where(known, rows, self.encoder.shift))
@@ -225,6 +234,8 @@ class Model:
         Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
         error averages out over rows). Integers are taken as points, not as bins. UsageError where an element never varies.
         """
+        if not isinstance(self.encoder, Affine):
+            raise UsageError("a model of latents has no density in the data's units. Train without --latent.")
         constant = int((self.encoder.scale == 0).sum())
         if constant:
             raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
@@ -243,7 +254,7 @@ class Model:
 
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
-        """The noise z (N, ...) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
+        """The noise z (N, *space) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
         _refuse_noise(method)
         x = self._in(x)
         times = self.plan(method, steps + sampler(method).evaluations).flip(0)[
@@ -257,9 +268,9 @@ class Model:
 
     @torch.no_grad()
     def decode(self, z: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
-        """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, ...)."""
+        """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, *space)."""
         _refuse_noise(method)
-        x = self._rows(z).float().to(self.device)
+        x = _rows(z, self.space).float().to(self.device)
         times = self.plan(method, steps)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
@@ -297,11 +308,7 @@ class Model:
         return self.encoder.encode(self._rows(x)).to(self.device)
 
     def _rows(self, x: Any) -> Tensor:
-        rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x, dtype=np.float64))
-        rows = rows[:, None] if rows.ndim == 1 and self.card.shape == (1,) else rows
-        if tuple(rows.shape[1:]) != self.card.shape:
-            raise DataError(f"rows of shape {tuple(rows.shape[1:])}, but the model was trained on rows of {self.card.shape}.")
-        return rows
+        return _rows(x, self.card.shape)
 
     def in_units(self, z: Tensor) -> Any:
         """Rows (n, ...) of the model's space in the data's units and type. Raises NumericsError where they are not finite."""
@@ -322,6 +329,14 @@ class Model:
             widest = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
             x = x.round().clamp(*(self.card.bounds or widest))
         return x.to(dtype) if self.card.kind == "torch" else x.to(dtype).numpy()
+
+
+def _rows(x: Any, shape: tuple[int, ...]) -> Tensor:
+    rows = x.detach().cpu().double() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x, dtype=np.float64))
+    rows = rows[:, None] if rows.ndim == 1 and shape == (1,) else rows
+    if tuple(rows.shape[1:]) != shape:
+        raise DataError(f"rows of shape {tuple(rows.shape[1:])}, but the model was trained on rows of {shape}.")
+    return rows
 
 
 def load(path: str | Path) -> Model:

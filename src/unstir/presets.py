@@ -2,6 +2,7 @@
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
     images and sequences     a U-Net, one scale a channel, small batches, bfloat16 where the processor multiplies it      (3)
+    their latents            the same, twice as wide
     steps = 4 N, at least 250, at most 4,000                                                                              (2)
 
 (2) is for small data: past a few steps a row a model of 50 or 200 rows gets no nearer to the truth, only nearer to its rows
@@ -20,6 +21,7 @@ import torch
 
 from unstir.config import Config, merge, resolve
 from unstir.datasets import Data, layout, load
+from unstir.latents import NAME as LATENT
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 STEPS_AN_IMAGE = 4
@@ -35,7 +37,7 @@ def load_data(config: Config) -> Data:
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
     """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
-    return without_auto(resolve(preset(data), *layers))
+    return without_auto(resolve(preset(data, *layers), *layers))
 
 
 def without_auto(config: Config) -> Config:
@@ -45,12 +47,13 @@ def without_auto(config: Config) -> Config:
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
 
 
-def preset(data: Data) -> dict[str, Any]:
-    """The settings chosen from the data's size, d numbers a row and N rows: (1) and (2)."""
+def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings chosen from the data's size, d numbers a row and N rows: (1), (2) and (3). Of the layers, what they encode with counts."""
     d = math.prod(data.shape)
     lies = layout(data.shape)
     if lies and max(lies.spatial) >= NEIGHBOURS:
-        return spatial(data)
+        latent = merge(*layers).get("data", {}).get("encoder") == LATENT
+        return merge(spatial(data), {"network": {"width": 64}} if latent else {})
     steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
     few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
     if d <= 3:

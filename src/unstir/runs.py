@@ -34,13 +34,16 @@ from unstir import __version__
 from unstir.checkpoint import json_bytes, read_folder, refuse_existing, storage_errors, write_file, write_folder, write_whole
 from unstir.config import Config
 from unstir.datasets import Data
+from unstir.encoders import Encoder
 from unstir.errors import StorageError
+from unstir.folder import encoder_from
 from unstir.presets import load_data
 
 KEPT = 2  # checkpoints: the newest, and the one before it should that be damaged
 RELATIVE = "folder"  # of run.json: where the run was started, from where a relative path to its data counts
 EXACT = ("torch", "threads", "device", "world_size", "machine")  # what has to be the same for the same bits
 CHECKPOINT = "step-{:08d}"
+ENCODER = "encoder"
 
 
 class Checkpoint(NamedTuple):
@@ -183,6 +186,21 @@ def read_description(path: Path) -> dict[str, Any]:
             return json.loads((path / "data.json").read_text())
         except ValueError as error:
             raise StorageError(f"{path / 'data.json'} is damaged: {error}. Use another copy.") from None
+
+
+def write_encoder(path: Path, encoder: Encoder) -> None:
+    """Write an encoder that was trained, not only fitted, into the run: `encoder/`."""
+    write_folder(
+        path / ENCODER, {"encoder": encoder.tensors()}, {"encoder": {"name": encoder.name, "settings": encoder.settings}}
+    )
+
+
+def read_encoder(path: Path) -> Encoder | None:
+    """The encoder that was trained for this run, None where it was only fitted. StorageError where it is damaged."""
+    if not (path / ENCODER).is_dir():
+        return None
+    tensors, documents = read_folder(path / ENCODER, ["encoder"], ["encoder"])
+    return encoder_from(**documents["encoder"], tensors=tensors["encoder"])
 
 
 def span(description: Mapping[str, Any]) -> tuple[float, float]:

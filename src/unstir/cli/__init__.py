@@ -114,6 +114,9 @@ def train(
         bool,
         Parameter(name="--print-config", negative=(), help="Every setting and where it comes from, as TOML, and stop there."),
     ] = False,
+    latent: Annotated[
+        bool, Parameter(name="--latent", negative=(), help="Train in the latents of an autoencoder: --data.encoder latent.")
+    ] = False,
     report: Page = False,
     settings: Annotated[Settings | None, Parameter(name="*")] = None,  # pyrefly: ignore
     json: Json = False,
@@ -125,6 +128,7 @@ def train(
     from unstir.cli.finishing import Manner
 
     short = {
+        "data": {"encoder": "latent" if latent else None},
         "optim": {"steps": steps, "batch_size": batch_size},
         "diffusion": {"schedule": schedule, "target": target},
     }

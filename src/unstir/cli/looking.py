@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from unstir.cli.encoding import timed_encoder
 from unstir.cli.progress import duration
 from unstir.cli.using import show
 from unstir.config import SECTIONS, Config, merge, resolve
@@ -80,7 +81,7 @@ def inspect(source: str, flags: dict[str, Any], as_object: bool) -> None:
 def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
     """The settings for the rows that have no gap, and the measured cost of training with them."""
     config, d = settle(data, flags), math.prod(data.shape)
-    paths = [(section, leaf) for section, leaves in preset(data).items() for leaf in leaves] + [("diffusion", "times")]
+    paths = [(section, leaf) for section, leaves in preset(data, flags).items() for leaf in leaves] + [("diffusion", "times")]
     choices = []
     for section, leaf in paths:
         value = getattr(getattr(config, section), leaf)
@@ -89,7 +90,8 @@ def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
         why = "as asked for" if typed else why.format(d=d, target=config.diffusion.target)
         choices.append(Choice(f"{section}.{leaf}", value, why))
     try:
-        fitting = Fitting(data.without_gaps(), config)
+        whole = data.without_gaps()
+        fitting = Fitting(whole, config, timed_encoder(whole, config)[0])
         return Plan(config, choices, str(fitting.device), rehearse(fitting), "")
     except UnstirError as error:
         return Plan(config, choices, config.device, None, str(error))

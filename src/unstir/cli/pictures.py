@@ -24,7 +24,7 @@ from unstir.model import Model
 from unstir.plots.grids import COLOUR, CURVE, arrange, channels_last, curves, lies, picture, pictures
 from unstir.runs import read_description, span
 
-REACH = {"min_max": 1.0, "standardise": 2.0, "channels": 2.0}  # scales of the encoder to either side of its shift
+REACH = {"min_max": 1.0, "standardise": 2.0, "channels": 2.0, "latent": 2.0}  # scales of the encoder to either side of its shift
 
 
 def refuse_grid(path: Path, model: Model) -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unstir.checkpoint import sha256
+from unstir.cli.encoding import first, timed_encoder, trained_encoder
 from unstir.cli.finishing import Manner, Trained, finish
 from unstir.cli.progress import Display, duration, note
 from unstir.cli.signals import patient
@@ -20,9 +22,22 @@ from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
+from unstir.latents import Latent
 from unstir.presets import load_data, preset, settle
 from unstir.record import Recording
-from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, read_metrics, refuse_taken
+from unstir.runs import (
+    Run,
+    about_this_run,
+    differences,
+    environment,
+    now,
+    read_about,
+    read_data,
+    read_encoder,
+    read_metrics,
+    refuse_taken,
+    write_encoder,
+)
 from unstir.train import Step
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
@@ -37,13 +52,15 @@ class Planned:
     layers: dict[str, Mapping[str, Any]]
     fitting: Fitting
     cost: Cost
+    later: float = 0.0  # seconds of the autoencoder, where it is still to be trained
 
     @property
     def prediction(self) -> str:
         """The cost in words."""
+        seconds = duration(self.cost.seconds(self.config.optim.steps))
         return (
-            f"predicted: {duration(self.cost.seconds(self.config.optim.steps))} of training ({1000 * self.cost.step:.2g} ms a step, "
-            f"measured), {self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures."
+            f"predicted: {first(self.later)}{seconds} of training ({1000 * self.cost.step:.2g} ms a step, measured), "
+            f"{self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures."
         )
 
 
@@ -63,7 +80,7 @@ def train(
         raise UsageError("nothing to train on: DATA is a built-in name or a file, as in `unstir train points.npy`.")
     if out is not None and not only:
         refuse_taken(out)  # now, rather than after the data is read
-    planned = plan_run(source, file, flags, minutes)
+    planned = plan_run(source, file, flags, minutes, manner.quiet, rehearsed=bool(only))
     if only == "config":
         if manner.as_object:
             whence = {".".join(place): origin for place, origin in origins(planned.layers).items()}
@@ -97,7 +114,7 @@ def resume(path: Path, manner: Manner) -> None:
                 f"or train anew with it: unstir train --config {path / 'config.toml'} --out NEW."
             )
         config = resolve(read_config(path / "config.toml"))
-        fitting = Fitting(read_data(path, config), config)
+        fitting = Fitting(read_data(path, config), config, read_encoder(path))
         recording = Recording(run, fitting)
         reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():
@@ -117,34 +134,55 @@ def resume(path: Path, manner: Manner) -> None:
             finish(go(recording, manner, show), manner)
 
 
-def plan_run(source: str, file: Mapping[str, Any], flags: Mapping[str, Any], minutes: float | None = None) -> Planned:
-    """Read the data, settle the settings, and measure what the run will cost."""
+def plan_run(
+    source: str,
+    file: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    minutes: float | None = None,
+    quiet: bool = False,
+    rehearsed: bool = False,
+) -> Planned:
+    """Read the data, settle the settings, train the autoencoder if there is one, and measure what the run will cost.
+
+    `rehearsed` only says what the autoencoder would cost.
+    """
     named = {"data": {"source": source}}
     if minutes is not None and ("steps" in flags.get("optim", {}) or not minutes > 0):
         raise UsageError(f"--minutes {minutes:g}: a time above 0, and without --steps, which it plans.")
     data = load_data(resolve(file, flags, named))
-    layers: dict[str, Mapping[str, Any]] = {"preset for this data": preset(data), "file": file, "flag": flags}
+    layers: dict[str, Mapping[str, Any]] = {"preset for this data": preset(data, file, flags), "file": file, "flag": flags}
     if file.get("data", {}).get("source") != source:
         layers["DATA"] = named
     config = settle(data, file, flags, named)
-    fitting = Fitting(data, config)
+    began, later = time.monotonic(), 0.0
+    if rehearsed:
+        encoder, later = timed_encoder(data, config)
+    else:
+        encoder = trained_encoder(data, config, quiet)
+    fitting = Fitting(data, config, encoder)
     if minutes is None:
         cost = rehearse(fitting)
     else:
+        spent = later or time.monotonic() - began  # by the autoencoder
         cost = rehearse(fitting, 2.0)
-        layers["--minutes"] = {"optim": {"steps": cost.steps(60 * minutes * STEADY)}}
+        layers["--minutes"] = {"optim": {"steps": cost.steps(60 * minutes * STEADY - spent)}}
         config = settle(data, *list(layers.values())[1:])
-        fitting = Fitting(data, config)
+        fitting = Fitting(data, config, encoder)
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
-    return Planned(data, config, layers, fitting, cost)
+    return Planned(data, config, layers, fitting, cost, later)
 
 
 def show_plan(planned: Planned, out: Path | None, manner: Manner) -> None:
     """What a run would be, and would cost; nothing is written."""
     cost, steps = planned.cost, planned.config.optim.steps
     if manner.as_object:
-        found = {"seconds": cost.seconds(steps), "seconds_per_step": cost.step, "memory_bytes": cost.memory, "steps": steps}
+        found = {
+            "seconds": planned.later + cost.seconds(steps),
+            "seconds_per_step": cost.step,
+            "memory_bytes": cost.memory,
+            "steps": steps,
+        }
         print(json.dumps({"out": None if out is None else str(out), "config": planned.config.model_dump(), "predicted": found}))
         return
     for warning in planned.fitting.warnings:
@@ -162,9 +200,13 @@ def begin(planned: Planned, source: str, out: Path | None, manner: Manner) -> It
     about = about_this_run(command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
     files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
     run = Run.create(out, source, files)
+    if isinstance(fitting.encoder, Latent):
+        write_encoder(run.path, fitting.encoder)
     for warning in fitting.warnings:
         note(f"warning: {warning}")
     if not manner.quiet:
+        if fitting.reconstruction:
+            note(f"autoencoder: {fitting.reconstruction}.")
         note(headline(data, config, fitting))
         note(planned.prediction)
     with run:
@@ -236,7 +278,9 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
             "name": fitting.encoder.name,
             "shift": fitting.encoder.shift.flatten().tolist(),
             "scale": fitting.encoder.scale.flatten().tolist(),
+            "settings": fitting.encoder.settings,
         },
+        "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
     }
 
 

@@ -43,7 +43,7 @@ def draw(model: Model, reading: Reading, seed: int) -> np.ndarray:
     else:
         times = grid(reading.grid)(model.schedule, reading.evaluations)
         cond = model.labels_for(reading.rows, None, seed)
-        x = RowNoise(seed, range(reading.rows))(torch.empty(reading.rows, *model.card.shape, device=model.device))
+        x = RowNoise(seed, range(reading.rows))(torch.empty(reading.rows, *model.space, device=model.device))
         x = along(torch.hypot(*model.schedule(times[0])), x) * x
         *_, x = ddim(model.denoise(None if cond is None else cond.to(model.device)), model.schedule, times, x)
         rows = model.encoder.decode(x.cpu())

@@ -5,11 +5,13 @@
 A row of images or sequences has one or two spatial dimensions and perhaps one of channels, first or last. Within a network the
 channels are always dimension 1, as torch has them.
 
-    >>> x = torch.zeros(5, 9, 11, 3)
+    >>> from torch import zeros
+    >>> x = zeros(5, 9, 11, 3)
     >>> channels_first(x, -1).shape, channels_back(channels_first(x, -1), -1).shape
     (torch.Size([5, 3, 9, 11]), torch.Size([5, 9, 11, 3]))
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from unstir.errors import UsageError
 
+GROUP = 16  # channels normalised together
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 """By the number of spatial dimensions, less one."""
 
@@ -45,6 +48,11 @@ def channels_back(h: Tensor, channel_axis: int | None) -> Tensor:
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d): written out, as torch's own is slow where positions are few."""
     return (q @ k.mT * q.shape[3] ** -0.5).softmax(3) @ v
+
+
+def normal(channels: int) -> nn.GroupNorm:
+    """Normalisation of groups of about `GROUP` channels (Wu & He 2018)."""
+    return nn.GroupNorm(math.gcd(max(1, channels // GROUP), channels), channels)
 
 
 def check(sizes: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:

@@ -27,10 +27,9 @@ from torch import Tensor, nn
 
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
-from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
+from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, normal, spatial
 
 SMALLEST = 4  # positions along the longest side of the lowest level, about
-GROUP = 16  # channels normalised together
 HEAD = 32  # channels of an attention head
 POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
 RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "classes": (0, 2**24)}
@@ -91,7 +90,7 @@ class UNet(nn.Module):
             sizes_in = [here + c] + [c] * (depth - 1)
             self.up.append(nn.ModuleList(Block(i, c, embedding, convolution, attends) for i in sizes_in))
             here = c
-        self.norm = _norm(width)
+        self.norm = normal(width)
         self.leave = convolution(width, channels, 3, padding=1)
         self.gain = nn.Linear(embedding, channels)
         for zero in (*self.leave.parameters(), *self.gain.parameters()):
@@ -145,10 +144,10 @@ class Block(nn.Module):
 
     def __init__(self, before: int, after: int, embedding: int, convolution: type[nn.Conv1d | nn.Conv2d], attends: bool):
         super().__init__()
-        self.norm = _norm(before)
+        self.norm = normal(before)
         self.inner = convolution(before, after, 3, padding=1)
         self.modulate = nn.Linear(embedding, 2 * after)
-        self.norm_again = _norm(after)
+        self.norm_again = normal(after)
         self.outer = convolution(after, after, 3, padding=1)
         self.past = convolution(before, after, 1) if before != after else nn.Identity()
         self.attention = Attention(after, convolution) if attends else nn.Identity()
@@ -168,7 +167,7 @@ class Attention(nn.Module):
     def __init__(self, channels: int, convolution: type[nn.Conv1d | nn.Conv2d]):
         super().__init__()
         self.heads = max(heads for heads in range(1, max(1, channels // HEAD) + 1) if channels % heads == 0)
-        self.norm = _norm(channels)
+        self.norm = normal(channels)
         self.ask = convolution(channels, 3 * channels, 1)
         self.project = convolution(channels, channels, 1)
         nn.init.zeros_(self.project.weight)
@@ -177,8 +176,3 @@ class Attention(nn.Module):
         """h (B, C, ...) -> the same."""
         q, k, v = self.ask(self.norm(h)).flatten(2).unflatten(1, (3 * self.heads, -1)).mT.chunk(3, 1)
         return h + self.project(attend(q, k, v).mT.reshape(h.shape))
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    """Groups of about `GROUP` channels (Wu & He 2018)."""
-    return nn.GroupNorm(math.gcd(max(1, channels // GROUP), channels), channels)

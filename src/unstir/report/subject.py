@@ -17,7 +17,7 @@ from torch import Tensor
 
 from unstir.config import Config, read_config, resolve
 from unstir.datasets import Data
-from unstir.encoders import Encoder
+from unstir.encoders import Affine, Encoder
 from unstir.errors import UnstirError
 from unstir.fitting import BUCKETS, Fitting, HeldOut
 from unstir.information.mmse import ErrorCurve
@@ -25,7 +25,7 @@ from unstir.model import Model, load
 from unstir.record import Recording
 from unstir.report.best import best_curve
 from unstir.report.view import View, view_of
-from unstir.runs import read_about, read_data, read_description, read_metrics, read_state, span, standing
+from unstir.runs import read_about, read_data, read_description, read_encoder, read_metrics, read_state, span, standing
 from unstir.schedules import Schedule, schedule
 
 MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
@@ -76,10 +76,13 @@ class Subject:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """To the model's space and back, as `data.json` has it."""
+        """To the model's space and back, as the run has it."""
+        trained = read_encoder(self.path)
+        if trained is not None:
+            return trained
         held = self.description["encoder"]
-        parts = (torch.tensor(held[name], dtype=torch.float64).reshape(self.shape) for name in ("shift", "scale"))
-        return Encoder(held["name"], *parts)
+        shift, scale = (torch.tensor(held[name], dtype=torch.float64).reshape(self.shape) for name in ("shift", "scale"))
+        return Affine(held["name"], shift, scale)
 
     @cached_property
     def shown(self) -> np.ndarray:
@@ -97,8 +100,8 @@ class Subject:
         """How rows are shown; where the data has gone, samples say in which directions they spread."""
         rows = self.rows
         if rows is None:
-            rows = torch.randn(2, *self.shape) if self.model is None else self.model.paths(256, steps=10)[-1]
-        return view_of(self.shape, self.description["names"], rows, self.encoder, span(self.description))
+            rows = torch.randn(2, *self.encoder.space) if self.model is None else self.model.paths(256, steps=10)[-1]
+        return view_of(self.encoder.space, self.description["names"], rows, self.encoder, span(self.description))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -132,7 +135,7 @@ def of_folder(path: Path) -> Subject:
     reasons: list[str] = []
     fitting = None
     try:
-        fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}))
+        fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}), read_encoder(path))
     except UnstirError as error:
         reasons.append(f"The data is not at hand, so nothing is compared with it: {error}")
     totals, counts = np.zeros(BUCKETS), np.zeros(BUCKETS)

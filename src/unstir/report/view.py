@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from unstir.datasets import Layout, layout
-from unstir.encoders import Encoder
+from unstir.encoders import Affine, Encoder
 from unstir.plots.mosaics import drawable
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
@@ -33,7 +33,7 @@ SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
 LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones
 MOST_NUMBERS = 2**24
 REACH = 0.75  # of the data's size, how far beyond it the frame goes to hold the noise
-ENCODED = {"standardise": "standardised", "min_max": "scaled", "channels": "standardised as a whole"}
+ENCODED = {"standardise": "standardised", "min_max": "scaled", "channels": "standardised as a whole", "latent": "latent"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,11 @@ class View:
 
 
 def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
-    """The view of rows (n, ...) in the model's space; `span` is from where to where the data's own values go."""
-    lies = layout(shape)
+    """The view of rows (n, *shape) in the model's space; `span` is from where to where the data's own values go.
+
+    Latents are vectors: what is done to them here is not what is done to pictures.
+    """
+    lies = layout(shape) if isinstance(encoder, Affine) else None
     if lies:
         kind = lies.kind
         lay_out = _pictures(lies) if kind == "images" else _curves

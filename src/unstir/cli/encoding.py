@@ -1,0 +1,50 @@
+"""The autoencoder of `--latent`, before anything else of a run: trained, or only timed."""
+
+import time
+
+from unstir.cli.progress import INTERVAL, duration, note
+from unstir.config import Config
+from unstir.datasets import Data
+from unstir.encoders import Encoder
+from unstir.fitting import fitting_of_latents
+from unstir.latents import NAME, Fit
+
+TIMED = 4  # updates
+
+
+def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder | None:
+    """The encoder of the training rows, trained with its progress on stderr; None where the settings ask for none."""
+    if config.data.encoder != NAME:
+        return None
+    fit = _fit(data, config)
+    began = last = time.monotonic()
+    for update in fit.updates():
+        now = time.monotonic()
+        if not quiet and (now - last >= INTERVAL or update.number == fit.count):
+            last, left = now, (now - began) * (fit.count / update.number - 1)
+            note(
+                f"autoencoder {update.number}/{fit.count}  error {update.error:.4f}  {update.rate:,.0f} bits a row  "
+                f"{left:.0f} s left"
+            )
+    return fit.encoder()
+
+
+def timed_encoder(data: Data, config: Config) -> tuple[Encoder | None, float]:
+    """An encoder of the same sizes that has learnt next to nothing, and the seconds that training it would take."""
+    if config.data.encoder != NAME:
+        return None, 0.0
+    fit, ends = _fit(data, config), []
+    for update in fit.updates():
+        ends.append(time.monotonic())
+        if update.number == TIMED:
+            break
+    return fit.encoder(), fit.count * (ends[-1] - ends[0]) / max(1, len(ends) - 1)
+
+
+def first(seconds: float) -> str:
+    """What comes before training, in words; nothing where nothing does."""
+    return f"first the autoencoder, {duration(seconds)}; then " if seconds else ""
+
+
+def _fit(data: Data, config: Config) -> Fit:
+    return fitting_of_latents(data.split(config.data.held_out, config.seed)[0], config)
