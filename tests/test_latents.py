@@ -129,6 +129,7 @@ def test_from_the_command_line_to_samples_and_on(tmp_path):
     assert z.shape == (5, 1, 6, 6)
     assert model.decode(z, steps=4).shape == (5, 12, 12)
     assert run("report", path)[0] == 0
+    assert run("animate", path, "-o", tmp_path / "film.gif", "--seconds", "1", "--rate", "5")[0] == 0
     assert run("interpolate", path, tmp_path / "x.npz", "--rows", "1,2", "-o", tmp_path / "way.npy", "--steps", "3")[0] == 0
     np.save(tmp_path / "mask.npy", np.ones((12, 12), bool))
     arguments = ("inpaint", path, tmp_path / "x.npz", "--mask", tmp_path / "mask.npy", "-o", tmp_path / "in.npy", "--rows", "1,2")

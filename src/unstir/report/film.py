@@ -39,7 +39,7 @@ def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int
     subject = of_folder(run)
     if subject.rows is None or subject.model is None:
         raise StorageError(f"{run} gives no film. {' '.join(subject.reasons)}")
-    view = subject.view
+    view = subject.decoded
     n = min(len(subject.rows) // view.rows_each, POINTS if view.show == "points" else view.most) * view.rows_each
     x0, back, times = paths(subject, n)
     t = torch.linspace(0, 1, 201, dtype=torch.float64)
@@ -94,12 +94,11 @@ def _moments(subject: Subject, x0: Tensor, back: list[Tensor], times: Tensor, co
 
 def _shown(subject: Subject, x: Tensor, t: float) -> np.ndarray:
     """Rows of the model's space as the film shows them: points as they are, pictures and curves in the data's units."""
-    view = subject.view
+    view = subject.decoded
     x = x / shrink(subject.process, torch.tensor(t, dtype=torch.float64)).float()
     if view.show == "points":
         return view.project(x)
-    shift, scale = (view.project(part[None].double())[0] for part in (subject.encoder.shift, subject.encoder.scale))
-    return shift + scale * view.project(x)
+    return view.project(subject.encoder.decode(x))
 
 
 def _frame(view: View, x0: Tensor) -> Frame | None:

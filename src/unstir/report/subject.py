@@ -21,6 +21,7 @@ from unstir.encoders import Affine, Encoder
 from unstir.errors import UnstirError
 from unstir.fitting import BUCKETS, Fitting, HeldOut
 from unstir.information.mmse import ErrorCurve
+from unstir.latents import Latent
 from unstir.model import Model, load
 from unstir.record import Recording
 from unstir.report.best import best_curve
@@ -102,6 +103,15 @@ class Subject:
         if rows is None:
             rows = torch.randn(2, *self.encoder.space) if self.model is None else self.model.paths(256, steps=10)[-1]
         return view_of(self.encoder.space, self.description["names"], rows, self.encoder, span(self.description))
+
+    @cached_property
+    def decoded(self) -> View:
+        """How rows are shown that have come back from the latents; where there are none, it is `view`."""
+        if not isinstance(self.encoder, Latent):
+            return self.view
+        return view_of(
+            self.shape, [], self.encoder.pixels.encode(torch.zeros(2, *self.shape)), self.encoder.pixels, span(self.description)
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
