@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from unstir.fitting import Fitting
+from unstir.processes import here
 from unstir.train import State, prepare, steps_in_block, train
 
 LOOKS = 20  # at the held-out sets in a run
@@ -38,8 +39,12 @@ class Cost(NamedTuple):
 
 
 def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
-    """What training would cost: real steps on a copy of the network, for about that long. The fitting is as it was afterwards."""
-    problem, recipe = fitting.problem, replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST))
+    """What training would cost: real steps on a copy of the network, for about that long. The fitting is as it was afterwards.
+
+    Of several processes, the one that asks does its own share of a step.
+    """
+    problem, share = fitting.problem, fitting.recipe.batch_size // here().count
+    recipe = replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST), batch_size=share)
     began, ends = time.perf_counter(), []
     for step in train(State(copy.deepcopy(fitting.state.network), recipe), problem, recipe):
         ends.append(time.perf_counter())

@@ -37,6 +37,7 @@ from unstir.model import Model
 from unstir.networks import NETWORKS, affordable, make_network
 from unstir.oracles import Gaussian, Independent, Oracle
 from unstir.presets import settle, without_auto
+from unstir.processes import here
 from unstir.schedules import schedule
 from unstir.seeds import seeded
 from unstir.times import Quantile, stratified, uniform
@@ -98,6 +99,7 @@ class Fitting:
         )
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
+        here().share(self.recipe.batch_size)  # refused now, before anything is written
         self.device = pick_device(config.device)
         self.architecture = config.network.architecture
         self.network_settings = network_settings(config.network.model_dump(), self.encoder, len(data.classes))
@@ -133,8 +135,8 @@ class Fitting:
         return reconstruction(self.encoder, torch.as_tensor(self.unseen.values))
 
     def steps(self) -> Iterator[Step]:
-        """Train from where the state is to the end, a step at a time."""
-        return train(self.state, self.problem, self.recipe)
+        """Train from where the state is to the end, a step at a time, together with the processes that this one has joined."""
+        return train(self.state, self.problem, self.recipe, here())
 
     @torch.no_grad()
     def held_out(self) -> HeldOut:

@@ -38,6 +38,7 @@ from unstir.encoders import Encoder
 from unstir.errors import StorageError
 from unstir.folder import encoder_from
 from unstir.presets import load_data
+from unstir.processes import here
 
 KEPT = 2  # checkpoints: the newest, and the one before it should that be damaged
 RELATIVE = "folder"  # of run.json: where the run was started, from where a relative path to its data counts
@@ -289,7 +290,7 @@ def environment(device: str) -> dict[str, Any]:
         "machine": f"{cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "threads": torch.get_num_threads(),
-        "world_size": 1,
+        "world_size": here().count,
     }
 
 

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from unstir.denoiser import Target, check_pair, target
 from unstir.errors import NumericsError, UsageError, unknown
 from unstir.loss import Example, Weight, errors, examples, weight
+from unstir.processes import ALONE, Processes
 from unstir.schedules import Schedule
 from unstir.seeds import seeded
 from unstir.times import Quantile, distribution, stratified
@@ -162,27 +163,29 @@ def ema_decay(k: int, ema: float) -> float:
     return min(ema, (1 + k) / (10 + k))
 
 
-def train(state: State, problem: Problem, recipe: Recipe) -> Iterator[Step]:
-    """Eq. (1) from state.step to recipe.steps, changing the state; yields after each step.
+def train(state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE) -> Iterator[Step]:
+    """Eq. (1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
 
     Raises NumericsError before the update where the loss or the gradient is not finite, with the step, the noise level and the
     range of the data.
     """
     device = state.weights[0].device
+    network, mine = together.replicate(state.network), together.share(recipe.batch_size)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     while state.step < recipe.steps:
         block, first = divmod(state.step, steps_in_block(problem, recipe))
         prepared = prepare(problem, recipe, block)
         for i in range(first, min(len(prepared.t), recipe.steps - block * len(prepared.t))):
-            example = Example(*(part[i].to(device) for part in prepared.example))
-            cond = None if prepared.cond is None else prepared.cond[i].to(device)
-            state.network.train()
+            example = Example(*(part[i][mine].to(device) for part in prepared.example))
+            cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
+            network.train()
             with autocast:
-                F = state.network(example.seen, example.t, cond)
-            row_errors = errors(F.to(example.wanted.dtype), example)
+                F = network(example.seen, example.t, cond)
+            own_errors = errors(F.to(example.wanted.dtype), example)
+            row_errors = together.gather(own_errors.detach())
             loss = row_errors.mean()
             _check(loss.item(), row_errors, state.step, problem, prepared.t[i])
-            loss.backward()
+            own_errors.mean().backward()
             norm = nn.utils.clip_grad_norm_(state.weights, recipe.clip)
             _check(norm.item(), row_errors, state.step, problem, prepared.t[i])
             lr = recipe.rate(state.step)
@@ -191,7 +194,7 @@ def train(state: State, problem: Problem, recipe: Recipe) -> Iterator[Step]:
             state.optimiser.zero_grad()
             state.update_average(ema_decay(state.step, recipe.ema))
             state.step += 1
-            yield Step(state.step, loss.item(), lr, prepared.t[i], row_errors.detach())
+            yield Step(state.step, loss.item(), lr, prepared.t[i], row_errors)
 
 
 class Prepared(NamedTuple):

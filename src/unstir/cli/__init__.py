@@ -6,6 +6,7 @@
 import os
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -342,11 +343,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with prompt():
             try:
-                app(arguments, exit_on_error=False, print_error=False)
+                _run(arguments)
             finally:
                 sys.stdout.flush()  # here, where a reader that has gone is no error, and not when Python ends
     except KeyboardInterrupt as error:
-        _stop(str(error) or "stopped.", getattr(error, "exit_code", 130))
+        _stop("" if _rank() else str(error) or "stopped.", getattr(error, "exit_code", 130))
     except (CycloptsError, UnstirError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
@@ -366,6 +367,25 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"error: a bug of ours, not of yours: {type(error).__name__}: {error}. Repeat with --debug and tell us.", 1)
 
 
+def _run(arguments: list[str]) -> None:
+    """The command; of several processes that `torchrun` has started the first runs it, and the others help it to train."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        app(arguments, exit_on_error=False, print_error=False)
+        return
+    from unstir.cli.together import COMMANDS, follow, leading
+
+    shared = bool(arguments) and arguments[0] in COMMANDS
+    if _rank() == 0:
+        with leading() if shared else nullcontext():
+            app(arguments, exit_on_error=False, print_error=False)
+    elif shared:
+        follow()
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
 def _text(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, ValidationError):
@@ -380,5 +400,6 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _stop(text: str, code: int) -> None:
-    print(text, file=sys.stderr)
+    if text:
+        print(f"process {_rank()}: {text}" if _rank() else text, file=sys.stderr)
     sys.exit(code)

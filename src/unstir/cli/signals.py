@@ -8,6 +8,7 @@ Exit code 130 for Ctrl-C, 143 for the others: SIGUSR1 is how SLURM says that the
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -30,13 +31,17 @@ def prompt() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def patient() -> Iterator[Asked]:
-    """Inside the block the first signal is only noted, for the loop to see; the second raises Stopped."""
-    asked = Asked()
+def patient(again: float = 0.0) -> Iterator[Asked]:
+    """Inside the block the first signal is only noted, for the loop to see; the second, `again` seconds later, raises Stopped."""
+    asked, first = Asked(), 0.0
 
     def note(number: int, frame: Any) -> None:
+        nonlocal first
         if asked.name:
-            _stop(number, frame)
+            if time.monotonic() - first >= again:
+                _stop(number, frame)
+            return
+        first = time.monotonic()
         asked.name, asked.code = signal.Signals(number).name, CODES[signal.Signals(number)]
 
     with _handled(note):

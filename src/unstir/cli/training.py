@@ -17,6 +17,7 @@ from unstir.cli.encoding import first, timed_encoder, trained_encoder
 from unstir.cli.finishing import Manner, Trained, finish
 from unstir.cli.progress import Display, duration, note
 from unstir.cli.signals import patient
+from unstir.cli.together import AGAIN, agreed, call
 from unstir.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
 from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
@@ -24,6 +25,7 @@ from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
 from unstir.latents import Latent
 from unstir.presets import load_data, preset, settle
+from unstir.processes import here
 from unstir.record import Recording
 from unstir.runs import (
     Run,
@@ -242,13 +244,15 @@ def page(recording: Recording, manner: Manner) -> AbstractContextManager[Callabl
 def go(recording: Recording, manner: Manner, show: Callable[[Step], None] | None = None) -> Trained:
     """Train to the end, on the record, showing each step; a signal ends it after the step, with a checkpoint."""
     run, fitting = recording.run, recording.fitting
-    with patient() as asked:
+    call(fitting)
+    with patient(AGAIN if here().count > 1 else 0.0) as asked:
         for step in Display(recording, manner.quiet).watch():
             if show:
                 show(step)
-            if asked.name:
+            if code := agreed(asked):
                 recording.save()
-                raise Stopped(f"stopped by {asked.name} at step {step.number:,} of {fitting.recipe.steps:,}.", asked.code)
+                who = asked.name or "a signal to another process"
+                raise Stopped(f"stopped by {who} at step {step.number:,} of {fitting.recipe.steps:,}.", code)
     model = fitting.model()
     if not (run.path / "model").exists():  # it does where only the pictures were missing
         model.save(run.path / "model")

@@ -1,0 +1,106 @@
+"""Several processes that train one model: what `torchrun` starts, and what training asks of it.
+
+    each of P processes draws everything that is random in a step, and takes rows  p B / P .. (p + 1) B / P  of the batch      (1)
+    gradient = mean of the processes' gradients = the gradient of the whole batch                                             (2)
+
+So P processes are one process, to the rounding of a sum in another order; what is random is the same to the bit, and a run can be resumed
+by another number of them. (2) is torch's DistributedDataParallel (Li et al. 2020), which sends gradients while the backward pass still runs.
+Process 0 leads: it alone writes and speaks, and tells the others what to do. With one process nothing here costs anything.
+
+    >>> ALONE.share(6), ALONE.gather(torch.ones(2)).tolist()
+    (slice(0, 6, None), [1.0, 1.0])
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from unstir.errors import UsageError
+
+PATIENCE = timedelta(days=7)  # with the leader, which evaluates while the others wait
+
+
+class Processes(NamedTuple):
+    """Which of how many processes this is."""
+
+    rank: int
+    count: int
+
+    def share(self, rows: int) -> slice:
+        """This process's rows of a batch: (1). Raises UsageError for a batch that the processes do not divide."""
+        if rows % self.count:
+            nearest = max(1, round(rows / self.count)) * self.count
+            raise UsageError(f"a batch of {rows} rows is not divided by {self.count} processes. Use --batch-size {nearest}.")
+        each = rows // self.count
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def replicate(self, network: nn.Module) -> nn.Module:
+        """The network, with gradients as in (2); its weights become those of process 0."""
+        return network if self.count == 1 else DistributedDataParallel(network)
+
+    def gather(self, part: Tensor) -> Tensor:
+        """The parts (b, ...) of all processes, in their order: (count b, ...)."""
+        if self.count == 1:
+            return part
+        parts = [torch.empty_like(part) for _ in range(self.count)]
+        dist.all_gather(parts, part.contiguous())
+        return torch.cat(parts)
+
+    def largest(self, number: int) -> int:
+        """The largest of the processes' numbers."""
+        if self.count == 1:
+            return number
+        held = torch.tensor(number)
+        dist.all_reduce(held, dist.ReduceOp.MAX)
+        return int(held)
+
+
+ALONE = Processes(0, 1)
+
+
+def here() -> Processes:
+    """The processes that this one has joined, or it alone."""
+    return Processes(dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else ALONE
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Inside the block the processes know each other: through gloo, and through NCCL where tensors are on a GPU, one for each process."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def tell(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """What process 0 says to all others: a JSON object, and tensors by name."""
+    outline = {name: (list(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in tensors.items()}
+    said = torch.frombuffer(bytearray(json.dumps([document, outline]).encode()), dtype=torch.uint8)
+    dist.broadcast(torch.tensor(len(said)), 0)
+    dist.broadcast(said, 0)
+    for value in tensors.values():
+        dist.broadcast(value.detach().cpu().contiguous(), 0)
+
+
+def hear() -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What process 0 says, in any other."""
+    length = torch.tensor(0)
+    dist.broadcast(length, 0)
+    said = torch.empty(int(length), dtype=torch.uint8)
+    dist.broadcast(said, 0)
+    document, outline = json.loads(bytes(said.tolist()))
+    tensors = {name: torch.empty(shape, dtype=getattr(torch, dtype)) for name, (shape, dtype) in outline.items()}
+    for value in tensors.values():
+        dist.broadcast(value, 0)
+    return document, tensors
