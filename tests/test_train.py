@@ -126,8 +126,8 @@ class Recorder(nn.Module):
         return x * self.weight
 
 
-def shown(start, steps, seed=0, rank=0):
-    network, recipe = Recorder(), Recipe(steps=steps, batch_size=5, seed=seed, rank=rank, drop_condition=0.3)
+def shown(start, steps, seed=0):
+    network, recipe = Recorder(), Recipe(steps=steps, batch_size=5, seed=seed, drop_condition=0.3)
     state = State(network, recipe)
     state.step = start
     problem = Problem(linear(), "v", torch.randn(13, 2, generator=seeded(9)), torch.arange(13) % 3, 3)
@@ -136,7 +136,7 @@ def shown(start, steps, seed=0, rank=0):
     return network.shown
 
 
-def test_what_is_random_in_a_step_is_a_function_of_seed_step_and_rank():
+def test_what_is_random_in_a_step_is_a_function_of_seed_and_step():
     """Rows, times, noise and dropped conditions of a run that starts at step k are those of one that came from 0.
 
     Catches a generator that runs on from step to step, data order that starts again, and draws from the global generator.
@@ -151,9 +151,9 @@ def test_what_is_random_in_a_step_is_a_function_of_seed_step_and_rank():
     assert torch.equal(torch.get_rng_state(), before)  # catches training that moves the caller's random numbers
 
 
-def test_no_two_seeds_ranks_or_steps_draw_the_same():
-    # Catches a rank or a seed that is left out of the key, which would train every device on the same noise.
-    runs = [shown(0, 70), shown(0, 70, seed=1), shown(0, 70, rank=1), shown(0, 70, seed=1, rank=1)]
+def test_no_two_seeds_or_steps_draw_the_same():
+    # Catches a seed that is left out of the key.
+    runs = [shown(0, 70), shown(0, 70, seed=1), shown(0, 70, seed=2)]
     rows = [x for run in runs for x, _, _ in run]
     for a, b in itertools.combinations(rows[::7], 2):
         assert not torch.equal(a, b)
@@ -163,7 +163,7 @@ def test_no_two_seeds_ranks_or_steps_draw_the_same():
 
 
 def test_generators_of_different_keys_are_unrelated():
-    # numpy's SeedSequence pads short keys with zeros. Catches block 2 of rank 0 that shares its noise with the held-out set, key 2.
+    # numpy's SeedSequence pads short keys with zeros. Catches block 2 that shares its noise with the held-out set, key 2.
     keys = [(0,), (0, 0), (0, 0, 0), (0, 1), (0, 1, 0), (1,), (1, 0), (0, 2), (0, 2, 0), (0, 2, 0, 0), (2**32,), (0, 0, 0, 1)]
     drawn = [torch.rand(4, generator=seeded(*key)) for key in keys]
     for (a, x), (b, y) in itertools.combinations(zip(keys, drawn, strict=True), 2):
@@ -181,7 +181,7 @@ def test_each_epoch_shows_each_row_once(n, batch_size):
     assert (epochs.sort(1).values == torch.arange(n)).all()
     if n > 5 and len(epochs) > 1:
         assert not torch.equal(epochs[0], epochs[1])  # catches one permutation for all epochs
-    other = prepare(problem, Recipe(batch_size=batch_size, rank=1), 0).example.wanted.flatten()
+    other = prepare(problem, Recipe(batch_size=batch_size, seed=1), 0).example.wanted.flatten()
     assert n == 1 or not torch.equal(other, blocks[0])
 
 

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +26,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from unstir.errors import UsageError
 
+# Constants need no exchange at every step; torch 2.13 has a new word for it.
+BUFFERS: dict[str, Any] = {
+    next(w for w in ("forward_sync_buffers", "broadcast_buffers") if w in signature(DistributedDataParallel).parameters): False
+}
 PATIENCE = timedelta(days=7)  # with the leader, which evaluates while the others wait
 
 
@@ -44,7 +49,7 @@ class Processes(NamedTuple):
 
     def replicate(self, network: nn.Module) -> nn.Module:
         """The network, with gradients as in (2); its weights become those of process 0."""
-        return network if self.count == 1 else DistributedDataParallel(network)
+        return network if self.count == 1 else DistributedDataParallel(network, **BUFFERS)
 
     def gather(self, part: Tensor) -> Tensor:
         """The parts (b, ...) of all processes, in their order: (count b, ...)."""

@@ -4,9 +4,10 @@
     lr_k = lr min(1, (k+1)/warmup) (1 + cos(pi k / steps)) / 2                                        (2)
     average_k = average_{k-1} + (1 - d_k) (weights - average_{k-1}),  d_k = min(ema, (1 + k) / (10 + k))   (3)
 
-(1) is algorithm 1 of Ho et al. 2020. Everything random in step k is a function of (seed, k, rank) alone: the rows, the times, the
+(1) is algorithm 1 of Ho et al. 2020. Everything random in step k is a function of (seed, k) alone: the rows, the times, the
 noise, the dropped conditions. They are drawn in blocks of steps, which costs a third of drawing them one at a time; block b is
-steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by construction.
+steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by construction. Of several processes each draws all of it,
+and descends on its share of every batch: how many there are decides nothing but the order in which numbers are added.
 
     >>> from unstir.schedules import linear
     >>> from unstir.networks.mlp import MLP
@@ -91,7 +92,6 @@ class Recipe:
     ema: float = 0.998
     drop_condition: float = 0.1
     seed: int = 0
-    rank: int = 0
     precision: str = "float32"
 
     def rate(self, k: int) -> float:
@@ -211,14 +211,12 @@ def steps_in_block(problem: Problem, recipe: Recipe) -> int:
 
 
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
-    """Everything random in one block of steps: a function of (seed, block, rank) and nothing else."""
+    """Everything random in one block of steps: a function of (seed, block) and nothing else."""
     K, B, rows = steps_in_block(problem, recipe), recipe.batch_size, problem.rows
-    generator = seeded(recipe.seed, "block", block, recipe.rank)
+    generator = seeded(recipe.seed, "block", block, 0)
     places = torch.arange(block * K * B, (block + 1) * K * B)
     epochs = places // len(rows)
-    index = torch.cat(
-        [_shuffled(len(rows), recipe.seed, e, recipe.rank)[places[epochs == e] % len(rows)] for e in epochs.unique().tolist()]
-    )
+    index = torch.cat([_shuffled(len(rows), recipe.seed, e)[places[epochs == e] % len(rows)] for e in epochs.unique().tolist()])
     t = problem.quantile(torch.cat([stratified(B, generator) for _ in range(K)]), problem.schedule)
     eps = torch.randn((K * B, *rows.shape[1:]), generator=generator)
     x0 = rows[index]
@@ -239,8 +237,8 @@ def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _shuffled(n: int, seed: int, epoch: int, rank: int) -> Tensor:
-    return torch.randperm(n, generator=seeded(seed, "epoch", epoch, rank))
+def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(n, generator=seeded(seed, "epoch", epoch, 0))
 
 
 def tabulated(quantile: Quantile, schedule: Schedule, name: str, knots: int = 4096) -> Quantile:
