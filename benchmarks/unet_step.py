@@ -2,15 +2,22 @@
 
 Each rival is trained as its own script does by default, in float32; ours as its preset does on a processor that multiplies
 bfloat16. Parameters and operations, counted by torch, stand beside the ratio. Steps are taken in turn: ratios of pairs, so that a
-machine which is not quiet troubles both alike. The first rival needs '.[bench]', the second denoising-diffusion-pytorch,
+machine which is not quiet troubles both alike. Memory is the most that a process of its own takes for two steps, above what it had
+with everything imported. The first rival needs '.[bench]', the second denoising-diffusion-pytorch,
 ema-pytorch and torchvision, without which it is left out, aloud.
 """
 
+import ctypes
+import gc
 import importlib.util
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -60,6 +67,16 @@ def ours(**settings: int) -> Contestant:
         state.update_average(ema_decay(1000, recipe.ema))
 
     return Contestant("unstir", network, network, step)
+
+
+def deeper() -> Contestant:
+    """Ours of the size of diffusers'."""
+    return ours(width=64, depth=3, levels=3, widest=2)
+
+
+def shallower() -> Contestant:
+    """Ours of the size of the other."""
+    return ours(width=64, depth=2, levels=3, widest=2)
 
 
 def rival(name: str, network: nn.Module, call, average) -> Contestant:
@@ -133,6 +150,25 @@ def compare(mine: Contestant, theirs: Contestant, batch: int, repeats: int) -> R
     return row
 
 
+def memory(make: Callable[[], Contestant | None], batch: int) -> float:
+    """Millions of bytes that two steps need, network, average and optimiser included, in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(_memory, make, batch).result()
+
+
+def _memory(make: Callable[[], Contestant], batch: int) -> float:
+    warm = make()  # imports
+    seconds(warm, 1)
+    del warm
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back to the system
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    one = make()
+    for _ in range(2):
+        seconds(one, batch)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 1e6
+
+
 def peak(dtype: torch.dtype, n: int = 2048) -> float:
     """Billions of operations a second of a matrix product."""
     a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
@@ -149,13 +185,16 @@ def main() -> None:
     options.add_argument("--batch", type=int, nargs="+", default=[16, 64])
     options.add_argument("--repeats", type=int, default=7, help="pairs of steps")
     chosen = options.parse_args()
-    rounds = [(ours(width=64, depth=3, levels=3, widest=2), diffusers())]
-    other = denoising_diffusion_pytorch()
-    if other is not None:
-        rounds.append((ours(width=64, depth=2, levels=3, widest=2), other))
-    rows = [compare(mine, theirs, batch, chosen.repeats) for mine, theirs in rounds for batch in chosen.batch]
+    rounds = [(deeper, diffusers)] + ([(shallower, denoising_diffusion_pytorch)] if denoising_diffusion_pytorch() else [])
+    rows = []
+    for mine, theirs in rounds:
+        used = {batch: (memory(mine, batch), memory(theirs, batch)) for batch in chosen.batch}
+        one, other = mine(), theirs()
+        for batch in chosen.batch:
+            own, their = used[batch]
+            rows.append(compare(one, other, batch, chosen.repeats) | {"ours MB": own, "theirs MB": their})
     formats = {name: "s" if name == "rival" else "d" if name == "batch" else ".2f" for name in rows[0]}
-    formats |= {name: ".0f" for name in formats if name.endswith("/s")}
+    formats |= {name: ".0f" for name in formats if name.endswith(("/s", "MB"))}
     notes = [
         "A ratio is their time over ours, the median, lowest and highest of the pairs. M: parameters; GFLOP: of one image forward.",
         f"Matrix products here: {peak(torch.float32):.0f} GFLOP/s in float32, {peak(torch.bfloat16):.0f} in bfloat16.",
