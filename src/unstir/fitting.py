@@ -14,8 +14,9 @@
 
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ from torch import Tensor
 from unstir.config import Config, flat, resolve
 from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
-from unstir.encoders import fit_encoder
+from unstir.encoders import Encoder, fit_encoder
 from unstir.errors import UsageError
 from unstir.folder import Card
 from unstir.information.mmse import error_curve
@@ -33,8 +34,10 @@ from unstir.model import Model
 from unstir.networks import NETWORKS, affordable, make_network
 from unstir.oracles import Gaussian, Independent, Oracle
 from unstir.presets import settle, without_auto
+from unstir.rows import Rows
 from unstir.schedules import schedule
 from unstir.seeds import seeded
+from unstir.statistics import covariance, statistics
 from unstir.times import Quantile, stratified, uniform
 from unstir.train import Problem, Recipe, State, Step, train
 
@@ -76,19 +79,22 @@ class Fitting:
         diffusion, optim = config.diffusion, config.optim
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
         process = schedule(diffusion.schedule, **self.schedule_settings)
-        values = torch.as_tensor(self.training.values)
-        lies = layout(data.shape)
-        self.encoder = fit_encoder(config.data.encoder, values, lies.channel_axis if lies else None)
+        lies, mirror = layout(data.shape), mirror_axis(config.data.flip, data.shape)
+        views = [self.training.rows] + ([] if mirror is None else [replace(self.training.rows, mirror=mirror)])
+        parts = (torch.as_tensor(part) for rows in views for part in rows.scan())
+        self.encoder = fit_encoder(config.data.encoder, parts, lies.channel_axis if lies else None)
+        drawn, *mirrored = (Encoded(rows, self.encoder) for rows in views)
         labels = self.training.labels
         self.problem = Problem(
             process,
             diffusion.target,
-            self.encoder.encode(values),
+            drawn,
             None if labels is None else torch.as_tensor(labels),
             len(data.classes),
             diffusion.loss,
             diffusion.times,
             diffusion.coupling,
+            *mirrored,
         )
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
@@ -98,7 +104,7 @@ class Fitting:
         network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
-        self._gaussian = gaussian_of(self.problem.rows)
+        self._gaussian = gaussian_of(drawn.parts())
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
 
@@ -185,11 +191,9 @@ class Fitting:
 
     def _held_out_rows(self, n: int) -> tuple[Tensor, Tensor | None]:
         """n held-out rows, which are in random order, and their classes, repeated as often as needed."""
-        index = torch.arange(n) % len(self.unseen)
-        labels = self.unseen.labels
-        return self.encoder.encode(torch.as_tensor(self.unseen.values)[index]), None if labels is None else torch.as_tensor(
-            labels
-        )[index].to(self.device)
+        index, labels = torch.arange(n) % len(self.unseen), self.unseen.labels
+        cond = None if labels is None else torch.as_tensor(labels)[index].to(self.device)
+        return Encoded(self.unseen.rows, self.encoder)[index], cond
 
     def _fixed(self, quantile: Quantile, name: str) -> "Fixed":
         """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
@@ -210,6 +214,31 @@ class Fitting:
             cond = None if fixed.cond is None else fixed.cond[rows]
             found.append(errors(self.state.network(example.seen, example.t, cond), example).double().cpu())
         return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows in the model's space, (N, ...) float32, each encoded when it is asked for: `train.Indexed`."""
+
+    rows: Rows
+    encoder: Encoder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...)."""
+        return self.rows.shape
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """The rows with those numbers (n,): (n, ...)."""
+        return self.encoder.encode(torch.as_tensor(self.rows[index.numpy()]))
+
+    def parts(self) -> Iterator[Tensor]:
+        """All of them, (n, ...) at a time, in the order in which they lie."""
+        return (self.encoder.encode(torch.as_tensor(part)) for part in self.rows.scan())
 
 
 class Fixed(NamedTuple):
@@ -265,14 +294,33 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
     return name
 
 
-def gaussian_of(rows: Tensor) -> Oracle:
-    """The Gaussian with the mean and covariance of rows (N, ...); of more than 1,024 elements with their variances alone."""
-    rows = rows.flatten(1).double()
-    d = rows.shape[1]
+def gaussian_of(rows: Tensor | Iterable[Tensor]) -> Oracle:
+    """The Gaussian with the mean and covariance of rows (N, ...), which may come in parts; of more than 1,024 elements with
+    their variances alone."""
+    parts = (part.flatten(1) for part in ([rows] if isinstance(rows, Tensor) else rows))
+    first = next(parts)
+    parts, d = chain([first], parts), first.shape[1]
     if d > WIDE:
-        return Independent(rows.mean(0), rows.var(0, correction=0) + JITTER)
-    covariance = torch.cov(rows.T, correction=0).reshape(d, d)
-    return Gaussian(rows.mean(0), covariance + JITTER * torch.eye(d, dtype=torch.float64))
+        found = statistics(parts)
+        return Independent(found.mean[0], found.deviation[0].square() + JITTER)
+    mean, spread = covariance(parts)
+    return Gaussian(mean, spread + JITTER * torch.eye(d, dtype=torch.float64))
+
+
+def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
+    """The axis of rows of that shape, from their end, that runs from left to right, where flip is "horizontal"; else None.
+
+    Raises UsageError for rows that have no left and right.
+
+    >>> mirror_axis("horizontal", (32, 48, 3)), mirror_axis("horizontal", (3, 32, 48)), mirror_axis("none", (5,))
+    (-2, -1, None)
+    """
+    if flip == "none":
+        return None
+    lies = layout(shape)
+    if lies is None or len(lies.spatial) != 2:
+        raise UsageError(f"--data.flip {flip} mirrors images, from left to right; a row here is {shape}. Leave it out.")
+    return -2 if lies.channel_axis == -1 else -1
 
 
 def pick_device(name: str) -> torch.device:

@@ -108,7 +108,7 @@ def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarra
     """(K, n): the error of n random rows at each level, per element, averaged over the draws of noise that make so many in all."""
     chosen = np.random.default_rng(seed).permutation(len(data))[:n]
     again = torch.arange(n).repeat(math.ceil(draws / n))
-    x0 = model.encoder.encode(torch.as_tensor(data.values[chosen]))[again].to(model.device)
+    x0 = model.encoder.encode(torch.as_tensor(data.rows[chosen]))[again].to(model.device)
     cond = None
     if model.card.classes and data.labels is not None:
         ids = model.labels_for(n, [data.classes[i] for i in data.labels[chosen]], seed)

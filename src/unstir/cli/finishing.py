@@ -133,7 +133,7 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     lies = layout(data.shape)
     assert lies is not None
     few = np.random.default_rng(0).permutation(len(data))[:FEW]
-    rows, span = data.values[few], data.bounds or (float(data.values.min()), float(data.values.max()))
+    rows, span = data.rows[few], data.bounds or data.rows.ends()
     z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]

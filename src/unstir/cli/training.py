@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 
 from unstir.checkpoint import sha256
 from unstir.cli.finishing import Manner, Trained, finish
@@ -23,6 +23,7 @@ from unstir.fitting import Fitting
 from unstir.presets import load_data, preset, settle
 from unstir.record import Recording
 from unstir.runs import Run, about_this_run, differences, environment, now, read_about, read_data, read_metrics, refuse_taken
+from unstir.statistics import statistics
 from unstir.train import Step
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
@@ -220,7 +221,9 @@ def command() -> list[str]:
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
     """What `data.json` holds: shape, names, classes, statistics and encoder."""
-    rows = data.values.reshape(len(data), -1).astype(np.float64)
+    parts = (torch.as_tensor(part).flatten(1) for rows in (fitting.training.rows, fitting.unseen.rows) for part in rows.scan())
+    found = statistics(parts)
+    each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
         "source": data.source,
         "rows": len(data),
@@ -231,7 +234,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "bounds": data.bounds,
         "names": data.names,
         "classes": data.classes,
-        "statistics": {name: getattr(rows, name)(0).tolist() for name in ("mean", "std", "min", "max")},
+        "statistics": {name: values[0].tolist() for name, values in each.items()},
         "encoder": {
             "name": fitting.encoder.name,
             "shift": fitting.encoder.shift.flatten().tolist(),

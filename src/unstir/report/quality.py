@@ -62,7 +62,7 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
     samples = model.sample(SAMPLES, seed=subject.config.seed)
     apart = cdist(np.asarray(samples, dtype=np.float64).reshape(SAMPLES, -1) * weights, training)
     own = torch.as_tensor(np.asarray(samples, dtype=np.float64))
-    known = torch.as_tensor(fitting.training.values[apart.argmin(1)])
+    known = torch.as_tensor(fitting.training.rows[apart.argmin(1)])
     sides = [_shown(subject, rows) for rows in (own, known)]
     pairs = [
         {"sample": sample, "nearest": row, "distance": numbers(distance, 4)}
