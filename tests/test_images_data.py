@@ -274,9 +274,10 @@ def test_room_is_known_to_be_there_before_anything_is_decoded(folder, monkeypatc
     path = folder(a_png=COLOUR, b_png=COLOUR)
     monkeypatch.setattr(raw, "IN_MEMORY", 3 * 2 * 119)
     monkeypatch.setattr(raw.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 2 * 119))
-    with monkeypatch.context() as patch, pytest.raises(StorageError, match=r"2 images .*GiB .*TMPDIR .*--data.size 64"):
+    with monkeypatch.context() as patch:
         patch.setattr(folders, "_pixels", lambda *_: pytest.fail("decoded"))
-        load(path)
+        with pytest.raises(StorageError, match=r"2 images .*GiB .*TMPDIR .*--data.size 64"):
+            load(path)
     assert load(path, size=(7, 17)).shape == (7, 17, 3)
 
 
@@ -295,6 +296,7 @@ def test_images_that_memory_is_not_used_for_are_the_same_from_a_file(folder, mon
     assert (mapped.classes, mapped.dropped, mapped.notes, mapped.bounds) == (usual.classes, 1, usual.notes, usual.bounds)
     np.testing.assert_array_equal(mapped.values, [COLOUR, COLOUR, COLOUR[::-1]])
     np.testing.assert_array_equal(mapped.labels, [0, 1, 1])
+
 
 def test_a_size_and_labels_belong_to_what_has_them(folder, tmp_path):
     np.save(tmp_path / "x.npy", GREY)

@@ -69,7 +69,8 @@ ENCODERS = {"standardise": _standard, "channels": _standard, "min_max": _min_max
 def fit_encoder(name: str, x: Tensor | Iterable[Tensor], channel_axis: int | None = None) -> Encoder:
     """The encoder of that name, fitted on x (N, ...), whose channels are axis 0 or -1 of a row; without them it is one channel.
 
-    x may come in parts (n, ...), one after the other: rows that are more than memory holds. Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
+    x may come in parts (n, ...), one after the other: rows that are more than memory holds.
+    Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
     """
     if name not in ENCODERS:
         raise unknown("encoder", name, ENCODERS)

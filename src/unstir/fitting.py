@@ -14,9 +14,8 @@
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -25,19 +24,16 @@ from torch import Tensor
 from unstir.config import Config, flat, resolve
 from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
-from unstir.encoders import Encoder, fit_encoder
+from unstir.encoded import Encoded, encoded, gaussian_of
 from unstir.errors import UsageError
 from unstir.folder import Card
 from unstir.information.mmse import error_curve
 from unstir.loss import Example, errors, examples
 from unstir.model import Model
 from unstir.networks import NETWORKS, affordable, make_network
-from unstir.oracles import Gaussian, Independent, Oracle
 from unstir.presets import settle, without_auto
-from unstir.rows import Rows
 from unstir.schedules import schedule
 from unstir.seeds import seeded
-from unstir.statistics import covariance, statistics
 from unstir.times import Quantile, stratified, uniform
 from unstir.train import Problem, Recipe, State, Step, train
 
@@ -46,8 +42,6 @@ HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at lea
 CURVE_DRAWS = 64, 4096  # and at each level of the error curve
 LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
-WIDE = 1024  # elements a row, up to which the Gaussian's covariance is worth its d^3
-JITTER = 1e-6  # added to its variances: an element that never varies leaves none
 SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
 
 
@@ -79,22 +73,19 @@ class Fitting:
         diffusion, optim = config.diffusion, config.optim
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
         process = schedule(diffusion.schedule, **self.schedule_settings)
-        lies, mirror = layout(data.shape), mirror_axis(config.data.flip, data.shape)
-        views = [self.training.rows] + ([] if mirror is None else [replace(self.training.rows, mirror=mirror)])
-        parts = (torch.as_tensor(part) for rows in views for part in rows.scan())
-        self.encoder = fit_encoder(config.data.encoder, parts, lies.channel_axis if lies else None)
-        drawn, *mirrored = (Encoded(rows, self.encoder) for rows in views)
+        self.drawn, mirrored = encoded(self.training.rows, config.data.encoder, config.data.flip)
+        self.encoder = self.drawn.encoder
         labels = self.training.labels
         self.problem = Problem(
             process,
             diffusion.target,
-            drawn,
+            self.drawn,
             None if labels is None else torch.as_tensor(labels),
             len(data.classes),
             diffusion.loss,
             diffusion.times,
             diffusion.coupling,
-            *mirrored,
+            mirrored,
         )
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
@@ -104,7 +95,7 @@ class Fitting:
         network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
-        self._gaussian = gaussian_of(drawn.parts())
+        self._gaussian = gaussian_of(self.drawn)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
 
@@ -216,31 +207,6 @@ class Fitting:
         return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Rows in the model's space, (N, ...) float32, each encoded when it is asked for: `train.Indexed`."""
-
-    rows: Rows
-    encoder: Encoder
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, ...)."""
-        return self.rows.shape
-
-    def __len__(self) -> int:
-        """N."""
-        return len(self.rows)
-
-    def __getitem__(self, index: Tensor) -> Tensor:
-        """The rows with those numbers (n,): (n, ...)."""
-        return self.encoder.encode(torch.as_tensor(self.rows[index.numpy()]))
-
-    def parts(self) -> Iterator[Tensor]:
-        """All of them, (n, ...) at a time, in the order in which they lie."""
-        return (self.encoder.encode(torch.as_tensor(part)) for part in self.rows.scan())
-
-
 class Fixed(NamedTuple):
     """A held-out set that never changes: times (B,), examples, classes (B,) or None, the Gaussian's error (B,)."""
 
@@ -292,35 +258,6 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
     while name in names:
         name += "_"
     return name
-
-
-def gaussian_of(rows: Tensor | Iterable[Tensor]) -> Oracle:
-    """The Gaussian with the mean and covariance of rows (N, ...), which may come in parts; of more than 1,024 elements with
-    their variances alone."""
-    parts = (part.flatten(1) for part in ([rows] if isinstance(rows, Tensor) else rows))
-    first = next(parts)
-    parts, d = chain([first], parts), first.shape[1]
-    if d > WIDE:
-        found = statistics(parts)
-        return Independent(found.mean[0], found.deviation[0].square() + JITTER)
-    mean, spread = covariance(parts)
-    return Gaussian(mean, spread + JITTER * torch.eye(d, dtype=torch.float64))
-
-
-def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
-    """The axis of rows of that shape, from their end, that runs from left to right, where flip is "horizontal"; else None.
-
-    Raises UsageError for rows that have no left and right.
-
-    >>> mirror_axis("horizontal", (32, 48, 3)), mirror_axis("horizontal", (3, 32, 48)), mirror_axis("none", (5,))
-    (-2, -1, None)
-    """
-    if flip == "none":
-        return None
-    lies = layout(shape)
-    if lies is None or len(lies.spatial) != 2:
-        raise UsageError(f"--data.flip {flip} mirrors images, from left to right; a row here is {shape}. Leave it out.")
-    return -2 if lies.channel_axis == -1 else -1
 
 
 def pick_device(name: str) -> torch.device:

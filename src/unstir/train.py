@@ -59,7 +59,8 @@ class Indexed(Protocol):
 class Problem:
     """What is learnt: rows (N, ...) in the model's space, float32, and perhaps class ids cond (N,), under a schedule.
 
-    `mirrored` are the same rows mirrored; where they are given, each row drawn is one of these with probability 1/2. Raises UsageError for combinations that cannot be: eps at zero terminal SNR, optimal-transport coupling with a condition.
+    `mirrored` are the same rows mirrored; where they are given, each row drawn is one of these with probability 1/2.
+    Raises UsageError for combinations that cannot be: eps at zero terminal SNR, optimal-transport coupling with a condition.
     """
 
     schedule: Schedule

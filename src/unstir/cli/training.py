@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from unstir.checkpoint import sha256
 from unstir.cli.finishing import Manner, Trained, finish
 from unstir.cli.progress import Display, duration, note
@@ -18,6 +16,7 @@ from unstir.cli.signals import patient
 from unstir.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
 from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
+from unstir.encoded import parts
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
 from unstir.presets import load_data, preset, settle
@@ -221,8 +220,7 @@ def command() -> list[str]:
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
     """What `data.json` holds: shape, names, classes, statistics and encoder."""
-    parts = (torch.as_tensor(part).flatten(1) for rows in (fitting.training.rows, fitting.unseen.rows) for part in rows.scan())
-    found = statistics(parts)
+    found = fitting.drawn.statistics.merged(statistics(parts(fitting.unseen.rows)))
     each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
         "source": data.source,
@@ -234,7 +232,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "bounds": data.bounds,
         "names": data.names,
         "classes": data.classes,
-        "statistics": {name: values[0].tolist() for name, values in each.items()},
+        "statistics": {name: values.flatten().tolist() for name, values in each.items()},
         "encoder": {
             "name": fitting.encoder.name,
             "shift": fitting.encoder.shift.flatten().tolist(),
