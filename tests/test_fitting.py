@@ -13,10 +13,12 @@ import unstir
 from unstir.config import flat, resolve
 from unstir.datasets import from_arrays, toy
 from unstir.denoiser import TARGETS, Denoiser, target
+from unstir.encoded import encoded, gaussian_of
 from unstir.errors import DataError, UsageError
-from unstir.fitting import BUCKETS, Fitting, bucket_means, gaussian_of, pick_device
+from unstir.fitting import BUCKETS, Fitting, bucket_means, pick_device
 from unstir.oracles import Gaussian, Independent, Mixture
 from unstir.presets import preset, settle, times_for
+from unstir.rows import Rows
 from unstir.schedules import along
 
 SMALL = {"width": 48, "depth": 2, "batch_size": 128}
@@ -571,8 +573,14 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_wide_rows_are_compared_with_independent_elements():
     # The covariance of 5,000 columns takes minutes. Catches a start that nobody waits for, and another baseline below the limit.
-    rows = torch.randn(40, 2000, generator=torch.Generator().manual_seed(0))
-    wide = gaussian_of(rows)
-    assert isinstance(wide, Independent)
-    assert isinstance(gaussian_of(rows[:, :1024]), Gaussian)
-    assert (wide.variances > 0).all()
+    # Also catches the variances of rows in the data's units, and a constant element that is divided by its scale.
+    rows = 3 * torch.randn(40, 2000, generator=torch.Generator().manual_seed(0)) + 1
+    rows[:, 7] = 5.0
+    for name in ("channels", "standardise"):
+        drawn, _ = encoded(Rows(rows.numpy()), name)
+        wide, seen = gaussian_of(drawn), drawn[torch.arange(40)].double()
+        assert isinstance(wide, Independent)
+        torch.testing.assert_close(wide.means, seen.mean(0), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(wide.variances, seen.var(0, correction=0) + 1e-6, rtol=1e-5, atol=1e-9)
+        assert (wide.variances > 0).all()
+    assert isinstance(gaussian_of(encoded(Rows(rows[:, :1024].numpy()), "standardise")[0]), Gaussian)

@@ -5,7 +5,10 @@ import json
 import os
 import struct
 import sys
+import tempfile
 import zlib
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from unstir.config import Config, resolve
 from unstir.cost import Cost
 from unstir.datasets import Layout, builtin, folders, from_arrays, layout, load, raw, read, survey
 from unstir.datasets.survey import kind_of
-from unstir.errors import DataError, UsageError
+from unstir.errors import DataError, StorageError, UsageError
 
 # ---- how rows lie in space
 
@@ -266,13 +269,33 @@ def test_a_folder_that_cannot_be_used_is_refused(folder, contents, said):
         load(folder(**contents), missing="drop")
 
 
-def test_memory_is_known_before_anything_is_decoded(folder, monkeypatch):
+def test_room_is_known_to_be_there_before_anything_is_decoded(folder, monkeypatch):
     # Catches an estimate by the size of the files, and one that a resize does not lower.
     path = folder(a_png=COLOUR, b_png=COLOUR)
-    monkeypatch.setattr(folders, "MOST", 8 * 3 * 2 * 119)
-    with pytest.raises(DataError, match=r"2 images .*GiB .*--data.size 64"):
-        load(path)
+    monkeypatch.setattr(raw, "IN_MEMORY", 3 * 2 * 119)
+    monkeypatch.setattr(raw.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 2 * 119))
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "_pixels", lambda *_: pytest.fail("decoded"))
+        with pytest.raises(StorageError, match=r"2 images .*GiB .*TMPDIR .*--data.size 64"):
+            load(path)
     assert load(path, size=(7, 17)).shape == (7, 17, 3)
+
+
+def test_images_that_memory_is_not_used_for_are_the_same_from_a_file(folder, monkeypatch):
+    # Catches a file that keeps a row for what could not be read, classes that are shifted by it, an opacity that is looked for in the
+    # first block only, and a temporary file that somebody has to clean up.
+    clear = np.dstack([COLOUR, np.full((10, 12), 255, np.uint8)])
+    path = folder(cat__a_png=clear, cat__b_png=b"no image", dog__c_png=COLOUR, dog__d_png=COLOUR[::-1])
+    usual = load(path, missing="drop")
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    monkeypatch.setattr(raw, "IN_MEMORY", 100)
+    mapped = load(path, missing="drop")
+    assert isinstance(mapped.rows.held.base.base, np.memmap)
+    assert set(Path(tempfile.gettempdir()).iterdir()) <= before
+    assert mapped.sha256() == usual.sha256()
+    assert (mapped.classes, mapped.dropped, mapped.notes, mapped.bounds) == (usual.classes, 1, usual.notes, usual.bounds)
+    np.testing.assert_array_equal(mapped.values, [COLOUR, COLOUR, COLOUR[::-1]])
+    np.testing.assert_array_equal(mapped.labels, [0, 1, 1])
 
 
 def test_a_size_and_labels_belong_to_what_has_them(folder, tmp_path):

@@ -69,6 +69,9 @@ class Data(Section):
     size: Annotated[str | None, BeforeValidator(_size)] = Field(
         None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48."
     )
+    flip: Literal["none", "horizontal"] = Field(
+        "none", description="Mirror half of the images while training: none or horizontal."
+    )
     points: int = Field(5000, ge=2, description="How many points of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
     encoder: str = Field("standardise", description="standardise, channels (one scale a channel), min_max or latent.")

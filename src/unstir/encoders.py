@@ -13,13 +13,16 @@ learn: it is encoded as 0 and decoded as exactly itself. The latents of an autoe
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from unstir.errors import DataError, unknown
+from unstir.statistics import Statistics, statistics
 
 FARTHEST = 1e12  # in the model's units: past it the noise is lost in float32's rounding, and squares leave its range
 
@@ -89,39 +92,35 @@ class Affine(Encoder):
         return self.scale[self.scale > 0].log().sum().item()
 
 
-def _standardise(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
-    constant = x.amax(0) == x.amin(0)
-    return torch.where(constant, x[0], x.mean(0)), torch.where(constant, 0.0, x.std(0, correction=0))
+def _standard(x: Statistics) -> tuple[Tensor, Tensor]:
+    constant = x.high == x.low
+    return torch.where(constant, x.low, x.mean), torch.where(constant, 0.0, x.deviation)
 
 
-def _channels(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:
-    own = None if channel_axis is None else channel_axis % (x.ndim - 1) + 1
-    others = [axis for axis in range(x.ndim) if axis != own]
-    constant = x.amax(others, keepdim=True) == x.amin(others, keepdim=True)
-    shift = torch.where(constant, x.amax(others, keepdim=True), x.mean(others, keepdim=True))
-    scale = torch.where(constant, 0.0, x.std(others, correction=0, keepdim=True))
-    return shift[0].expand(x.shape[1:]).clone(), scale[0].expand(x.shape[1:]).clone()
+def _min_max(x: Statistics) -> tuple[Tensor, Tensor]:
+    return (x.low + x.high) / 2, (x.high - x.low) / 2
 
 
-def _min_max(x: Tensor, channel_axis: int | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
-    low, high = x.amin(0), x.amax(0)
-    return (low + high) / 2, (high - low) / 2
+ENCODERS = {"standardise": _standard, "channels": _standard, "min_max": _min_max}
 
 
-ENCODERS = {"standardise": _standardise, "channels": _channels, "min_max": _min_max}
-
-
-def fit_encoder(name: str, x: Tensor, channel_axis: int | None = None) -> Affine:
+def fit_encoder(name: str, x: Tensor | Iterable[Tensor], channel_axis: int | None = None) -> Affine:
     """The encoder of that name, fitted on x (N, ...), whose channels are axis 0 or -1 of a row; without them it is one channel.
 
+    x may come in parts (n, ...), one after the other: rows that are more than memory holds.
     Raises UsageError for an unknown one, DataError where the spread of an element is too large or too small for a float64.
     """
     if name not in ENCODERS:
         raise unknown("encoder", name, ENCODERS)
-    shift, scale = ENCODERS[name](x.double(), channel_axis)
-    if not (shift.isfinite() & scale.isfinite() & ((scale > 0) | (x.amax(0) == x.amin(0)))).all():
+    parts = iter([x] if isinstance(x, Tensor) else x)
+    first = next(parts)
+    own = None if channel_axis is None else channel_axis % (first.ndim - 1) + 1
+    axes = [axis for axis in range(first.ndim) if axis != own] if name == "channels" else [0]
+    found = statistics(chain([first], parts), axes)
+    shift, scale = (part[0].expand(first.shape[1:]).clone() for part in ENCODERS[name](found))
+    if not (shift.isfinite() & scale.isfinite() & ((scale > 0) | (found.low == found.high)[0])).all():
         raise DataError(
-            f"the data goes from {x.min():g} to {x.max():g}, and its variance is more, or less, than a float64 can hold. "
+            f"the data goes from {found.low.min():g} to {found.high.max():g}, and its variance is more, or less, than a float64 can hold. "
             "Use other units: multiply or divide it so that its values are between 1e-100 and 1e100 in size."
         )
     return Affine(name, shift, scale)

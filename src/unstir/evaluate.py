@@ -93,7 +93,7 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
         order = rng.permutation(POOL)[: 2 * repeats * most].reshape(2 * repeats, most)
         sets = [pool[rows] for rows in order]
         return Truth(sets[:repeats], sets[repeats:])
-    training, unseen = (flat(part) for part in data.split(held_out, seed))
+    training, unseen = data.cut(held_out, seed)
     n = min(most, len(unseen), len(training))
     if n < FEWEST:
         way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
@@ -101,8 +101,14 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
             f"comparing takes at least {FEWEST} rows held out of training and {FEWEST} trained on; of {len(data)} there are "
             f"{len(unseen)} and {len(training)}. {way_on}."
         )
+    true, others = (_dealt(data, deal(part, n, repeats, rng)) for part in (unseen, training))
     pairs = half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
-    return Truth(deal(unseen, n, repeats, rng), deal(training, n, repeats, rng), list(pairs))
+    return Truth(true, others, [(a, b) for a, b in (_dealt(data, pair) for pair in pairs)])
+
+
+def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The sets of rows (n, d) with those numbers (n,): no others are read."""
+    return [flat(data.take(numbers)) for numbers in hands]
 
 
 def worth(model: Model) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from unstir import evaluate as room
 from unstir.datasets import Data
 from unstir.errors import UsageError
-from unstir.evaluate import Score, Truth
+from unstir.evaluate import NEAR, Score, Truth
 from unstir.honesty import Levels, errors_by_level, remembers
 from unstir.metrics.moments import Columns, chance, columns
 from unstir.metrics.neighbours import Memorisation
@@ -78,15 +78,14 @@ def examine(
     """All that can be found out from the rows at hand; for what cannot, a reason is added."""
     scale = room.scale_of(model)
     if truth is None:
-        good, true = None, room.flat(unseen)
+        good, true = None, room.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
         samples = np.asarray(model.sample(WITHOUT_TRUTH, **how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
     else:
         sets, true = room.draw(model, truth, **how), truth.true[0]
         good, samples = compared(sets, truth, scale, how["seed"]), np.concatenate(sets)
     memory = None
     if training is not None:
-        known = room.flat(training)
-        memory = or_why(reasons, "memorising was not looked for", lambda: remembers(samples, true, known, scale))
+        memory = or_why(reasons, "memorising was not looked for", lambda: remembers(samples, true, training.rows, scale))
     levels = or_why(reasons, "no errors by noise level", lambda: errors_by_level(model, unseen, training, how["seed"]))
     return Found(good, memory, levels, reasons)
 

@@ -25,17 +25,17 @@ from torch import Tensor
 from unstir.config import Config, flat, resolve
 from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
-from unstir.encoders import Encoder, fit_encoder
+from unstir.encoded import Encoded, encoded, gaussian_of
+from unstir.encoders import Encoder
 from unstir.errors import UsageError
 from unstir.folder import Card
 from unstir.information.mmse import error_curve
+from unstir.latents import MEASURED, Fit, Latent, Reconstruction, reconstruction
 from unstir.latents import NAME as LATENT
-from unstir.latents import Fit, Latent, Reconstruction, reconstruction
 from unstir.latents import Recipe as LatentRecipe
 from unstir.loss import Example, errors, examples
 from unstir.model import Model
 from unstir.networks import NETWORKS, affordable, make_network
-from unstir.oracles import Gaussian, Independent, Oracle
 from unstir.presets import settle, without_auto
 from unstir.processes import here
 from unstir.schedules import schedule
@@ -48,8 +48,6 @@ HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at lea
 CURVE_DRAWS = 64, 4096  # and at each level of the error curve
 LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
-WIDE = 1024  # elements a row, up to which the Gaussian's covariance is worth its d^3
-JITTER = 1e-6  # added to its variances: an element that never varies leaves none
 SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
 
 
@@ -84,18 +82,21 @@ class Fitting:
         diffusion, optim = config.diffusion, config.optim
         self.schedule_settings = dict(diffusion.settings) | ({} if diffusion.T is None else {"T": diffusion.T})
         process = schedule(diffusion.schedule, **self.schedule_settings)
-        values = torch.as_tensor(self.training.values)
-        self.encoder = encoder or _fitted(self.training, config)
+        self.drawn, mirrored = encoded(
+            self.training.rows, config.data.encoder, config.data.flip, encoder or _trained(self.training, config)
+        )
+        self.encoder = self.drawn.encoder
         labels = self.training.labels
         self.problem = Problem(
             process,
             diffusion.target,
-            self.encoder.encode(values),
+            self.drawn,
             None if labels is None else torch.as_tensor(labels),
             len(data.classes),
             diffusion.loss,
             diffusion.times,
             diffusion.coupling,
+            mirrored,
         )
         named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
@@ -106,7 +107,7 @@ class Fitting:
         network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
         self.state = State(network, self.recipe)
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
-        self._gaussian = gaussian_of(self.problem.rows)
+        self._gaussian = gaussian_of(self.drawn)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
         self._by_time = self._fixed(uniform, "held out by time")
 
@@ -132,7 +133,7 @@ class Fitting:
         """How good the autoencoder is on held-out rows, if there is one."""
         if not isinstance(self.encoder, Latent):
             return None
-        return reconstruction(self.encoder, torch.as_tensor(self.unseen.values))
+        return reconstruction(self.encoder, torch.as_tensor(self.unseen.rows[:MEASURED]))
 
     def steps(self) -> Iterator[Step]:
         """Train from where the state is to the end, a step at a time, together with the processes that this one has joined."""
@@ -201,11 +202,9 @@ class Fitting:
 
     def _held_out_rows(self, n: int) -> tuple[Tensor, Tensor | None]:
         """n held-out rows, which are in random order, and their classes, repeated as often as needed."""
-        index = torch.arange(n) % len(self.unseen)
-        labels = self.unseen.labels
-        return self.encoder.encode(torch.as_tensor(self.unseen.values)[index]), None if labels is None else torch.as_tensor(
-            labels
-        )[index].to(self.device)
+        index, labels = torch.arange(n) % len(self.unseen), self.unseen.labels
+        cond = None if labels is None else torch.as_tensor(labels)[index].to(self.device)
+        return Encoded(self.unseen.rows, self.encoder)[index], cond
 
     def _fixed(self, quantile: Quantile, name: str) -> "Fixed":
         """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
@@ -243,18 +242,17 @@ def fitting_of_latents(training: Data, config: Config) -> Fit:
     if lies is None:
         raise UsageError(f"--latent is for images and sequences; a row here is {training.shape}. Train without it.")
     recipe = LatentRecipe(**config.latent.model_dump(), seed=config.seed, precision=config.optim.precision)
-    return Fit(training.values, recipe, lies.channel_axis, str(pick_device(config.device)))
+    return Fit(training.rows, recipe, lies.channel_axis, str(pick_device(config.device)))
 
 
-def _fitted(training: Data, config: Config) -> Encoder:
-    """The encoder that the settings name, fitted."""
-    if config.data.encoder == LATENT:
-        fit = fitting_of_latents(training, config)
-        for _ in fit.updates():
-            pass
-        return fit.encoder()
-    lies = layout(training.shape)
-    return fit_encoder(config.data.encoder, torch.as_tensor(training.values), lies.channel_axis if lies else None)
+def _trained(training: Data, config: Config) -> Encoder | None:
+    """The encoder that has to be trained, if the settings name one."""
+    if config.data.encoder != LATENT:
+        return None
+    fit = fitting_of_latents(training, config)
+    for _ in fit.updates():
+        pass
+    return fit.encoder()
 
 
 def fit(x: Any, labels: Any = None, **settings: Any) -> Model:
@@ -303,16 +301,6 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
     while name in names:
         name += "_"
     return name
-
-
-def gaussian_of(rows: Tensor) -> Oracle:
-    """The Gaussian with the mean and covariance of rows (N, ...); of more than 1,024 elements with their variances alone."""
-    rows = rows.flatten(1).double()
-    d = rows.shape[1]
-    if d > WIDE:
-        return Independent(rows.mean(0), rows.var(0, correction=0) + JITTER)
-    covariance = torch.cov(rows.T, correction=0).reshape(d, d)
-    return Gaussian(rows.mean(0), covariance + JITTER * torch.eye(d, dtype=torch.float64))
 
 
 def pick_device(name: str) -> torch.device:

@@ -11,6 +11,7 @@ variance. Held-out rows are a random part of all, so without memory the gap is 0
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from unstir.metrics.distances import nearest
 from unstir.metrics.neighbours import Memorisation, memorisation, radii
 from unstir.model import Model
 from unstir.networks import affordable
+from unstir.rows import Rows
 from unstir.seeds import seeded
 
 LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # of log-SNR
@@ -32,17 +34,27 @@ LEAST = 64  # pairs in any case
 GAP, LARGE_GAP = 0.1, 0.5  # from where it is worth naming, and from where it has no other name than memory
 
 
-def remembers(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray, scale: np.ndarray) -> Memorisation:
+def remembers(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, scale: np.ndarray) -> Memorisation:
     """Whether samples (n, d) lie nearer to training rows than unseen rows do, after standardising.
 
+    Of training rows, which may be more than memory holds, some are looked at at a time, and all of them in the end.
     Where fewer than 10 rows are unseen, each training row stands for an unseen one, looking at the others.
     Raises UsageError where they are fewer than 10, too.
     """
-    samples, unseen, training = (rows * inverse(scale) for rows in (samples[:NEAR], unseen[:NEAR], training))
+    training = training if isinstance(training, Rows) else Rows(training)
     if max(len(unseen), len(training)) < FEWEST:
         raise UsageError(f"it takes at least {FEWEST} rows, trained on or not; there are {len(training)} and {len(unseen)}.")
-    true = nearest(unseen, training) if len(unseen) >= FEWEST else radii(training, 1)
-    return memorisation(nearest(samples, training), true)
+    true = away(unseen[:NEAR], training, scale) if len(unseen) >= FEWEST else radii(_standard(training[:], scale), 1)
+    return memorisation(away(samples[:NEAR], training, scale), true)
+
+
+def away(x: np.ndarray, rows: Rows, scale: np.ndarray) -> np.ndarray:
+    """The distance of each x (n, d) to the nearest of many rows, after standardising: (n,)."""
+    return reduce(np.minimum, (nearest(x * inverse(scale), _standard(block, scale)) for block in rows.scan()))
+
+
+def _standard(block: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return block.reshape(len(block), -1) * inverse(scale)
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarra
     """(K, n): the error of n random rows at each level, per element, averaged over the draws of noise that make so many in all."""
     chosen = np.random.default_rng(seed).permutation(len(data))[:n]
     again = torch.arange(n).repeat(math.ceil(draws / n))
-    x0 = model.encoder.encode(torch.as_tensor(data.values[chosen]))[again].to(model.device)
+    x0 = model.encoder.encode(torch.as_tensor(data.rows[chosen]))[again].to(model.device)
     cond = None
     if model.card.classes and data.labels is not None:
         ids = model.labels_for(n, [data.classes[i] for i in data.labels[chosen]], seed)

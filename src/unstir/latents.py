@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from unstir.encoders import Affine, Encoder, fit_encoder
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.autoencoder import Autoencoder
+from unstir.rows import Rows
 from unstir.seeds import seeded
 
 NAME = "latent"
@@ -136,13 +138,14 @@ def fit_latent(values: Any, recipe: Recipe, channel_axis: int | None = None) -> 
 class Fit:
     """The training of an autoencoder that the caller drives: `updates()`, then `encoder()`.
 
-    `values` (N, ...) is anything that can be indexed by rows. Everything random is a function of the seed and the update's number.
+    `values` (N, ...) is an array, or rows that need not fit into memory. Everything random is a function of the seed and the update's number.
     Raises UsageError where rows are too small for the halvings, and for settings that are out of range.
     """
 
     def __init__(self, values: Any, recipe: Recipe, channel_axis: int | None = None, device: str = "cpu"):
-        self.values, self.recipe, self.device = values, recipe, device
-        shape = tuple(values.shape[1:])
+        self.rows = values if isinstance(values, Rows) else Rows(np.asarray(values))
+        self.recipe, self.device = recipe, device
+        shape = self.rows.shape[1:]
         space = shape if channel_axis is None else shape[1:] if channel_axis == 0 else shape[:-1]
         halvings = recipe.halvings or max(1, min(MOST_HALVINGS, round(math.log2(max(space) / LOWEST))))
         if max(space) < 2**halvings:
@@ -155,10 +158,9 @@ class Fit:
             "channels": recipe.channels or max(1, min(MOST_CHANNELS, numbers // SMALLER)),
             "filters": recipe.filters,
         }
-        self.count = recipe.updates or min(max(2 * len(values), FEWEST), MOST)
+        self.count = recipe.updates or min(max(2 * len(self.rows), FEWEST), MOST)
         self.network = make_autoencoder(self.settings, recipe.seed).to(device)
-        some = self._some("pixels", len(values))
-        self.pixels = fit_encoder("channels", some, channel_axis)
+        self.pixels = fit_encoder("channels", map(torch.as_tensor, self.rows.scan()), channel_axis)
 
     def updates(self) -> Iterator[Update]:
         """Descend on (2). Raises NumericsError where the loss is not finite."""
@@ -171,8 +173,8 @@ class Fit:
         autocast = torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
         for k in range(self.count):
             generator = seeded(recipe.seed, "autoencoder", k)
-            index = torch.randint(len(self.values), (min(BATCH, len(self.values)),), generator=generator)
-            x = self.pixels.encode(torch.as_tensor(self.values[index.numpy()])).to(self.device)
+            index = torch.randint(len(self.rows), (min(BATCH, len(self.rows)),), generator=generator)
+            x = self.pixels.encode(torch.as_tensor(self.rows[index.numpy()])).to(self.device)
             eps = torch.randn((len(x), *network.latent), generator=generator).to(self.device)
             with autocast:
                 mean, log_deviation = network.encode(x)
@@ -197,12 +199,12 @@ class Fit:
         )
         whole = {"shift": self.pixels.shift, "scale": self.pixels.scale, "settings": self.settings, "autoencoder": network}
         plain = Latent(NAME, **whole, latents=ones)
-        return Latent(NAME, **whole, latents=fit_encoder("channels", plain.encode(self._some("latents", MEASURED)), 0))
+        return Latent(NAME, **whole, latents=fit_encoder("channels", plain.encode(self._some(MEASURED)), 0))
 
-    def _some(self, what: str, most: int) -> Tensor:
+    def _some(self, most: int) -> Tensor:
         """Rows at random, at most so many."""
-        index = torch.randperm(len(self.values), generator=seeded(self.recipe.seed, "autoencoder", what))[:most]
-        return torch.as_tensor(self.values[index.numpy()])
+        index = torch.randperm(len(self.rows), generator=seeded(self.recipe.seed, "autoencoder", "some"))[:most]
+        return torch.as_tensor(self.rows[index.numpy()])
 
 
 def kl(mean: Tensor, log_deviation: Tensor) -> Tensor:

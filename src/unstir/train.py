@@ -21,7 +21,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -40,23 +40,40 @@ BLOCK_STEPS = 64
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
 PARTS = ("network", "average", *MOMENTS)
 COUPLINGS = ("independent", "optimal_transport")
+LOOKED_AT = 2**22  # numbers that an error says the range of
+
+
+class Indexed(Protocol):
+    """Where rows (N, ...) are drawn from: a tensor, or whatever makes the tensor (n, ...) of n of them when asked for it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...)."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """The rows with those numbers (n,): (n, ...) float32."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is learnt: rows (N, ...) in the model's space, float32, and perhaps class ids cond (N,), under a schedule.
 
+    `mirrored` are the same rows mirrored; where they are given, each row drawn is one of these with probability 1/2.
     Raises UsageError for combinations that cannot be: eps at zero terminal SNR, optimal-transport coupling with a condition.
     """
 
     schedule: Schedule
     target_name: str
-    rows: Tensor
+    rows: Indexed
     cond: Tensor | None = None
     classes: int = 0
     loss: str = "simple"
     times: str = "log_normal"
     coupling: str = "independent"
+    mirrored: Indexed | None = None
     target: Target = field(init=False)
     weigh: Weight = field(init=False)
     quantile: Quantile = field(init=False)
@@ -207,7 +224,7 @@ class Prepared(NamedTuple):
 
 def steps_in_block(problem: Problem, recipe: Recipe) -> int:
     """How many steps are drawn at once: a function of sizes alone, so the same for every run of this problem."""
-    return max(1, min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * problem.rows[0].numel())))
+    return max(1, min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * math.prod(problem.rows.shape[1:]))))
 
 
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
@@ -220,6 +237,9 @@ def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
     t = problem.quantile(torch.cat([stratified(B, generator) for _ in range(K)]), problem.schedule)
     eps = torch.randn((K * B, *rows.shape[1:]), generator=generator)
     x0 = rows[index]
+    if problem.mirrored is not None:
+        turned = torch.rand(K * B, generator=generator) < 1 / 2
+        x0[turned] = problem.mirrored[index[turned]]
     if problem.coupling == "optimal_transport":
         eps = torch.cat([eps[i : i + B][optimal_pairing(x0[i : i + B], eps[i : i + B])] for i in range(0, K * B, B)])
     cond = None
@@ -261,8 +281,9 @@ def _check(value: float, row_errors: Tensor, step: int, problem: Problem, t: Ten
         return
     bad = (~row_errors.isfinite()).nonzero().flatten()
     worst = int(bad[0]) if len(bad) else int(row_errors.argmax())
+    rows = problem.rows[torch.arange(min(len(problem.rows), max(1, LOOKED_AT // math.prod(problem.rows.shape[1:]))))]
     raise NumericsError(
         f"step {step + 1}: the {'loss' if len(bad) else 'gradient'} is not finite; nothing was updated. Worst row at t = "
-        f"{t[worst].item():.4f} (log-SNR {problem.schedule.log_snr(t[worst]).item():.1f}), data between {problem.rows.min().item():.3g} and "
-        f"{problem.rows.max().item():.3g} in the model's units. Try a lower --optim.lr, or look for outliers in the data."
+        f"{t[worst].item():.4f} (log-SNR {problem.schedule.log_snr(t[worst]).item():.1f}), data between {rows.min().item():.3g} and "
+        f"{rows.max().item():.3g} in the model's units. Try a lower --optim.lr, or look for outliers in the data."
     )

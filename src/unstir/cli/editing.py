@@ -104,7 +104,7 @@ def _rows_of(source: str, labels: str | None, rows: str | None, model: Model) ->
             f"{source} has rows of shape {data.shape}, but the model was trained on {model.card.shape}. "
             "If one column is the class, name it: --labels NAME."
         )
-    return data.values if rows is None else data.values[_numbers(rows, len(data))]
+    return data.values if rows is None else data.rows[np.array(_numbers(rows, len(data)))]
 
 
 def _numbers(rows: str, n: int) -> list[int]:

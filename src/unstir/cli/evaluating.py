@@ -135,6 +135,7 @@ def _other_data(source: str, labels: str | None, missing: str, size: str | None,
 
 def _halves(data: Data, most: int) -> Truth:
     """One random half of the rows against the other is the floor."""
-    rows = room.flat(data)
-    pairs = list(half_split_pairs(rows, min(most, len(rows) // 2), room.REPEATS, np.random.default_rng(0)))
-    return Truth([a for a, _ in pairs], [b for _, b in pairs])
+    numbers, rng = np.arange(len(data)), np.random.default_rng(0)
+    pairs = half_split_pairs(numbers, min(most, len(data) // 2), room.REPEATS, rng)
+    true, others = zip(*((room.flat(data.take(a)), room.flat(data.take(b))) for a, b in pairs), strict=True)
+    return Truth(true, others)

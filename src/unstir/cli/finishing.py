@@ -1,6 +1,7 @@
 """What comes after training: the score beside its floor, the pictures, and what to type next."""
 
 import json
+import math
 import shlex
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from unstir.schedules import SCHEDULES, schedule
 from unstir.seeds import seeded
 
 SHOWN = 5000  # samples in the figures
+PICTURED = 2**24  # numbers of the data
 FEW = 16  # of images and sequences
 MOMENTS = (0, 100, 300, 500, 800, 1000)  # the lecture's, of 1,000
 WORSE = 1.5  # times the best Gaussian's held-out loss, from where a person has to be told
@@ -115,7 +117,9 @@ def draw(trained: Trained, panels: Panels) -> None:
 
 
 def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
-    """The data dissolving, reverse trajectories and samples, of rows seen as points."""
+    """The data dissolving, reverse trajectories and samples, of rows seen as points; of very many a random part."""
+    if data.rows.size > PICTURED:
+        data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
     flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
     names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
@@ -133,7 +137,7 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     lies = layout(data.shape)
     assert lies is not None
     few = np.random.default_rng(0).permutation(len(data))[:FEW]
-    rows, span = data.values[few], data.bounds or (float(data.values.min()), float(data.values.max()))
+    rows, span = data.rows[few], data.bounds or data.rows.ends()
     z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unstir.checkpoint import sha256
 from unstir.cli.encoding import first, timed_encoder, trained_encoder
 from unstir.cli.finishing import Manner, Trained, finish
@@ -21,6 +19,7 @@ from unstir.cli.together import AGAIN, agreed, call
 from unstir.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
 from unstir.cost import Cost, rehearse
 from unstir.datasets import Data
+from unstir.encoded import parts
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
 from unstir.latents import Latent
@@ -40,6 +39,7 @@ from unstir.runs import (
     refuse_taken,
     write_encoder,
 )
+from unstir.statistics import statistics
 from unstir.train import Step
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
@@ -266,7 +266,8 @@ def command() -> list[str]:
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
     """What `data.json` holds: shape, names, classes, statistics and encoder."""
-    rows = data.values.reshape(len(data), -1).astype(np.float64)
+    found = fitting.drawn.statistics.merged(statistics(parts(fitting.unseen.rows)))
+    each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
         "source": data.source,
         "rows": len(data),
@@ -277,7 +278,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "bounds": data.bounds,
         "names": data.names,
         "classes": data.classes,
-        "statistics": {name: getattr(rows, name)(0).tolist() for name in ("mean", "std", "min", "max")},
+        "statistics": {name: values.flatten().tolist() for name, values in each.items()},
         "encoder": {
             "name": fitting.encoder.name,
             "shift": fitting.encoder.shift.flatten().tolist(),

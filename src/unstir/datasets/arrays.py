@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from unstir.datasets.data import GAPS, NO_CLASS, Data, counted, short
+from unstir.datasets.data import GAPS, NO_CLASS, Data, counted, gaps_of, short
 from unstir.errors import DataError, UsageError, unknown
+from unstir.rows import Rows
 
 BOUNDS = {"uint8": (0.0, 255.0), "bool": (0.0, 1.0)}
 EXACT = 2.0**53  # the whole numbers up to here are floats of 64 bits
@@ -29,7 +30,7 @@ def from_arrays(
     """Check arrays (numpy, torch or lists) and make them `Data`.
 
     Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` (N,) whole numbers or text; `names`
-    one a column of a two-dimensional `values`. An array that needs no conversion is shared, not copied.
+    one a column of a two-dimensional `values`. An array is shared, not copied, and may be memory-mapped.
     `missing` is what is done about gaps: "refuse", "drop" the rows, or "keep" them, for `survey` alone.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
     round, or labels that do not fit; UsageError for names that do not fit or another `missing`.
@@ -63,8 +64,8 @@ def from_arrays(
     if names and values.shape[1:] != (len(names),):
         raise UsageError(f"{len(names)} column names do not fit rows of shape {values.shape[1:]}; give one a column.")
     _refuse_broken_text(names, "the column names")
-    data = Data(_as_floats(values), None, (), names, source, BOUNDS.get(dtype), dtype)
-    _refuse_rounding(values, data)
+    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype)
+    _refuse_rounding(data)
     if missing == "refuse":
         _refuse_gaps(data)
     if labels is not None:
@@ -150,31 +151,27 @@ def _as_array(array: Any, what: str) -> tuple[np.ndarray, str]:
     return array, array.dtype.name
 
 
-def _as_floats(values: np.ndarray) -> np.ndarray:
-    exact_bits = 32 if values.dtype.kind == "f" else 16
-    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused as that
-        return np.ascontiguousarray(values, dtype=np.float32 if 8 * values.itemsize <= exact_bits else np.float64)
-
-
-def _refuse_rounding(values: np.ndarray, data: Data) -> None:
-    """Raise DataError if a whole number of `values` became another one in `data`."""
-    if values.dtype.kind not in "iu" or values.itemsize < 8:
+def _refuse_rounding(data: Data) -> None:
+    """Raise DataError if a whole number becomes another one as a float."""
+    held = data.rows.held
+    if held.dtype.kind not in "iu" or held.itemsize < 8:
         return
-    far = np.abs(data.values) >= EXACT
-    whole, floats = values[far], data.values[far]
-    with np.errstate(invalid="ignore"):  # the largest float is one above the largest whole number, and has no way back
-        lost = (floats > np.iinfo(values.dtype).max) | (floats.astype(values.dtype) != whole)
-    if lost.any():
-        row, *index = np.argwhere(far)[lost.argmax()]
-        place = data.place(int(np.ravel_multi_index(index, data.shape)))
-        raise DataError(f"{place} holds {whole[lost.argmax()]} (row {row}), {BEYOND}")
+    for start, block in data.rows.blocks():
+        far = np.abs(block) >= EXACT
+        whole, floats = held[start : start + len(block)][far], block[far]
+        with np.errstate(invalid="ignore"):  # the largest float is one above the largest whole number, and has no way back
+            lost = (floats > np.iinfo(held.dtype).max) | (floats.astype(held.dtype) != whole)
+        if lost.any():
+            row, *index = np.argwhere(far)[lost.argmax()]
+            place = data.place(int(np.ravel_multi_index(index, data.shape)))
+            raise DataError(f"{place} holds {whole[lost.argmax()]} (row {start + row}), {BEYOND}")
 
 
 def _refuse_gaps(data: Data) -> None:
     """Raise DataError if a value is missing or infinite: which column, how many, which row first."""
-    for test, word in ((np.isnan, "missing"), (np.isinf, "infinite")):
-        gaps = test(data.values).reshape(len(data), -1)
-        counts = gaps.sum(axis=0)
+    if data.intact().all():
+        return
+    for word, (counts, firsts) in gaps_of(data).items():
         columns = np.flatnonzero(counts)
         if columns.size == 0:
             continue
@@ -183,7 +180,7 @@ def _refuse_gaps(data: Data) -> None:
         more = columns.size - 1
         others = f", and so {'has' if more == 1 else 'have'} {counted(more, f'other {kind}')}" if more else ""
         raise DataError(
-            f"{data.place(int(first))} has {counted(count, f'{word} value')} (first: row {gaps[:, first].argmax()}){others}. "
+            f"{data.place(int(first))} has {counted(count, f'{word} value')} (first: row {firsts[first]}){others}. "
             f"Remove {'it' if count == 1 and not others else 'them'}, {_way_on(data.source)}."
         )
 

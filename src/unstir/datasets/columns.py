@@ -5,8 +5,8 @@ behind a standard deviation that it made itself (after Tukey 1977):
 
     z = (x - median) / ((q_75 - q_25) / 1.349),    1.349 being q_75 - q_25 of the standard normal                    (1)
 
-    >>> from unstir.datasets.data import Data
-    >>> speed = columns_of(Data(np.array([[1.0], [2.0], [np.nan], [2.0]]), names=("speed",)))[0]
+    >>> from unstir.datasets import from_arrays
+    >>> speed = columns_of(from_arrays([[1.0], [2.0], [np.nan], [2.0]], names=("speed",), missing="keep"))[0]
     >>> speed.place, speed.missing, speed.low, speed.high, speed.distinct, speed.whole
     ("column 'speed'", Gap(count=1, first=2), 1.0, 2.0, 2, True)
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unstir.datasets.data import Data
+from unstir.datasets.data import Data, gaps_of
 
 AT_ONCE = 64  # columns brought together in memory
 THIN = 2**21  # numbers that quantiles of all values are from
@@ -71,14 +71,25 @@ class Whole(NamedTuple):
 
 def columns_of(data: Data, step: int = 1) -> list[Column]:
     """The columns of `data`, gaps and all; with a step only every so many rows count, but for the gaps."""
-    rows = data.values.reshape(len(data), -1)
-    return [_column(data.place(j), values, step) for j, values in enumerate(_one_by_one(rows))]
+    looked, gaps = looked_at(data, step), [zip(*found, strict=True) for found in gaps_of(data).values()]
+    each = zip(_one_by_one(looked), *gaps, strict=True)
+    return [
+        _column(data.place(j), Gap(*map(int, missing)), Gap(*map(int, infinite)), values, step)
+        for j, (values, missing, infinite) in enumerate(each)
+    ]
 
 
-def whole_of(data: Data, columns: list[Column]) -> Whole:
-    """All values of `data`, whose columns these are.
+def looked_at(data: Data, step: int) -> np.ndarray:
+    """Every so many rows of `data` in memory, each flat: (n, D)."""
+    rows = data.rows[::step]
+    return rows.reshape(len(rows), -1)
 
-    >>> data = Data(np.array([[[0.0, 2.0]], [[4.0, 2.0]]]))
+
+def whole_of(data: Data, columns: list[Column], step: int = 1) -> Whole:
+    """All values of `data`, whose columns these are, from every so many of its rows.
+
+    >>> from unstir.datasets import from_arrays
+    >>> data = from_arrays([[[0.0, 2.0]], [[4.0, 2.0]]])
     >>> whole_of(data, columns_of(data))
     Whole(low=0.0, high=4.0, mean=2.0, deviation=1.41..., inner=(0.0..., 3.99...), at=1, place='the data')
     """
@@ -86,14 +97,13 @@ def whole_of(data: Data, columns: list[Column]) -> Whole:
     low, high = min(column.low for column in held), max(column.high for column in held)
     unit = max(abs(low), abs(high)) or 1.0  # so that no square overflows
     means, deviations = (np.array([getattr(column, name) / unit for column in held]) for name in ("mean", "deviation"))
-    thin = data.values[:: -(-data.values.size // THIN)]
+    thin = data.rows[:: -(-data.rows.size // THIN)]
     thin = thin[np.isfinite(thin)] / unit
     inner = np.quantile(thin, (0.0005, 0.9995)) * unit if thin.size else (low, high)
     far = low if abs(low) > abs(high) else high
-    rows = data.values.reshape(len(data), -1)
-    at = next((start + int(here.argmax()) for start, here in _where(rows, far) if here.any()), -1)
+    here = next((start + int(here.argmax()) for start, here in _where(looked_at(data, step), far) if here.any()), -1)
     deviation = float(np.hypot(np.sqrt((deviations**2).mean()), means.std()) * unit)
-    return Whole(low, high, float(means.mean() * unit), deviation, (float(inner[0]), float(inner[1])), at)
+    return Whole(low, high, float(means.mean() * unit), deviation, (float(inner[0]), float(inner[1])), max(-1, here * step))
 
 
 def _where(rows: np.ndarray, value: float) -> Iterator[tuple[int, np.ndarray]]:
@@ -107,11 +117,10 @@ def _one_by_one(rows: np.ndarray) -> Iterator[np.ndarray]:
         yield from np.ascontiguousarray(rows[:, start : start + AT_ONCE].T)
 
 
-def _column(place: str, values: np.ndarray, step: int) -> Column:
-    """Eq. (1) and the rest for (N,) values, gaps included; step > 1 leaves rows out of all but the count of gaps."""
+def _column(place: str, missing: Gap, infinite: Gap, values: np.ndarray, step: int) -> Column:
+    """Eq. (1) and the rest for (n,) values, gaps included, which are those of every so many rows; the gaps are of all."""
     finite = np.isfinite(values)
-    missing, infinite = _gap(np.isnan(values)), _gap(np.isinf(values))
-    looked = values[::step][finite[::step]]
+    looked = values[finite]
     if not looked.size:
         nan = float("nan")
         return Column(place, missing, infinite, nan, nan, nan, nan, nan, 0, False, 0.0, -1)
@@ -122,8 +131,8 @@ def _column(place: str, values: np.ndarray, step: int) -> Column:
     spread = (three_quarters - quarter) / 1.349
     farthest, at = 0.0, -1
     if spread > 1e-300:  # else the quotient overflows
-        z = np.abs(values[::step] / unit - median) / spread
-        z[~finite[::step]] = 0
+        z = np.abs(values / unit - median) / spread
+        z[~finite] = 0
         farthest, at = float(z.max()), int(z.argmax()) * step
     return Column(
         place,
@@ -139,8 +148,3 @@ def _column(place: str, values: np.ndarray, step: int) -> Column:
         farthest=farthest,
         at=at,
     )
-
-
-def _gap(found: np.ndarray) -> Gap:
-    count = int(found.sum())
-    return Gap(count, int(found.argmax()) if count else -1)

@@ -14,9 +14,14 @@ All have one size, or are given one: enlarged or shrunk without distortion until
 
 They stand as a viewer shows them (EXIF), in the order of their names, and of a moving one it is the first frame. Hidden files
 are not looked at; other files that are no images are left out and counted. What cannot be read is refused, or left out and
-counted. Nothing is decoded before what it will take in memory is known.
+counted. Nothing is decoded before it is known how much room that takes, and that it is there.
+
+Each image is decoded once, into memory or, where all together are more than 1 GiB, into a temporary file that is mapped. To decode
+images anew whenever they are drawn would need no such file, but cost many times the work in every epoch and in every pass over the data,
+and find a damaged one hours into training.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +33,14 @@ from PIL import Image, ImageOps, ImagePalette, UnidentifiedImageError
 
 from unstir.datasets.arrays import from_arrays
 from unstir.datasets.data import Data, counted, short
+from unstir.datasets.raw import refuse_no_room, room_for
 from unstir.datasets.survey import kind_of
 from unstir.errors import DataError, UsageError
+from unstir.rows import Rows, let_go
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")  # no other of Pillow's readers ever sees a file
 GREY, DEEP = ("1", "L", "LA", "La"), ("I;16", "I;16L", "I;16B", "I")  # Pillow's modes of 1 or 8 bits, and of 16
-MOST, EACH = 2**33, 8  # bytes that all images may take, and bytes a number takes from reading to training
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def read_folder(
 
     `missing` is what is done about images that cannot be read: "refuse", or "drop" and count; "keep" does the same.
     Raises DataError where no image is there, one cannot be read, the sizes or the numbers of bits differ, there are images
-    beside sub-folders of images, or memory would not hold them; UsageError for `labels`, or a size without pixels.
+    beside sub-folders of images; StorageError where there is no room for them; UsageError for `labels`, or a size without pixels.
     """
     if labels is not None:
         raise UsageError(f"the classes of '{source}' are its sub-folders; labels='{labels}' is for a file.")
@@ -78,24 +84,28 @@ def read_folder(
         except Exception as error:  # Pillow's readers raise whatever their arithmetic met in a damaged file
             unread[file] = _reason(error)
     mode = _mode(headers, source)
-    _refuse_too_much(headers, mode, size, source)
+    pixels = len(headers) * math.prod(size) if size else sum(header.pixels for header in headers.values())
+    wanted = pixels * (2 if mode == "I;16" else Image.getmodebands(mode))
+    smaller = f"ask for smaller ones, as in --data.size {'64' if size is None else size[0] // 2}"
+    refuse_no_room(f"the {counted(len(headers), 'image')} of '{source}'", wanted, smaller)
     kept: list[Path] = []
     rows = np.empty(0)
     for file in headers:
         try:
-            pixels = _pixels(file, mode, size)
+            image = _pixels(file, mode, size)
         except Exception as error:
             unread[file] = _reason(error)
             continue
         if not kept:
-            rows = np.empty((len(headers), *pixels.shape), pixels.dtype)
-        elif pixels.shape != rows.shape[1:]:
-            (h, w), (height, width) = rows.shape[1:3], pixels.shape[:2]
+            rows = room_for((len(headers), *image.shape), image.dtype)
+        elif image.shape != rows.shape[1:]:
+            (h, w), (height, width) = rows.shape[1:3], image.shape[:2]
             raise DataError(
                 f"the images of '{source}' differ in size: {_name(kept[0], path)} is {h}x{w}, {_name(file, path)} is "
                 f"{height}x{width} (height x width). Pass --data.size 64, or another such as 48x64, and they are resized and cropped to it."
             )
-        rows[len(kept)] = pixels
+        rows[len(kept)] = image
+        let_go(rows)
         kept.append(file)
     notes = _notes(listing, {file: headers[file] for file in kept}, path)
     if unread:
@@ -184,16 +194,6 @@ def _mode(headers: dict[Path, Header], source: str) -> str:
     return "L" if all(header.grey for header in headers.values()) else "RGB"
 
 
-def _refuse_too_much(headers: dict[Path, Header], mode: str, size: tuple[int, int] | None, source: str) -> None:
-    pixels = len(headers) * size[0] * size[1] if size else sum(header.pixels for header in headers.values())
-    wanted = EACH * pixels * Image.getmodebands(mode)
-    if wanted > MOST:
-        raise DataError(
-            f"the {counted(len(headers), 'image')} of '{source}' would take {wanted / 2**30:,.1f} GiB of memory, and "
-            f"{MOST / 2**30:.0f} is the most. Ask for smaller ones, as in --data.size {'64' if size is None else size[0] // 2}."
-        )
-
-
 def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
     """(height, width) or (height, width, channels), uint8 or uint16, upright and resized by (2)."""
     with _opened(path) as image:
@@ -208,7 +208,7 @@ def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
 
 def _fewest_channels(rows: np.ndarray, grey: bool) -> np.ndarray:
     """The images (N, height, width[, channels]) by (1), from those of the mode that is wide enough for each."""
-    if rows.ndim == 4 and rows.shape[-1] == 4 and len(rows) and rows[..., 3].min() == 255:
+    if rows.ndim == 4 and rows.shape[-1] == 4 and len(rows) and Rows(rows[..., 3:]).ends()[0] == 255:
         rows = rows[..., :3]
     if rows.ndim == 4 and rows.shape[-1] == 3 and grey:
         rows = rows[..., 0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from unstir.datasets.arrays import from_arrays
 from unstir.datasets.data import Data
-from unstir.datasets.raw import broken, filled, refuse_trap
+from unstir.datasets.raw import broken, filled, refuse_large, refuse_trap
 from unstir.errors import DataError, UsageError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -50,6 +50,7 @@ def _array(path: Path, where: str) -> np.ndarray:
             refuse_trap(where, wanted, size, "unpack it with gunzip")
         elif wanted != there:
             raise DataError(f"'{where}' is damaged: its header promises {wanted:,} bytes of numbers, and {there:,} are there.")
+        refuse_large(where, wanted)
         raw = filled(file.read, wanted, where)
         if file.read(1):
             raise DataError(f"'{where}' is damaged: there is more in it than the {wanted:,} bytes that its header promises.")

@@ -13,8 +13,9 @@ A program knows them by their names:
     one class, many classes, small classes
     a class?                               a number that may be none
 
+    >>> from unstir.datasets import from_arrays
     >>> from unstir.datasets.columns import columns_of
-    >>> data = Data(np.array([[1.0, 5.0], [2.0, 5.0], [np.nan, 5.0]]), names=("a", "b"))
+    >>> data = from_arrays([[1.0, 5.0], [2.0, 5.0], [np.nan, 5.0]], names=("a", "b"), missing="keep")
     >>> print(problems_of(data, columns_of(data), 1)[0].text)
     1 missing value: column 'a' has 1 (first: row 2). Remove those rows, or pass --data.missing drop.
 """
@@ -26,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unstir.datasets.columns import Column, Whole
+from unstir.datasets.columns import Column, Whole, looked_at
 from unstir.datasets.data import NO_CLASS, Data, counted, short
 
 LEVELS = 256  # more different values than this are no levels
@@ -52,18 +53,17 @@ class Problem(NamedTuple):
 
 def problems_of(data: Data, columns: list[Column], step: int, whole: Whole | None = None) -> list[Problem]:
     """All problems of `data`, whose columns these are, from every so many of its rows; of images and sequences as a `whole`."""
-    rows = data.values.reshape(len(data), -1)
-    intact = np.flatnonzero(np.isfinite(rows).all(axis=1))
+    rows, intact = looked_at(data, step), np.flatnonzero(data.intact())
     tabular = len(data.shape) == 1
     return [
         *_gaps(columns),
         *_label_gaps(data),
         *(_constant_places if whole else _constant)(columns),
-        *_sizes([whole] if whole else columns, data.values.itemsize),
+        *_sizes([whole] if whole else columns, data.rows.dtype.itemsize),
         *(_far_out(data, whole) if whole else _outliers(columns)),
-        *(_counters(data, rows[::step], columns) if tabular else ()),
-        *_repeated(rows[::step], columns),
-        *(_dependent(rows[intact[:: -(-len(intact) // TALL) or 1]], columns) if tabular else ()),
+        *(_counters(data, rows, columns) if tabular else ()),
+        *_repeated(rows, columns),
+        *(_dependent(data.rows[intact[:: -(-len(intact) // TALL) or 1]], columns) if tabular else ()),
         *_few(len(intact), columns),
         *_classes(data),
         *(_class_candidates(data, columns) if data.names and not data.classes else ()),

@@ -12,6 +12,7 @@ Which of several named arrays is which:
     classes:  the one that `labels` names, or else the first of  labels, label, y, classes
     data:     the only one of  values, data, x, X, images, points,  or else the only array left                      (1)
 
+An array of more than 1 GiB in a .npy file stays there: it is mapped, and read where it is needed. All else is read whole, up to 8 GiB.
 Nothing is unpickled: an array of Python objects is refused. What a header promises is held against the size of the file
 before any memory is asked for. A built-in set has a name instead of a path; see `load`.
 """
@@ -23,7 +24,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -33,7 +34,7 @@ from unstir.datasets.builtin import PICTURES
 from unstir.datasets.data import Data, short, unknown_name
 from unstir.datasets.folders import read_folder
 from unstir.datasets.idx import read_idx
-from unstir.datasets.raw import broken, filled, refuse_trap
+from unstir.datasets.raw import IN_MEMORY, broken, filled, refuse_large, refuse_trap
 from unstir.datasets.tables import read_csv
 from unstir.datasets.toys import TOYS, toy
 from unstir.errors import DataError, StorageError, UnstirError, UsageError, unknown
@@ -125,7 +126,13 @@ def _read_npy(path: Path, source: str, labels: str | None, missing: str) -> Data
     if labels is not None:
         raise UsageError(f"'{source}' is one array and cannot hold labels='{labels}'; put both into a .npz file.")
     with path.open("rb") as file:
-        return from_arrays(_array(file, path.stat().st_size, source), source=source, missing=missing)
+        size = path.stat().st_size
+        dtype, shape, order = _header(file, size, source)
+        if math.prod(shape) * dtype.itemsize > IN_MEMORY:
+            values = np.memmap(path, dtype, "r", file.tell(), shape, order)
+        else:
+            values = _contents(file, dtype, shape, order, source)
+        return from_arrays(values, source=source, missing=missing)
 
 
 def _read_npz(path: Path, source: str, labels: str | None, missing: str) -> Data:
@@ -136,8 +143,9 @@ def _read_npz(path: Path, source: str, labels: str | None, missing: str) -> Data
         where = f"{source}: {short(name)}"
         packed = archive.getinfo(f"{name}.npy")
         refuse_trap(where, packed.file_size, packed.compress_size, "save it as .npy")
+        refuse_large(where, packed.file_size)
         with broken(where, KIND), archive.open(packed) as file:
-            return _array(file, packed.file_size, where)
+            return _contents(file, *_header(file, packed.file_size, where), where)
 
     with archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
@@ -151,6 +159,7 @@ def _read_safetensors(path: Path, source: str, labels: str | None, missing: str)
         raise DataError(f"'{source}' is not a .safetensors file, or is cut short ({error}). Write it again.") from None
 
     def get(name: str) -> np.ndarray:
+        refuse_large(f"{source}: {short(name)}", path.stat().st_size)
         try:
             return archive.get_tensor(name)
         except (TypeError, AttributeError) as error:  # bfloat16 and float8 have no numpy type
@@ -160,8 +169,12 @@ def _read_safetensors(path: Path, source: str, labels: str | None, missing: str)
         return _from_named(sorted(archive.keys()), get, source, labels, missing)
 
 
-def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
-    """The one array in a .npy stream of `size` bytes. DataError for a header that promises more or less than there is."""
+Header = tuple[np.dtype, tuple[int, ...], Literal["C", "F"]]
+"""Of a .npy stream: the type, the shape, and the order in which the numbers lie."""
+
+
+def _header(file: IO[bytes], size: int, where: str) -> Header:
+    """What a .npy stream of `size` bytes says it holds. DataError for a header that promises more or less than there is."""
     with broken(where, KIND), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numpy, about the spelling of old or odd headers
         # A version, the bytes that its header's length takes, and numpy's reader of that length and the header.
@@ -175,9 +188,14 @@ def _array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     wanted, there = math.prod(shape) * dtype.itemsize, size - MAGIC - width - len(header)
     if min(shape, default=0) < 0 or wanted != there or not dtype.itemsize:
         raise DataError(f"'{where}' is damaged: its header promises {wanted:,} bytes of numbers, and {there:,} are there.")
+    return dtype, shape, "F" if in_columns else "C"
+
+
+def _contents(file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...], order: Literal["C", "F"], where: str) -> np.ndarray:
+    """The array that follows its header in the stream."""
     with broken(where, KIND):
-        raw = filled(file.read, wanted, where)
-        return raw.view(dtype).reshape(shape, order="F" if in_columns else "C")
+        raw = filled(file.read, math.prod(shape) * dtype.itemsize, where)
+        return raw.view(dtype).reshape(shape, order=order)
 
 
 def _from_named(names: Sequence[str], get: Callable[[str], np.ndarray], source: str, labels: str | None, missing: str) -> Data:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstir.datasets.columns import Column, Whole, columns_of, whole_of
+from unstir.datasets.columns import Column, Whole, columns_of, looked_at, whole_of
 from unstir.datasets.data import NO_CLASS, Data
 from unstir.datasets.problems import LEVELS, Problem, problems_of
 
@@ -103,10 +103,9 @@ def _is_plane(shape: tuple[int, ...]) -> bool:
 
 def survey(data: Data) -> Survey:
     """Look at `data`, gaps and all. See the docstring of this room."""
-    step = -(-data.values.size // LOOKED_AT)
-    columns = columns_of(data, step)
-    rows = data.values.reshape(len(data), -1)[::step]
-    whole = whole_of(data, columns) if layout(data.shape) else None
+    step = -(-data.rows.size // LOOKED_AT)
+    columns, rows = columns_of(data, step), looked_at(data, step)
+    whole = whole_of(data, columns, step) if layout(data.shape) else None
     problems = problems_of(data, columns, step, whole)
     counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
     classes = dict(zip(data.classes, map(int, counts), strict=True))

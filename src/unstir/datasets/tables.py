@@ -18,6 +18,7 @@ import numpy as np
 
 from unstir.datasets.arrays import BEYOND, EXACT, from_arrays
 from unstir.datasets.data import Data, short, unknown_name
+from unstir.datasets.raw import refuse_large
 from unstir.errors import DataError, UsageError
 
 MISSING = {"", "na", "n/a", "nan", "null", "none"}
@@ -34,6 +35,7 @@ def read_csv(path: Path, source: str, labels: str | None, missing: str) -> Data:
     Shapes: values (rows, columns) float64, without the column of classes. Raises DataError for a file that is empty or
     not text, a ragged row, a column of text or a gap that is refused; UsageError for a `labels` that is not a column.
     """
+    refuse_large(source, path.stat().st_size)  # a number takes about as much as text
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _table(file, source, labels, missing)

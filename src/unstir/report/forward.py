@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.fitting import JITTER, WIDE
+from unstir.encoded import JITTER, WIDE
 from unstir.information.mmse import information
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import Subject

@@ -9,10 +9,11 @@ from scipy.spatial.distance import cdist
 
 from unstir import evaluate as room
 from unstir.findings import Found, answers
-from unstir.metrics.distances import nearest
+from unstir.honesty import away
 from unstir.model import Model
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
+from unstir.rows import Rows
 
 WORST = 60  # columns
 SAMPLES = 8  # whose neighbours are shown
@@ -57,18 +58,17 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
     fitting, view = subject.fitting, subject.view
     if fitting is None:
         return None
-    weights = room.inverse(room.scale_of(model))
-    training, unseen = (room.flat(part) * weights for part in (fitting.training, fitting.unseen))
-    samples = model.sample(SAMPLES, seed=subject.config.seed)
-    apart = cdist(np.asarray(samples, dtype=np.float64).reshape(SAMPLES, -1) * weights, training)
-    own = torch.as_tensor(np.asarray(samples, dtype=np.float64))
-    known = torch.as_tensor(fitting.training.values[apart.argmin(1)])
+    scale, training = room.scale_of(model), fitting.training.rows
+    samples = np.asarray(model.sample(SAMPLES, seed=subject.config.seed), dtype=np.float64)
+    apart, places = _closest(samples.reshape(SAMPLES, -1), training, room.inverse(scale))
+    own, known = torch.as_tensor(samples), torch.as_tensor(training[places])
     sides = [_shown(subject, rows) for rows in (own, known)]
     pairs = [
         {"sample": sample, "nearest": row, "distance": numbers(distance, 4)}
-        for sample, row, distance in zip(*sides, apart.min(1), strict=True)
+        for sample, row, distance in zip(*sides, apart, strict=True)
     ]
-    usual = numbers(np.median(nearest(unseen[:USUAL], training)), 4)
+    unseen = room.flat(fitting.unseen.take(np.arange(min(USUAL, len(fitting.unseen)))))
+    usual = numbers(np.median(away(unseen, training, scale)), 4)
     decode = view.decode or {}
     return {
         "show": view.show,
@@ -76,6 +76,16 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
         "high": decode.get("high"),
         "pairs": [pair | {"usual": usual} for pair in sorted(pairs, key=lambda pair: pair["distance"])],
     }
+
+
+def _closest(x: np.ndarray, rows: Rows, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each x (n, d) the distance to the nearest row, after weighting, and the row's number: (n,) each."""
+    found, places = np.full(len(x), np.inf), np.zeros(len(x), int)
+    for start, block in rows.blocks():
+        apart = cdist(x * weights, block.reshape(len(block), -1) * weights)
+        nearer = apart.min(1) < found
+        found[nearer], places[nearer] = apart.min(1)[nearer], start + apart.argmin(1)[nearer]
+    return found, places
 
 
 def _shown(subject: Subject, rows: torch.Tensor) -> list[Any]:

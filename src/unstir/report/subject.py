@@ -94,7 +94,7 @@ class Subject:
     @cached_property
     def rows(self) -> Tensor | None:
         """Those rows in the model's space, float32; None where the data has gone."""
-        return None if self.data is None else self.encoder.encode(torch.as_tensor(self.data.values[self.shown]))
+        return None if self.data is None else self.encoder.encode(torch.as_tensor(self.data.rows[self.shown]))
 
     @cached_property
     def view(self) -> View:
