@@ -108,6 +108,7 @@ class Network(Section):
     widest: int = Field(4, ge=1, le=16, description="U-Net: most channels, in widths.")
     attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels attend.")
     patch: int = Field(0, ge=0, le=1024, description="DiT: positions a side of a token; 0: as few as make 64 tokens or less.")
+    recompute: int = Field(0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing twice.")
 
 
 class Latent(Section):

@@ -10,6 +10,9 @@ dimension or of two.
 
     block:  h + conv(silu(scale * norm(conv(silu(norm(h)))) + shift)),    scale and shift from the embedding of time and class      (2)
 
+What training needs most memory for is what the blocks of the highest levels leave behind for the backward pass. They can forget it, and
+compute it again when it is needed (Chen et al. 2016): the same numbers, for one more forward pass through these blocks.
+
 Blocks end in a convolution that starts at zero, and so does the network: it begins as the identity of residuals and answers 0. Beside it
 runs a straight path, x times a gain of time and class, as in the MLP and for the same reason. Attention is where positions are few.
 
@@ -24,6 +27,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
@@ -32,7 +36,7 @@ from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_
 SMALLEST = 4  # positions along the longest side of the lowest level, about
 HEAD = 32  # channels of an attention head
 POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
-RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "classes": (0, 2**24)}
+RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "recompute": (0, 8), "classes": (0, 2**24)}
 
 
 class UNet(nn.Module):
@@ -40,8 +44,8 @@ class UNet(nn.Module):
 
     `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `width` channels
     at the first level, `depth` blocks a level each way, `levels` in all (0: as many as halve the longest side to about four
-    positions), attention at the lowest `attention` of them. With classes, the id `classes` stands for no class, and so does
-    cond = None. Raises UsageError for what is out of `RANGES`.
+    positions), attention at the lowest `attention` of them; the highest `recompute` keep nothing for the
+    backward pass. With classes, the id `classes` stands for no class, and so does cond = None. Raises UsageError for what is out of `RANGES`.
     """
 
     def __init__(
@@ -54,9 +58,11 @@ class UNet(nn.Module):
         widest: int = 4,
         attention: int = 1,
         classes: int = 0,
+        recompute: int = 0,
     ):
         super().__init__()
         sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention, "classes": classes}
+        sizes["recompute"] = recompute
         check(sizes, RANGES)
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
@@ -90,6 +96,9 @@ class UNet(nn.Module):
             sizes_in = [here + c] + [c] * (depth - 1)
             self.up.append(nn.ModuleList(Block(i, c, embedding, convolution, attends) for i in sizes_in))
             here = c
+        for level in range(min(recompute, levels)):
+            for block in (*self.down[level], *self.up[levels - 1 - level]):  # pyrefly: ignore
+                block.recomputes = True
         self.norm = normal(width)
         self.leave = convolution(width, channels, 3, padding=1)
         self.gain = nn.Linear(embedding, channels)
@@ -151,10 +160,16 @@ class Block(nn.Module):
         self.outer = convolution(after, after, 3, padding=1)
         self.past = convolution(before, after, 1) if before != after else nn.Identity()
         self.attention = Attention(after, convolution) if attends else nn.Identity()
+        self.recomputes = False  # in the backward pass, and keeps nothing for it
         nn.init.zeros_(self.outer.weight)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """h (B, before, ...) and e (B or 1, embedding) -> (B, after, ...)."""
+        if self.recomputes and torch.is_grad_enabled():
+            return checkpoint(self._out, h, e, use_reentrant=False, preserve_rng_state=False)  # nothing in it is random
+        return self._out(h, e)
+
+    def _out(self, h: Tensor, e: Tensor) -> Tensor:
         r = self.inner(F.silu(self.norm(h)))
         scale, shift = self.modulate(e).to(r.dtype).view(-1, 2 * r.shape[1], *[1] * (r.ndim - 2)).chunk(2, 1)
         r = self.outer(F.silu(torch.addcmul(shift, self.norm_again(r), 1 + scale)))
