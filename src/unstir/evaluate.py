@@ -14,6 +14,7 @@ training, and the floor is between random disjoint sets of all rows: re-dealt ro
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from unstir.networks import affordable
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them
 STEPS = 20  # evaluations a sample, unless another number is asked for
-WORK, FEWEST_WORTH = 5e12, 100  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
+WORK, FEWEST_WORTH = 5e12, 40  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
 FEWEST = 10
 REPEATS = 5
 CHANCE = 2.34  # deviations above the mean of five that a sixth exceeds in 1 of 20 cases: t_4 sqrt(1 + 1/5)
@@ -111,9 +112,9 @@ def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [flat(data.take(numbers)) for numbers in hands]
 
 
-def worth(model: Model) -> int:
-    """How many rows a set of samples is worth: 5,000, and fewer of a large network."""
-    return affordable(model.network, REPEATS * STEPS, WORK, FEWEST_WORTH, MOST)
+def worth(model: Model, share: float = 1.0) -> int:
+    """How many rows a set of samples is worth: 5,000, and fewer of a large network, or where there is but a share of the usual time."""
+    return affordable(model.network, REPEATS * STEPS, share * WORK, FEWEST_WORTH, MOST)
 
 
 def flat(data: Data) -> np.ndarray:
@@ -183,8 +184,12 @@ def evaluate(model: Model, truth: Truth, steps: int = STEPS, method: str | None 
 def draw(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true ones."""
     n, repeats = len(truth.true[0]), len(truth.true)
-    rows = np.asarray(model.sample(n * repeats, steps=steps, method=method, seed=seed), dtype=np.float64)
-    return np.split(rows.reshape(n * repeats, -1), repeats)
+    return in_sets(model.sample(n * repeats, steps=steps, method=method, seed=seed), repeats)
+
+
+def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
+    """Rows (R n, ...) as R sets (n, d), float64."""
+    return np.split(np.asarray(rows, dtype=np.float64).reshape(len(rows), -1), repeats)
 
 
 def scale_of(model: Model) -> np.ndarray:

@@ -18,6 +18,7 @@ from unstir.datasets import Data
 from unstir.errors import UsageError
 from unstir.evaluate import NEAR, Score, Truth
 from unstir.honesty import Levels, errors_by_level, remembers
+from unstir.likeness import Likeness, resemblance
 from unstir.metrics.moments import Columns, chance, columns
 from unstir.metrics.neighbours import Memorisation
 from unstir.metrics.permutation import EnergyTest
@@ -30,9 +31,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Good:
-    """How samples compare with true rows; `columns_floor` is the largest |z| between two true sets."""
+    """How samples compare with true rows; `columns_floor` is the largest |z| between two true sets.
+
+    Of images and sequences there is the likeness, and no neighbourhoods: those in features are part of it.
+    """
 
     distances: list[Score]
+    likeness: Likeness | None
     neighbourhoods: list[Score]
     test: EnergyTest
     columns: Columns
@@ -41,7 +46,7 @@ class Good:
     @property
     def scores(self) -> list[Score]:
         """All that are measured several times."""
-        return [*self.distances, *self.neighbourhoods]
+        return [*self.distances, *(self.likeness.scores if self.likeness else []), *self.neighbourhoods]
 
     @property
     def largest_z(self) -> float:
@@ -82,7 +87,13 @@ def examine(
         samples = np.asarray(model.sample(WITHOUT_TRUTH, **how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
     else:
         sets, true = room.draw(model, truth, **how), truth.true[0]
-        good, samples = compared(sets, truth, scale, how["seed"]), np.concatenate(sets)
+        like = or_why(
+            reasons,
+            "nothing was compared in features",
+            lambda: resemblance(model, sets, training, unseen, how["seed"]),
+        )
+        good, samples = compared(sets, truth, scale, how["seed"], like), np.concatenate(sets)
+        reasons += [like.note] if like else []
     memory = None
     if training is not None:
         memory = or_why(reasons, "memorising was not looked for", lambda: remembers(samples, true, training.rows, scale))
@@ -90,12 +101,13 @@ def examine(
     return Found(good, memory, levels, reasons)
 
 
-def compared(sets: list[np.ndarray], truth: Truth, scale: np.ndarray, seed: int) -> Good:
+def compared(sets: list[np.ndarray], truth: Truth, scale: np.ndarray, seed: int, like: Likeness | None = None) -> Good:
     """What samples are worth beside true rows, in every measure."""
     one, other = room.true_pairs(truth)[0]
     return Good(
         room.compare(sets, truth, scale),
-        room.neighbourhoods(sets, truth, scale),
+        like,
+        [] if like else room.neighbourhoods(sets, truth, scale),
         room.told_apart(sets[0], truth.true[0], scale, seed),
         columns(sets[0], truth.true[0]),
         float(np.abs(columns(one, other).z).max()),

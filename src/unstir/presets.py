@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from unstir.config import Config, merge, resolve
-from unstir.datasets import Data, layout, load
+from unstir.datasets import Data, Layout, layout, load
 from unstir.latents import NAME as LATENT
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
@@ -50,8 +50,7 @@ def without_auto(config: Config) -> Config:
 def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
     """The settings chosen from the data's size, d numbers a row and N rows: (1), (2) and (3). Of the layers, what they encode with counts."""
     d = math.prod(data.shape)
-    lies = layout(data.shape)
-    if lies and max(lies.spatial) >= NEIGHBOURS:
+    if in_space(data.shape):
         latent = merge(*layers).get("data", {}).get("encoder") == LATENT
         return merge(spatial(data), {"network": {"width": 64}} if latent else {})
     steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
@@ -62,6 +61,16 @@ def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
         return merge(few, {"network": {"width": 128, "octaves": 2}})
     width = 256 if d <= 64 else 512
     return merge(steps, {"network": {"width": width, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}})
+
+
+def in_space(shape: tuple[int, ...]) -> Layout | None:
+    """How rows of that shape lie in space, where it is worth looking at neighbours: images and sequences of at least 4 positions.
+
+    >>> in_space((8, 8)).kind, in_space((3, 3)), in_space((12,))
+    ('images', None, None)
+    """
+    lies = layout(shape)
+    return lies if lies and max(lies.spatial) >= NEIGHBOURS else None
 
 
 def spatial(data: Data) -> dict[str, Any]:

@@ -241,13 +241,16 @@ def evaluate(
     steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20,
     method: Method = None,
     seed: Seed = 0,
+    rows: Annotated[
+        Whole | None, Parameter(name="-n", help="True rows a set and as many samples, five sets; without, what takes minutes.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ):
     """Distances between samples and true rows, each beside its floor, and the held-out error by noise level."""
     from unstir.cli import evaluating
 
-    evaluating.evaluate(run, data, labels, missing, size, steps, method, seed, json)
+    evaluating.evaluate(run, data, labels, missing, size, steps, method, seed, rows, json)
 
 
 @app.command

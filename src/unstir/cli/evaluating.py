@@ -16,6 +16,7 @@ from unstir.errors import StorageError, UsageError
 from unstir.evaluate import Truth, truth_of
 from unstir.findings import Found, answers, examine, or_why
 from unstir.honesty import Levels
+from unstir.likeness import Likeness
 from unstir.metrics.distances import half_split_pairs
 from unstir.metrics.moments import chance
 from unstir.model import Model
@@ -33,10 +34,12 @@ def evaluate(
     steps: int,
     method: str | None,
     seed: int,
+    rows: int | None,
     as_object: bool,
 ) -> None:
-    """Score against the run's own data, or against other true rows of the same shape."""
+    """Score against the run's own data, or against other true rows of the same shape; `rows` a set, if not what the model is worth."""
     model, reasons = load_model(run), []
+    most = rows or room.worth(model)
     if source is None:
         config = resolve(read_config(run / "config.toml"))
         data, held_out = _own_data(run, config), config.data.held_out
@@ -44,11 +47,11 @@ def evaluate(
         truth = or_why(
             reasons,
             "samples were not compared with true rows",
-            lambda: truth_of(data, held_out, config.seed, most=room.worth(model)),
+            lambda: truth_of(data, held_out, config.seed, most=most),
         )
     else:
         training, unseen = None, _other_data(source, labels, missing, size, model)
-        truth = _halves(unseen, room.worth(model))
+        truth = _halves(unseen, most)
         reasons += [f"note: {note}" for note in unseen.notes]
         reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
     found = examine(model, truth, unseen, training, {"steps": steps, "method": method, "seed": seed}, reasons)
@@ -66,7 +69,7 @@ def evaluate(
 
 def as_json(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
     """Everything that was found, every column included, as plain numbers; null for what was not."""
-    document: dict[str, Any] = {"scores": None, "neighbourhoods": None, "permutation_test": None, "columns": None}
+    document: dict[str, Any] = dict.fromkeys(("scores", "features", "neighbourhoods", "permutation_test", "columns"))
     if found.good:
         good, z = found.good, found.good.columns.z
         parts = {name: getattr(good.columns, name).tolist() for name in ("sampled", "sampled_error", "true", "true_error")}
@@ -82,6 +85,7 @@ def as_json(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
         ]
         document |= {
             "scores": room.as_json(good.distances),
+            "features": _features(good.likeness) if good.likeness else None,
             "neighbourhoods": room.as_json(good.neighbourhoods),
             "permutation_test": asdict(good.test),
             "columns": {"largest_z": good.largest_z, "floor": good.columns_floor, "chance": chance(len(names)), "each": each},
@@ -93,6 +97,10 @@ def as_json(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
     said: dict[str, Any] = {"good": None, "honest": None}
     said |= {name: {"answer": answer.word, "evidence": answer.evidence} for name, answer in answers(found, names).items()}
     return document | said | {"notes": found.reasons}
+
+
+def _features(like: Likeness) -> dict[str, Any]:
+    return asdict(like) | {"scores": room.as_json(like.scores), "note": like.note}
 
 
 def _gap(levels: Levels) -> dict[str, Any]:

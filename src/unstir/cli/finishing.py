@@ -13,8 +13,9 @@ from unstir import plots
 from unstir.cli.progress import note
 from unstir.datasets import Data, layout
 from unstir.errors import UsageError
-from unstir.evaluate import Score, as_json, evaluate, truth_of, worth
+from unstir.evaluate import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth
 from unstir.fitting import Fitting
+from unstir.likeness import resemblance
 from unstir.model import Model
 from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
@@ -27,6 +28,7 @@ from unstir.seeds import seeded
 
 SHOWN = 5000  # samples in the figures
 PICTURED = 2**24  # numbers of the data
+SHARE = 1 / 3  # of the work of `unstir evaluate`
 FEW = 16  # of images and sequences
 MOMENTS = (0, 100, 300, 500, 800, 1000)  # the lecture's, of 1,000
 WORSE = 1.5  # times the best Gaussian's held-out loss, from where a person has to be told
@@ -67,17 +69,22 @@ class Manner:
 def finish(trained: Trained, manner: Manner) -> None:
     """Score, draw, and say what to type next."""
     run, model, settings, held_out = trained.run, trained.model, trained.fitting.config, trained.recording.held_out
-    scores = []
+    n = worth(model, SHARE)
+    drawn, scores = None, []
     try:
-        scores = evaluate(model, truth_of(trained.fitting.data, settings.data.held_out, settings.seed, most=worth(model)))
+        truth = truth_of(trained.fitting.data, settings.data.held_out, settings.seed, most=n)
+        drawn = model.sample(len(truth.true) * len(truth.true[0]))
+        scores = _scores(trained, truth, in_sets(drawn, len(truth.true)))
     except UsageError as error:
         note(f"note: not scored: {error}")
+    shown = min(SHOWN, 2 * n)
+    samples = model.sample(shown) if drawn is None or len(drawn) < shown else drawn[:shown]
     if held_out.loss > WORSE * held_out.gaussian_loss:
         note(
             f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian. It has not "
             f"learnt, or too few rows by heart: try a lower --optim.lr (it was {settings.optim.lr:g}), or other --steps, or bring more data."
         )
-    captions = {f"{default(20)}": (model.sample(min(SHOWN, 2 * worth(model))), caption(20, None, scores))}
+    captions = {f"{default(20)}": (samples, caption(20, None, scores))}
     draw(trained, captions)
     run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
     if manner.as_object:
@@ -90,6 +97,20 @@ def finish(trained: Trained, manner: Manner) -> None:
     print(run.path)
     name = shlex.quote(str(run.path))
     note(f"next: unstir report {name}    unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures")
+
+
+def _scores(trained: Trained, truth: Truth, sets: list[np.ndarray]) -> list[Score]:
+    """All distances of the samples from true rows, those in features too where the rows are images or sequences."""
+    scores = compare(sets, truth, scale_of(trained.model))
+    try:
+        like = resemblance(trained.model, sets, trained.fitting.training, trained.fitting.unseen, seed=0)
+    except UsageError as error:
+        note(f"note: nothing was compared in features: {error}")
+        return scores
+    if like is None:
+        return scores
+    note(like.note)
+    return [*scores, *like.scores]
 
 
 def draw(trained: Trained, panels: Panels) -> None:

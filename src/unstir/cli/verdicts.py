@@ -14,6 +14,11 @@ CALLED = {
     "recall": "recall: data where samples are",
     "density": "density: as crowded as the data",
     "coverage": "coverage: true rows with samples near",
+    "precision, features": "precision, features: samples near data",
+    "recall, features": "recall, features: data near samples",
+    "density, features": "density, features: as crowded",
+    "coverage, features": "coverage, features: rows visited",
+    "class right": "class right: as asked, says a judge",
 }
 
 

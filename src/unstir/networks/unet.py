@@ -36,7 +36,15 @@ from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_
 SMALLEST = 4  # positions along the longest side of the lowest level, about
 HEAD = 32  # channels of an attention head
 POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
-RANGES = {"width": (8, 4096), "depth": (1, 16), "levels": (0, 8), "widest": (1, 16), "attention": (0, 8), "recompute": (0, 8), "classes": (0, 2**24)}
+RANGES = {
+    "width": (8, 4096),
+    "depth": (1, 16),
+    "levels": (0, 8),
+    "widest": (1, 16),
+    "attention": (0, 8),
+    "recompute": (0, 8),
+    "classes": (0, 2**24),
+}
 
 
 class UNet(nn.Module):
@@ -61,9 +69,8 @@ class UNet(nn.Module):
         recompute: int = 0,
     ):
         super().__init__()
-        sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention, "classes": classes}
-        sizes["recompute"] = recompute
-        check(sizes, RANGES)
+        sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention}
+        check(sizes | {"recompute": recompute, "classes": classes}, RANGES)
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
         self.channel_axis, self.classes, self.space = channel_axis, classes, spatial(shape, channel_axis)
