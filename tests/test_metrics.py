@@ -22,6 +22,7 @@ from unstir.metrics.distances import (
     sliced_wasserstein,
 )
 from unstir.metrics.frechet import frechet
+from unstir.metrics.kernel import kernel_distance
 from unstir.metrics.moments import chance, columns
 from unstir.metrics.neighbours import memorisation, precision_recall, radii
 from unstir.metrics.permutation import POOLED_ROWS, energy_test
@@ -408,3 +409,29 @@ def test_the_frechet_distance_of_gaussians():
 
 def test_the_frechet_distance_of_one_column():
     assert frechet(np.array([[0.0], [2.0]]), np.array([[3.0], [3.0]])) == pytest.approx(4 + 2)
+
+
+def test_the_kernel_distance_is_its_definition():
+    # Binkowski et al. 2018, eqs. 3 and 4, a term at a time. Catches a row paired with itself, d left out, and another power.
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.normal(0.5, 2, size=(7, 3))
+
+    def k(a, b):
+        return (a @ b / 3 + 1) ** 3
+
+    same_x = [k(x[i], x[j]) for i in range(5) for j in range(5) if i != j]
+    same_y = [k(y[i], y[j]) for i in range(7) for j in range(7) if i != j]
+    other = [k(a, b) for a in x for b in y]
+    assert kernel_distance(x, y) == pytest.approx(np.mean(same_x) + np.mean(same_y) - 2 * np.mean(other), rel=1e-12)
+    with pytest.raises(UsageError, match="at least 2 rows"):
+        kernel_distance(x[:1], y)
+
+
+def test_the_kernel_distance_has_no_bias():
+    """Between equal distributions its mean is 0, of six rows too. Catches the V-statistic, whose mean is 2 (E k(X, X) - E k(X, X')) / n:
+    with d = 2 and X normal, |X|^2 / 2 is exponential, E k(X, X) = 6 + 6 + 3 + 1, E k(X, X') = 1 + 3 E (X.X'/2)^2 = 2.5, so 4.5."""
+    rng, n = np.random.default_rng(0), 6
+    found = np.array([kernel_distance(*rng.normal(size=(2, n, 2))) for _ in range(4000)])
+    error = found.std(ddof=1) / len(found) ** 0.5
+    assert abs(found.mean()) < 4 * error
+    assert 4 * error < (16 - 2.5) * 2 / n / 4

@@ -7,8 +7,13 @@ in what a network has learnt to see in them:
     with classes:   features -> SiLU -> linear -> class           cross-entropy                                            (2)
     without:        features -> linear -> convolutions, growing back to the very size -> row         squared error         (3)
 
-A stage has half the side of the one before and twice its channels. Features are then turned to the principal directions of the rows
-trained on. Few rows are compared in the first k directions only, scaled so that in these the rows trained on have mean square 1.
+A stage has half the side of the one before and twice its channels. What a classifier has learnt lies almost wholly in as many
+directions as there are classes: blur the rows, and nothing shows there. So the features are turned to the principal directions of the
+rows trained on, with variances v_1 >= v_2 ..., and the narrow ones are widened:
+
+    direction i  ->  direction i / sqrt(v_i + v_1 / 100)                                                                   (4)
+
+Few rows are compared in the first k directions only, scaled so that in these the rows trained on have mean square 1.
 
 These are no Inception features: a distance in them is comparable with others in the same features alone, never with a published FID.
 
@@ -43,7 +48,7 @@ POINTWISE = 150  # multiply-adds that norm and activation cost in the time of an
 PASSES, FEWEST_STEPS = 30, 300
 LR, WARMUP, DECAY = 3e-3, 50, 0.01
 ROWS_A_CLASS = 10  # on average; with fewer there is no class to be learnt
-TINY = 1e-12  # as wide as rows are that are all alike
+TINY, SOFT = 1e-12, 0.01  # the variance of rows that are all alike; the 1 / 100 of (4)
 LOOKED_AT = 5000  # rows that say how wide the data and the features are
 
 
@@ -67,8 +72,8 @@ class Standard:
 class Features:
     """(1) after training: `head` answers (2) where there are `classes`.
 
-    `centre` (64,) and the columns of `directions` (64, 64) turn features to the principal directions, the widest first; along these the
-    rows trained on, so many, have `variances` (64,).
+    `centre` (64,) and the columns of `directions` (64, 64) are (4), the widest direction first; along these the rows trained on, so many,
+    have `variances` (64,).
     """
 
     standard: Standard
@@ -83,7 +88,7 @@ class Features:
     def of(self, rows: np.ndarray, dimensions: int = FEATURES) -> np.ndarray:
         """The first `dimensions` features of rows (N, ...) in the data's units: (N, dimensions), float64."""
         turned = (encoded(self.encoder, self.standard, rows) - self.centre) @ self.directions[:, :dimensions]
-        return (turned / self.variances[:dimensions].mean().sqrt().clamp(min=TINY)).numpy()
+        return (turned / self.variances[:dimensions].mean().sqrt()).numpy()
 
     @torch.no_grad()
     def taken_for(self, rows: np.ndarray) -> np.ndarray:
@@ -146,10 +151,12 @@ def encoded(encoder: nn.Module, standard: Standard, rows: np.ndarray) -> Tensor:
 
 
 def _principal(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The centre (64,) of features (N, 64), their principal directions as columns (64, 64), and the variances along them (64,)."""
+    """The centre (64,) of features (N, 64), the columns of (4) (64, 64), and the variances along them (64,)."""
     centre = features.mean(0)
     values, vectors = torch.linalg.eigh((features - centre).T @ (features - centre) / len(features))
-    return centre, vectors.flip(1), values.flip(0).clamp(min=0)
+    values = values.flip(0).clamp(min=TINY)
+    softened = values + SOFT * values[0]
+    return centre, vectors.flip(1) / softened.sqrt(), values / softened
 
 
 def _standard(rows: np.ndarray, lies: Layout) -> Standard:
