@@ -24,7 +24,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from unstir.errors import UsageError
+from unstir.errors import Stopped, UsageError
 
 # Constants need no exchange at every step; torch 2.13 has a new word for it.
 BUFFERS: dict[str, Any] = {
@@ -86,6 +86,17 @@ def joined() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def in_step() -> Iterator[None]:
+    """Turns what torch says inside the block when another process has gone into Stopped: the run can only be gone on with."""
+    try:
+        yield
+    except RuntimeError as error:
+        if here().count == 1 or not (isinstance(error, dist.DistError) or "gloo" in str(error).lower()):
+            raise
+        raise Stopped("another process of this training has ended.", 143) from None
 
 
 def tell(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:

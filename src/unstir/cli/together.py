@@ -17,12 +17,12 @@ from torch import Tensor
 
 from unstir.cli.signals import Asked, patient
 from unstir.config import resolve, write_config
-from unstir.errors import DataError, UnstirError
+from unstir.errors import DataError, Stopped, UnstirError
 from unstir.fitting import Fitting
 from unstir.folder import encoder_from
 from unstir.latents import Latent
 from unstir.presets import load_data
-from unstir.processes import hear, here, joined, tell
+from unstir.processes import hear, here, in_step, joined, tell
 
 COMMANDS = ("train", "resume")
 AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already
@@ -81,7 +81,11 @@ def follow() -> None:
             here().largest(1)
             raise
         here().largest(0)
-        with suppress(UnstirError, RuntimeError), patient(AGAIN) as asked:  # process 0 meets the same, or has gone; it says so
+        with (
+            suppress(UnstirError, Stopped),
+            in_step(),
+            patient(AGAIN) as asked,
+        ):  # process 0 meets the same, or has gone; it says so
             for _ in fitting.steps():
                 if agreed(asked):
                     break

@@ -24,7 +24,7 @@ from unstir.errors import Stopped, StorageError, UsageError
 from unstir.fitting import Fitting
 from unstir.latents import Latent
 from unstir.presets import load_data, preset, settle
-from unstir.processes import here
+from unstir.processes import here, in_step
 from unstir.record import Recording
 from unstir.runs import (
     Run,
@@ -245,7 +245,7 @@ def go(recording: Recording, manner: Manner, show: Callable[[Step], None] | None
     """Train to the end, on the record, showing each step; a signal ends it after the step, with a checkpoint."""
     run, fitting = recording.run, recording.fitting
     call(fitting)
-    with patient(AGAIN if here().count > 1 else 0.0) as asked:
+    with in_step(), patient(AGAIN if here().count > 1 else 0.0) as asked:
         for step in Display(recording, manner.quiet).watch():
             if show:
                 show(step)
