@@ -78,9 +78,15 @@ def here() -> Processes:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Inside the block the processes know each other: through gloo, and through NCCL where tensors are on a GPU, one for each process."""
+    """Inside the block the processes know each other: through gloo, and through NCCL where tensors are on a GPU, one for each process.
+
+    Raises UsageError where a machine has more processes than GPUs.
+    """
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+        local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if local >= there:
+            raise UsageError(f"process {local} of this machine has no GPU: there are {there}. Start one process a GPU.")
+        torch.cuda.set_device(local)
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield

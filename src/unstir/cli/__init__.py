@@ -372,7 +372,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> None:
     """The command; of several processes that `torchrun` has started the first runs it, and the others help it to train."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if os.environ.get("WORLD_SIZE", "1") == "1" or not os.environ.keys() >= {"RANK", "MASTER_ADDR"}:
         app(arguments, exit_on_error=False, print_error=False)
         return
     from unstir.cli.together import COMMANDS, follow, leading

@@ -71,7 +71,7 @@ def call(fitting: Fitting) -> None:
 
 def follow() -> None:
     """Any other process, from its start to its end. Raises what reading the data raises."""
-    with joined():
+    with suppress(Stopped), joined(), in_step():  # of process 0 having gone there is nothing to say, and nobody to say it
         document, tensors = hear()
         if not document:
             return
@@ -81,11 +81,7 @@ def follow() -> None:
             here().largest(1)
             raise
         here().largest(0)
-        with (
-            suppress(UnstirError, Stopped),
-            in_step(),
-            patient(AGAIN) as asked,
-        ):  # process 0 meets the same, or has gone; it says so
+        with suppress(UnstirError), patient(AGAIN) as asked:  # process 0 meets the same, and says it
             for _ in fitting.steps():
                 if agreed(asked):
                     break
