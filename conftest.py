@@ -2,4 +2,18 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch; the processes that tests start inherit it
+
+
+@pytest.fixture(scope="module")
+def brief():
+    """As few draws for held-out looks, error curves, scores and the page as there ever are: for tests of convolutions.
+
+    What a row costs is counted in multiplications. The networks of tests have next to none, and a processor's time goes elsewhere.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("fitting.LOOK", "fitting.CURVE", "evaluate.WORK", "honesty.WORK", "report.reverse.WORK"):
+            patch.setattr(f"unstir.{place}", 0)
+        yield

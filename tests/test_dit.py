@@ -11,6 +11,8 @@ from unstir.errors import UsageError
 from unstir.networks import make_network
 from unstir.networks.dit import DiT, positions
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 SHAPES = [((8, 8), None), ((17, 23), None), ((1, 11, 13), 0), ((6, 5, 3), -1), ((37, 3), -1), ((2, 1), 0)]
 SMALL = {"width": 32, "depth": 2}
 

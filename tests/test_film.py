@@ -14,6 +14,8 @@ from unstir.cli import finishing
 from unstir.plots.film import FFMpegWriter
 from unstir.report import film, subject
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 SHORT = ("--seconds", "1", "--rate", "6", "--pixels", "200")
 
 

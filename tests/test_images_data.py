@@ -22,6 +22,8 @@ from unstir.datasets import Layout, builtin, folders, from_arrays, layout, load,
 from unstir.datasets.survey import kind_of
 from unstir.errors import DataError, StorageError, UsageError
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 # ---- how rows lie in space
 
 

@@ -24,6 +24,8 @@ from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, channels_last, cur
 from unstir.runs import span
 from unstir.schedules import Flow, cosine, linear, schedule
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 SMALL = {"width": 8, "depth": 1, "batch_size": 16, "steps": 2}
 
 

@@ -18,6 +18,8 @@ from unstir.networks.autoencoder import Autoencoder
 from unstir.presets import settle
 from unstir.runs import read_encoder
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "8", "--latent.filters", "8", "--latent.updates", "4")
 
 

@@ -70,11 +70,7 @@ def test_two_processes_lose_what_one_does(trained):
     for name, value in fitting.state.tensors().items():
         torch.testing.assert_close(tensors[name], value, rtol=1e-3, atol=1e-5)
     assert sum(document["counts"]) == 12 * 32  # errors by time: the last quarter of the steps, all rows of the batch
-
-
-def test_one_voice(trained):
-    # Catches every process printing its progress, and a second model, score or folder.
-    path, done = trained
+    # One voice. Catches every process printing its progress, and a second model, score or folder.
     assert done.stdout == f"{path}\n"
     assert done.stderr.count("trained in") == 1
     assert read_about(path)["environment"]["world_size"] == 2

@@ -36,6 +36,9 @@ def quick():
         patch.setattr("unstir.evaluate.MOST", 300)
         patch.setattr("unstir.evaluate.POOL", 4000)
         patch.setattr(reverse, "WORK", 2e7)
+        patch.setattr("unstir.fitting.LOOK", 1e8)
+        patch.setattr("unstir.fitting.CURVE", 1e9)
+        patch.setattr("unstir.honesty.WORK", 1e9)
         patch.setattr(finishing, "SHOWN", 50)
         yield
 

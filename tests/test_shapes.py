@@ -20,7 +20,7 @@ def brief(monkeypatch):
 
     monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
     monkeypatch.setattr(finishing, "SHOWN", 4)
-    monkeypatch.setattr(finishing, "evaluate", lambda *_: [])
+    monkeypatch.setattr(finishing, "_scores", lambda *_: [])
     monkeypatch.setattr("unstir.cli.training.rehearse", lambda *_: Cost(0.001, 0.001, 1))
     monkeypatch.setattr("unstir.fitting.HELD_OUT_DRAWS", (16, 16))
     monkeypatch.setattr("unstir.fitting.CURVE_DRAWS", (2, 2))

@@ -19,6 +19,8 @@ from unstir.networks.unet import UNet
 from unstir.presets import preset, settle
 from unstir.train import State, train
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 SHAPES = [
     ((8, 8), None),
     ((28, 28), None),

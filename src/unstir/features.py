@@ -35,13 +35,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unstir.datasets import Data, Layout, layout
+from unstir.networks.space import CONVOLUTIONS, channels_first, normal
 from unstir.seeds import seeded
 
 FEATURES = 64
 SMALLEST, LEAST_STAGES = 4, 2  # positions along the longest side after the last stage
 WIDEST, NARROWEST = 64, 8  # channels of the last stage, and of any
-GROUP = 16  # channels normalised together
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 BATCH, AT_ONCE = 128, 512
 WORK = 8e11  # multiply-adds of training at most: some 15 seconds of two cores
 POINTWISE = 150  # multiply-adds that norm and activation cost in the time of an output
@@ -65,7 +64,7 @@ class Standard:
 
     def __call__(self, rows: np.ndarray) -> Tensor:
         """See the class."""
-        return torch.from_numpy(((channels_first(rows, self.lies) - self.shift) / self.scale).astype(np.float32))
+        return torch.from_numpy(((_doubles(rows, self.lies) - self.shift) / self.scale).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,16 +159,14 @@ def _principal(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _standard(rows: np.ndarray, lies: Layout) -> Standard:
-    x = channels_first(rows, lies)
+    x = _doubles(rows, lies)
     over = (0, *range(2, x.ndim))
     shift, scale = x.mean(over, keepdims=True)[0], x.std(over, keepdims=True)[0]
     return Standard(lies, shift, np.where(scale == 0, 1, scale))
 
 
-def channels_first(rows: np.ndarray, lies: Layout) -> np.ndarray:
-    """Rows (N, ...) with the channels where a convolution wants them: (N, C, ...), float64."""
-    x = np.asarray(rows, dtype=np.float64)
-    return x[:, None] if lies.channel_axis is None else np.moveaxis(x, lies.channel_axis % (x.ndim - 1) + 1, 1)
+def _doubles(rows: np.ndarray, lies: Layout) -> np.ndarray:
+    return channels_first(torch.as_tensor(rows), lies.channel_axis).double().numpy()
 
 
 def _sizes(spatial: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -204,7 +201,7 @@ def _encoder(sizes: list[tuple[int, ...]], widths: list[int]) -> nn.Sequential:
     convolution = CONVOLUTIONS[len(sizes[0]) - 1]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [convolution(before, after, 3, stride=2, padding=1), _norm(after), nn.SiLU()]
+        layers += [convolution(before, after, 3, stride=2, padding=1), normal(after), nn.SiLU()]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * math.prod(sizes[-1]), FEATURES))
 
 
@@ -215,7 +212,7 @@ class Decoder(nn.Module):
         super().__init__()
         convolution = CONVOLUTIONS[len(sizes[0]) - 1]
         self.sizes, self.start = sizes, nn.Linear(FEATURES, widths[-1] * math.prod(sizes[-1]))
-        self.norms = nn.ModuleList(_norm(width) for width in widths[1:])
+        self.norms = nn.ModuleList(normal(width) for width in widths[1:])
         self.stages = nn.ModuleList(convolution(after, before, 3, padding=1) for before, after in pairwise(widths))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -224,7 +221,3 @@ class Decoder(nn.Module):
         for size, norm, stage in reversed(list(zip(self.sizes[:-1], self.norms, self.stages, strict=True))):
             h = stage(F.interpolate(F.silu(norm(h)), size=size, mode="nearest"))
         return h
-
-
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(max(1, channels // GROUP), channels)
