@@ -26,10 +26,11 @@ def sample(
     out: str | None,
     grid: Path | None,
     seed: int,
+    precision: str,
     as_object: bool,
 ) -> None:
     """Draw and write; the path is the result, and that of the grid."""
-    model = load_model(run)
+    model = load_model(run, precision)
     out = out or _unnamed(run, model, n, steps, method, label, guidance, interval, seed)
     path = refuse_out(out, model)
     if grid is not None:
@@ -63,6 +64,7 @@ def _unnamed(
     stem += f"-class-{in_a_file_name(label)}" if label is not None else ""
     stem += f"-guidance-{guidance:g}" if guidance != 1 else ""
     stem += f"-in-{interval[0]:g}-{interval[1]:g}" if interval else ""
+    stem += f"-{model.precision}" if model.precision != "float32" else ""
     return str(folder / f"{stem}{'.npz' if model.card.classes else '.npy'}")
 
 
