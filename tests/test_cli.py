@@ -131,7 +131,7 @@ def test_a_long_run_logs_the_mean_since_the_row_before(files, tmp_path, monkeypa
     logged = []
     for rows in (400, 4):
         monkeypatch.setattr(record, "LOGGED", rows)
-        monkeypatch.setattr(record, "LOOKS", 2)
+        monkeypatch.setattr("unstir.fitting.LOOKS", 2)
         arguments = ("-o", tmp_path / f"{rows}", "--steps", "30", "--quiet", *TINY)
         assert run("train", files / "points.npy", *arguments)[0] == 0
         logged.append([json.loads(line) for line in (tmp_path / f"{rows}" / "metrics.jsonl").read_text().splitlines()])

@@ -13,9 +13,10 @@ from unstir import datasets
 from unstir.cli import training
 from unstir.cli.progress import duration
 from unstir.config import annotated_config, flat, origins, read_config, resolve
-from unstir.cost import LOOKS, Cost, rehearse
-from unstir.fitting import Fitting
-from unstir.presets import settle
+from unstir.cost import Cost, rehearse
+from unstir.datasets import from_arrays, load
+from unstir.fitting import LOOKS, Fitting
+from unstir.presets import BRIEF, settle
 
 
 @pytest.fixture
@@ -57,10 +58,26 @@ def test_the_prediction_is_about_right():
 
 def test_steps_and_seconds_are_each_others_inverse():
     # Catches looks at the held-out set that the plan forgets, and a plan of no steps at all.
-    cost = Cost(step=0.01, look=0.5, memory=1)
-    assert cost.seconds(1000) == pytest.approx(10 + 0.5 * LOOKS)
-    assert cost.steps(cost.seconds(1000)) == pytest.approx(1000, abs=1)
+    cost = Cost(step=0.01, look=0.1, memory=1)
+    assert cost.seconds(10_000) == pytest.approx(100 + 0.1 * LOOKS)
+    assert cost.seconds(1000) == pytest.approx(10 + 0.1 + 1)  # and looks that eat a short run up: one, and a tenth of it
+    for steps in (100, 1000, 10_000):
+        assert cost.steps(cost.seconds(steps)) == pytest.approx(steps, abs=1)
     assert cost.steps(1e-3) == 1
+
+
+def test_looks_do_not_eat_a_short_run_up():
+    """A tenth of its work, or what a look may cost, and one. Catches twenty looks of a large network at a run of a few steps."""
+    rows = np.random.default_rng(0).normal(size=(40, 24, 24))
+    network = {"architecture": "unet", "width": 64, "depth": 1}
+    looks = [
+        Fitting(data := from_arrays(rows), settle(data, flat(steps=steps), {"network": network})).looks
+        for steps in (1, 100, 10_000)
+    ]
+    assert looks[0] == 1
+    assert 2 <= looks[1] < LOOKS
+    assert looks[2] == LOOKS
+    assert fitting(steps=10).looks == LOOKS  # of a small network they cost nothing
 
 
 def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
@@ -78,6 +95,34 @@ def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path
     refused(2, "--minutes", "train", points, "--minutes", "0")
     refused(2, "--minutes", "train", points, "--minutes", "-1")
     refused(2, "--minutes", "train", points, "--minutes", "nan")
+
+
+def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
+    """Images: one block a level below 2,000 steps, as the person says otherwise. Catches steps that were planned for the other network."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (3000, 8, 8), dtype=np.uint8))
+    monkeypatch.setattr(training, "rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1])
+    costs = []
+    long, short, said = (training.plan_run(str(path), {}, flags, minutes) for flags, minutes in ASKED)
+    assert [planned.config.network.depth for planned in (long, short, said)] == [2, 1, 2]
+    for planned, (_, minutes) in zip((long, short, said), ASKED, strict=True):
+        assert planned.cost.step == pytest.approx(weights(planned.fitting) * 1e-6)
+        assert planned.config.optim.steps == planned.fitting.recipe.steps
+        time = 60 * minutes * training.STEADY
+        assert planned.cost.steps(time - 60) < planned.config.optim.steps <= planned.cost.steps(time)  # of it what came before
+    assert long.config.optim.steps > BRIEF > said.config.optim.steps
+    assert origins(short.layers)["network", "depth"] == "--minutes"
+    assert ("network", "depth") not in origins({"--minutes": long.layers["--minutes"]})
+    data = load(str(path))
+    assert settle(data).network.depth == 2
+    assert settle(data, flat(steps=300)).network.depth == 1
+
+
+ASKED = (({}, 60), ({}, 10), ({"network": {"depth": 2}}, 10))
+
+
+def weights(fitting):
+    return sum(w.numel() for w in fitting.state.weights)
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_not(points, tmp_path):

@@ -47,6 +47,11 @@ BUCKETS = 20  # of time, for the losses by noise level
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
 CURVE_DRAWS = 64, 4096  # and at each level of the error curve
 LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
+LOOKS, LOOKING = (
+    20,
+    0.1,
+)  # looks at the held-out sets in a run, and the share of training's own work that they may take beside LOOK
+BACKWARD = 3  # times the work of an evaluation is that of a row in a step of training
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
 
@@ -127,6 +132,13 @@ class Fitting:
         if constant:
             found.append(f"{constant} of {self.encoder.scale.numel()} elements never vary; samples repeat them exactly.")
         return found
+
+    @cached_property
+    def looks(self) -> int:
+        """At both held-out sets, in the whole run: fewer where they are dear and the run is short."""
+        rows = 2 * self._draws
+        share = int(LOOKING * self.recipe.steps * self.recipe.batch_size * BACKWARD / rows)
+        return min(LOOKS, share + affordable(self.state.network, rows, LOOK, 1, LOOKS))
 
     @cached_property
     def reconstruction(self) -> Reconstruction | None:

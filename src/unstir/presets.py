@@ -1,9 +1,9 @@
 """From data to settings: what is chosen for a person who has said nothing.
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
-    images and sequences     a U-Net, one scale a channel, small batches, bfloat16 where the processor multiplies it      (3)
+    images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 where the processor multiplies it      (3)
     their latents            the same, twice as wide
-    steps = 4 N, at least 250, at most 4,000                                                                              (2)
+    steps = 4 N, at least 250, at most 4,000, or 8,000 of images                                                          (2)
 
 (2) is for small data: past a few steps a row a model of 50 or 200 rows gets no nearer to the truth, only nearer to its rows
 (docs/log.md).
@@ -24,7 +24,7 @@ from unstir.datasets import Data, Layout, layout, load
 from unstir.latents import NAME as LATENT
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
-STEPS_AN_IMAGE = 4
+MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000
 NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 
 
@@ -51,8 +51,9 @@ def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
     """The settings chosen from the data's size, d numbers a row and N rows: (1), (2) and (3). Of the layers, what they encode with counts."""
     d = math.prod(data.shape)
     if in_space(data.shape):
-        latent = merge(*layers).get("data", {}).get("encoder") == LATENT
-        return merge(spatial(data), {"network": {"width": 64}} if latent else {})
+        chosen = merge(*layers)
+        latent = chosen.get("data", {}).get("encoder") == LATENT
+        return merge(spatial(data, chosen.get("optim", {}).get("steps")), {"network": {"width": 64}} if latent else {})
     steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
     few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
     if d <= 3:
@@ -73,13 +74,17 @@ def in_space(shape: tuple[int, ...]) -> Layout | None:
     return lies if lies and max(lies.spatial) >= NEIGHBOURS else None
 
 
-def spatial(data: Data) -> dict[str, Any]:
-    """(3): the settings for N images or sequences of d numbers."""
-    steps = min(max(STEPS_AN_IMAGE * len(data), FEWEST_STEPS), MOST_STEPS)
+def spatial(data: Data, steps: int | None = None) -> dict[str, Any]:
+    """(3): the settings for N images or sequences, and for so many steps if that is said already.
+
+    In a short run one block a level learns more in the same time than two: they meet at some 2,000 steps (docs/log.md).
+    """
+    planned = min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS_OF_IMAGES)
+    depth = 1 if (planned if steps is None else steps) < BRIEF else 2
     return {
         "data": {"encoder": "channels"},
-        "network": {"architecture": "unet", "width": 32, "depth": 2},
-        "optim": {"steps": steps, "batch_size": 64, "lr": 1e-3, "ema": 0.999, "precision": precision()},
+        "network": {"architecture": "unet", "width": 32, "depth": depth},
+        "optim": {"steps": planned, "batch_size": 32, "lr": 2e-3, "ema": 0.999, "precision": precision()},
     }
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.cost import LOOKS
 from unstir.errors import StorageError
 from unstir.fitting import BUCKETS, Fitting, HeldOut, bucket_sums
 from unstir.runs import Run
@@ -44,7 +43,7 @@ class Recording:
     def steps(self) -> Iterator[Step]:
         """The steps that are left. StorageError where the folder cannot take them; the last checkpoint is whole then."""
         total = self.fitting.recipe.steps
-        every, look = max(1, total // LOGGED), max(1, total // LOOKS)
+        every, look = max(1, total // LOGGED), max(1, total // self.fitting.looks)
         began, saved, cost = time.monotonic() - self.seconds, time.monotonic(), 0.0
         for step in self.fitting.steps():
             self.losses.append(step.loss)

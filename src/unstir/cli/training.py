@@ -166,13 +166,25 @@ def plan_run(
         cost = rehearse(fitting)
     else:
         spent = later or time.monotonic() - began  # by the autoencoder
+        seconds = 60 * minutes * STEADY - spent
         cost = rehearse(fitting, 2.0)
-        layers["--minutes"] = {"optim": {"steps": cost.steps(60 * minutes * STEADY - spent)}}
+        layers["--minutes"] = {"optim": {"steps": cost.steps(seconds)}}
+        other = _for_fewer(data, layers, merge(file, flags))
+        if other:
+            cost = rehearse(Fitting(data, settle(data, *list(layers.values())[1:], {"network": other}), encoder), 2.0)
+            layers["--minutes"] = {"network": other, "optim": {"steps": cost.steps(seconds)}}
         config = settle(data, *list(layers.values())[1:])
         fitting = Fitting(data, config, encoder)
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
     return Planned(data, config, layers, fitting, cost, later)
+
+
+def _for_fewer(data: Data, layers: Mapping[str, Mapping[str, Any]], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the preset for the planned number of steps changes of the network, where nothing was said of it."""
+    first, *others = layers.values()
+    old, new = first.get("network", {}), preset(data, *others).get("network", {})
+    return {name: value for name, value in new.items() if value != old.get(name) and name not in said.get("network", {})}
 
 
 def show_plan(planned: Planned, out: Path | None, manner: Manner) -> None:
