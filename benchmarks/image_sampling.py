@@ -2,8 +2,8 @@
 
     quality     Frechet distance of samples to held-out rows in features learnt from the training rows, the same trained network for
                 every sampler, each with `n` samples, in its own number of evaluations
-    time        evaluations times the time of one: ours in our U-Net, theirs in diffusers' UNet2DModel of the same size, both float32,
-                64 images of 32x32 RGB, taken in turn                                                                                (1)
+    time        evaluations times the time of one: ours in our U-Net, in float32 and in bfloat16, theirs in diffusers' UNet2DModel of the
+                same size, in float32, 64 images of 32x32 RGB, taken in turn                                                         (1)
 
 A sampler is as good as the chain from the fewest evaluations on at which its distance is no more than the chain's and a deviation of the
 floor. RUN is a run of images under the linear schedule, as `unstir train digits --steps 2500 -o RUN` makes one; labels are drawn once, for
@@ -12,6 +12,7 @@ all the same. Needs '.[bench]'.
 
 import statistics
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,15 +33,16 @@ from unstir.presets import load_data
 
 BUDGETS = (5, 8, 10, 15, 20, 30, 50)
 IMAGES = 64
+OURS, FASTER, THEIR = "ours, default", "ours, default, bfloat16", "diffusers"
 
 
-def ours(model: Model, n: int, labels: list[str], evaluations: int) -> np.ndarray:
+def ours(model: Model, n: int, labels: list[str] | None, evaluations: int) -> np.ndarray:
     """The default sampler."""
     return np.asarray(model.sample(n, steps=evaluations, labels=labels))
 
 
 @torch.no_grad()
-def theirs(model: Model, n: int, labels: list[str], name: str, evaluations: int) -> np.ndarray:
+def theirs(model: Model, n: int, labels: list[str] | None, name: str, evaluations: int) -> np.ndarray:
     """A scheduler of diffusers, on the same network."""
     denoise = model.denoise(model.labels_for(n, labels, 0))
 
@@ -52,17 +54,19 @@ def theirs(model: Model, n: int, labels: list[str], name: str, evaluations: int)
 
 
 @torch.no_grad()
-def seconds_an_evaluation(repeats: int) -> tuple[list[float], list[float]]:
-    """Of our U-Net and of theirs: (1), after one of each that does not count."""
-    found: tuple[list[float], list[float]] = ([], [])
-    contestants = deeper(), diffusers()
+def seconds_an_evaluation(repeats: int) -> dict[str, float]:
+    """Of our U-Net, of the same in bfloat16, and of theirs: (1), the median after one of each that does not count."""
+    own, their = deeper(), diffusers()
+    contestants = {OURS: (own, False), FASTER: (own, True), THEIR: (their, False)}
+    found: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(repeats + 1):
-        for one, times in zip(contestants, found, strict=True):
+        for name, (one, halved) in contestants.items():
             x, t = torch.randn(IMAGES, *SHAPE), torch.rand(IMAGES)
             began = time.perf_counter()
-            one.call(x, t)
-            times.append(time.perf_counter() - began)
-    return found[0][1:], found[1][1:]
+            with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+                one.call(x, t)
+            found[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times[1:]) for name, times in found.items()}
 
 
 def main() -> None:
@@ -90,15 +94,16 @@ def main() -> None:
         return {"sampler": name, "evaluations": evaluations, "distance": value}
 
     rows = [row("diffusers, DDPM", chosen.chain, theirs(model, n, labels, "DDPM", chosen.chain))]
-    rows += [row("ours, default", steps, ours(model, n, labels, steps)) for steps in BUDGETS]
+    for name, precise in ((OURS, model), (FASTER, replace(model, precision="bfloat16"))):
+        rows += [row(name, steps, ours(precise, n, labels, steps)) for steps in BUDGETS]
     for name in list(THEIRS)[1:]:
         for steps in BUDGETS:
             made = 2 * (steps // 2) - 1 if name.startswith("Heun") else steps
             samples = theirs(model, n, labels, name, steps // 2 if name.startswith("Heun") else steps)
             rows.append(row(f"diffusers, {name}", made, samples))
-    own, their = map(statistics.median, seconds_an_evaluation(chosen.repeats))
+    each = seconds_an_evaluation(chosen.repeats)
     for one in rows:
-        one["seconds"] = one["evaluations"] * (own if one["sampler"].startswith("ours") else their)
+        one["seconds"] = one["evaluations"] * each.get(one["sampler"], each[THEIR])
         one["times the chain's speed"] = rows[0]["seconds"] / one["seconds"]
         one["as good"] = "yes" if one["distance"] <= rows[0]["distance"] + spread else "no"
     formats = {
@@ -111,7 +116,8 @@ def main() -> None:
     }
     notes = [
         f"distance: of {n} samples in {k} features; between {n} true rows it is {lowest:.3f} +- {spread:.3f}.",
-        f"seconds: of {IMAGES} images of 32x32 RGB; an evaluation takes {own:.3f} s in our U-Net, {their:.3f} s in diffusers'.",
+        f"seconds: of {IMAGES} images of 32x32 RGB; an evaluation takes {each[OURS]:.3f} s in our U-Net, {each[FASTER]:.3f} s in bfloat16, "
+        f"{each[THEIR]:.3f} s in diffusers'.",
     ]
     show([Table(f"Sampling of {chosen.run}", formats, rows, notes)], f"{chosen.repeats} timed", chosen.json)
 

@@ -10,7 +10,6 @@ ema-pytorch and torchvision, without which it is left out, aloud.
 import ctypes
 import gc
 import importlib.util
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -76,7 +75,7 @@ def deeper() -> Contestant:
 
 def shallower() -> Contestant:
     """Ours of the size of the other."""
-    return ours(width=64, depth=2, levels=3, widest=2)
+    return ours(width=48, depth=3, levels=3, widest=3)
 
 
 def rival(name: str, network: nn.Module, call, average) -> Contestant:
@@ -162,11 +161,16 @@ def _memory(make: Callable[[], Contestant], batch: int) -> float:
     del warm
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back to the system
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    before = _kilobytes("VmRSS") * 1024
     one = make()
     for _ in range(2):
         seconds(one, batch)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 1e6
+    return (_kilobytes("VmHWM") * 1024 - before) / 1e6
+
+
+def _kilobytes(name: str) -> int:
+    """What Linux says of this process: of memory now (VmRSS), or at the most (VmHWM; getrusage's also knows its parent's)."""
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
 
 
 def peak(dtype: torch.dtype, n: int = 2048) -> float:
