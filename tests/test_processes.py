@@ -14,6 +14,7 @@ import torch
 from unstir.config import read_config, resolve
 from unstir.errors import UsageError
 from unstir.fitting import Fitting
+from unstir.model import load
 from unstir.processes import ALONE, Processes
 from unstir.record import Recording
 from unstir.runs import Run, read_about, read_data, read_metrics, read_state
@@ -26,6 +27,11 @@ TOGETHER = {"capture_output": True, "text": True, "check": False, "timeout": 120
 def two(*arguments):
     """A command in two processes."""
     return subprocess.run([*TORCHRUN, *map(str, arguments)], **TOGETHER)
+
+
+@pytest.fixture(scope="module", params=["none", "full"])
+def sharding(request):
+    return request.param
 
 
 def alone(path, steps):
@@ -53,9 +59,9 @@ def rows(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, rows):
+def trained(tmp_path_factory, rows, sharding):
     path = tmp_path_factory.mktemp("two") / "run"
-    return path, two("train", rows, "-o", path, "--steps", "50", *SETTINGS)
+    return path, two("train", rows, "-o", path, "--steps", "50", "--optim.sharding", sharding, *SETTINGS)
 
 
 def test_two_processes_lose_what_one_does(trained):
@@ -69,6 +75,9 @@ def test_two_processes_lose_what_one_does(trained):
     assert document["step"] == 50
     for name, value in fitting.state.tensors().items():
         torch.testing.assert_close(tensors[name], value, rtol=1e-3, atol=1e-5)
+    model = load(path).network.state_dict()
+    for name, value in fitting.model().network.state_dict().items():
+        torch.testing.assert_close(model[name], value, rtol=1e-3, atol=1e-5)
     assert sum(document["counts"]) == 12 * 32  # errors by time: the last quarter of the steps, all rows of the batch
     # One voice. Catches every process printing its progress, and a second model, score or folder.
     assert done.stdout == f"{path}\n"
@@ -98,9 +107,10 @@ def test_a_run_of_one_goes_on_with_two(tmp_path, trained):
     np.testing.assert_allclose([row["loss"] for row in rows], [row["loss"] for row in read_metrics(trained[0])], rtol=1e-5)
 
 
-def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows):
+def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows, sharding):
+    # In parts, catches a checkpoint of process 0's part alone, and one that waits for processes that have gone.
     path = tmp_path / "run"
-    long = [*TORCHRUN, "train", str(rows), "-o", str(path), "--steps", "1000000", *SETTINGS]
+    long = [*TORCHRUN, "train", str(rows), "-o", str(path), "--steps", "1000000", "--optim.sharding", sharding, *SETTINGS]
     with subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=TOGETHER["env"]) as running:
         for _ in range(600):
             if read_state(path) is not None:
@@ -119,6 +129,54 @@ def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows)
     step = next(iter(fitting.steps()))
     assert step.number == steps + 1
     assert np.isfinite(step.loss)
+
+
+PARTS = """
+import torch
+from unstir.networks import make_network
+from unstir.processes import entire, here, joined, own
+from unstir.train import Problem, Recipe, State, train
+from unstir.schedules import linear
+
+torch.set_num_threads(1)
+with joined():
+    rank, recipe = here().rank, Recipe(steps=3, batch_size=8, sharding="full")
+    problem = Problem(linear(), "eps", torch.randn(64, 1, 9, 7, generator=torch.Generator().manual_seed(0)))
+    settings = {"shape": [1, 9, 7], "channel_axis": 0, "width": 16, "depth": 1, "classes": 2}
+    state = State(make_network("unet", settings, seed=rank), recipe)
+    if rank == 0:  # it alone has trained, and the others have nothing of it but how far
+        for _ in train(state, problem, Recipe(steps=2, batch_size=8)):
+            pass
+    state.step = 2
+    before = {name: value.clone() for name, value in state.tensors().items()} if rank == 0 else {}
+    state.cut(here(), "cpu")
+    kept = sum(own(value).numel() for value in state.kept().values())
+    if rank:
+        while (asked := here().largest(0)):
+            state.give(asked)
+    else:
+        whole, averaged = state.tensors(), state.averaged()
+        here().largest(0)
+        assert all(torch.equal(whole[name], value) for name, value in before.items()) and whole.keys() == before.keys()
+        assert all(torch.equal(averaged[name], before["average." + name]) for name in averaged)
+        assert .45 < kept / sum(value.numel() for value in before.values()) < .55, kept
+    print(rank, [round(step.loss, 4) for step in train(state, problem, recipe, here())])
+    if rank == 0:
+        alone = State(make_network("unet", settings), recipe)
+        alone.restore(before, 2)
+        print(rank, [round(step.loss, 4) for step in train(alone, problem, Recipe(steps=3, batch_size=8))])
+"""
+
+
+def test_parts_are_half_each_and_together_what_process_0_held(tmp_path):
+    """Catches a state that every process keeps whole, one that is the last process's, and moments that begin again."""
+    script = tmp_path / "parts.py"
+    script.write_text(PARTS)
+    done = subprocess.run([*TORCHRUN[:-2], str(script)], **TOGETHER)
+    assert done.returncode == 0, done.stderr
+    said = sorted(line.partition(" ") for line in done.stdout.splitlines())
+    assert [who for who, _, _ in said] == ["0", "0", "1"]
+    assert len({losses for _, _, losses in said}) == 1
 
 
 def test_what_is_refused_is_refused_once_and_at_once(tmp_path, rows):

@@ -133,6 +133,9 @@ class Optim(Section):
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the average of the weights.")
     drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class.")
     precision: str = Field("float32", pattern="^(float32|bfloat16)$", description="float32 or bfloat16.")
+    sharding: str = Field(
+        "none", pattern="^(none|full)$", description="full: of several processes each keeps a part of the weights (FSDP)."
+    )
 
 
 class Config(Section):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from unstir.errors import UsageError
 from unstir.fitting import LOOKING, LOOKS, Fitting
 from unstir.processes import here
 from unstir.train import State, prepare, steps_in_block, train
@@ -40,8 +41,10 @@ class Cost(NamedTuple):
 def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
     """What training would cost: real steps on a copy of the network, for about that long. The fitting is as it was afterwards.
 
-    Of several processes, the one that asks does its own share of a step.
+    Of several processes, the one that asks does its own share of a step. Raises UsageError where it has only a part of the network.
     """
+    if fitting.cut:
+        raise UsageError("--optim.sharding full: what a step in parts takes cannot be measured by one process. Use --steps.")
     problem, share = fitting.problem, fitting.recipe.batch_size // here().count
     recipe = replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST), batch_size=share)
     began, ends = time.perf_counter(), []

@@ -47,10 +47,8 @@ BUCKETS = 20  # of time, for the losses by noise level
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
 CURVE_DRAWS = 64, 4096  # and at each level of the error curve
 LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
-LOOKS, LOOKING = (
-    20,
-    0.1,
-)  # looks at the held-out sets in a run, and the share of training's own work that they may take beside LOOK
+LOOKS = 20  # at the held-out sets in a run, at most
+LOOKING = 0.1  # the share of training's own work that looks may take beside LOOK
 BACKWARD = 3  # times the work of an evaluation is that of a row in a step of training
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
@@ -103,14 +101,15 @@ class Fitting:
             diffusion.coupling,
             mirrored,
         )
-        named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision"}
+        named = {"steps", "batch_size", "lr", "warmup", "weight_decay", "clip", "ema", "drop_condition", "precision", "sharding"}
         self.recipe = Recipe(**optim.model_dump(include=named), seed=config.seed)
         here().share(self.recipe.batch_size)  # refused now, before anything is written
+        self.cut = self.recipe.sharding == "full" and here().count > 1
         self.device = pick_device(config.device)
         self.architecture = config.network.architecture
         self.network_settings = network_settings(config.network.model_dump(), self.encoder, len(data.classes))
-        network = make_network(self.architecture, self.network_settings, config.seed).to(self.device)
-        self.state = State(network, self.recipe)
+        network = make_network(self.architecture, self.network_settings, config.seed)
+        self.state = State(network if self.cut else network.to(self.device), self.recipe)  # its parts will be on the device
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
         self._gaussian = gaussian_of(self.drawn)
         self._as_trained = self._fixed(self.problem.quantile, "held out as trained")
@@ -149,15 +148,19 @@ class Fitting:
 
     def steps(self) -> Iterator[Step]:
         """Train from where the state is to the end, a step at a time, together with the processes that this one has joined."""
-        return train(self.state, self.problem, self.recipe, here())
+        return train(self.state, self.problem, self.recipe, here(), self.device)
 
     @torch.no_grad()
     def held_out(self) -> HeldOut:
         """The average's loss on the fixed held-out sets, beside the Gaussian's."""
-        self.state.swap()
-        self.state.network.eval()
-        as_trained, by_time = (self._x0_errors(fixed) for fixed in (self._as_trained, self._by_time))
-        self.state.swap()
+        if self.cut:
+            network = self._averaged()
+            as_trained, by_time = (self._x0_errors(network, fixed) for fixed in (self._as_trained, self._by_time))
+        else:
+            self.state.swap()
+            self.state.network.eval()
+            as_trained, by_time = (self._x0_errors(self.state.network, fixed) for fixed in (self._as_trained, self._by_time))
+            self.state.swap()
         weight = self.problem.weigh(self.problem.schedule, self.problem.target, self._as_trained.t)
         snr = self.problem.schedule.log_snr(self._by_time.t).exp()
         gaussian = self._by_time.gaussian_error
@@ -175,11 +178,7 @@ class Fitting:
 
     def model(self) -> Model:
         """The model as it is now: the average of the weights, with its error by noise level measured on held-out rows."""
-        self.state.swap()
-        network = make_network(self.architecture, self.network_settings)
-        network.load_state_dict({k: v.detach().clone().cpu() for k, v in self.state.network.state_dict().items()})
-        self.state.swap()
-        network = network.eval().requires_grad_(False).to(self.device)
+        network = self._averaged()
         data, problem = self.data, self.problem
         card = Card(
             shape=data.shape,
@@ -212,6 +211,12 @@ class Fitting:
         )
         return Model(card, network, self.encoder, curve)
 
+    def _averaged(self) -> torch.nn.Module:
+        """A network of its own with the average for weights."""
+        network = make_network(self.architecture, self.network_settings)
+        network.load_state_dict(self.state.averaged())
+        return network.eval().requires_grad_(False).to(self.device)
+
     def _held_out_rows(self, n: int) -> tuple[Tensor, Tensor | None]:
         """n held-out rows, which are in random order, and their classes, repeated as often as needed."""
         index, labels = torch.arange(n) % len(self.unseen), self.unseen.labels
@@ -229,13 +234,13 @@ class Fitting:
         error = wide - self._gaussian.denoise(problem.schedule)(problem.schedule.diffuse(wide, t, eps.flatten(1).double()), t)
         return Fixed(t, example, cond, error.square().mean(1))
 
-    def _x0_errors(self, fixed: "Fixed") -> Tensor:
-        """Mean squared error of x0_hat on each row of a fixed set, by the network as it is: (B,) float64."""
+    def _x0_errors(self, network: torch.nn.Module, fixed: "Fixed") -> Tensor:
+        """Mean squared error of x0_hat on each row of a fixed set, by a network: (B,) float64."""
         found = []
         for rows in torch.arange(len(fixed.t)).split(2048):
             example = Example(*(part[rows].to(self.device) for part in fixed.example))
             cond = None if fixed.cond is None else fixed.cond[rows]
-            found.append(errors(self.state.network(example.seen, example.t, cond), example).double().cpu())
+            found.append(errors(network(example.seen, example.t, cond), example).double().cpu())
         return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
 
 

@@ -2,9 +2,11 @@
 
     each of P processes draws everything that is random in a step, and takes rows  p B / P .. (p + 1) B / P  of the batch      (1)
     gradient = mean of the processes' gradients = the gradient of the whole batch                                             (2)
+    each keeps rows  p n / P .. (p + 1) n / P  of every tensor that training changes, where it is asked to                    (3)
 
 So P processes are one process, to the rounding of a sum in another order; what is random is the same to the bit, and a run can be resumed
-by another number of them. (2) is torch's DistributedDataParallel (Li et al. 2020), which sends gradients while the backward pass still runs.
+by another number of them. (2) is torch's DistributedDataParallel (Li et al. 2020), which sends gradients while the backward pass still runs;
+(3) is torch's `fully_shard` (Zhao et al. 2023): a block's weights are whole only while it runs.
 Process 0 leads: it alone writes and speaks, and tells the others what to do. With one process nothing here costs anything.
 
     >>> ALONE.share(6), ALONE.gather(torch.ones(2)).tolist()
@@ -13,7 +15,8 @@ Process 0 leads: it alone writes and speaks, and tells the others what to do. Wi
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from inspect import signature
@@ -51,6 +54,35 @@ class Processes(NamedTuple):
         """The network, with gradients as in (2); its weights become those of process 0."""
         return network if self.count == 1 else DistributedDataParallel(network, **BUFFERS)
 
+    def cut(self, network: nn.Module, blocks: Iterable[nn.Module], device: str) -> None:
+        """Make the weights of the network parts on that device, in place: (3), of those of process 0. Each block is whole while it runs."""
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard  # half a second
+
+        # What it warns of, changing the network's answer in place, is not done to any answer here.
+        warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
+        mesh = init_device_mesh(device, (self.count,))
+        for w in network.parameters():
+            w.data = w.data.contiguous()
+            dist.broadcast(w.data, 0)
+        for block in blocks:
+            fully_shard(block, mesh=mesh)
+        fully_shard(network, mesh=mesh)
+
+    def part(self, whole: Tensor | None, like: Tensor) -> Tensor:
+        """Of the tensor that process 0 holds whole, and no other need have, the part (3) that goes with the part of weights `like`."""
+        from torch.distributed.tensor import DTensor, distribute_tensor
+
+        assert isinstance(like, DTensor)
+        device = like.device_mesh.device_type
+        whole = torch.empty(like.shape, device=device) if whole is None else whole.to(device)
+        return distribute_tensor(whole.contiguous(), like.device_mesh, like.placements)
+
+    def whole(self, part: Tensor) -> Tensor:
+        """All processes' parts (3) as one tensor in main memory, in process 0; nothing in the others. Whole tensors stay as they are."""
+        whole = entire(part.detach())
+        return whole.cpu() if self.rank == 0 else torch.empty(0)
+
     def gather(self, part: Tensor) -> Tensor:
         """The parts (b, ...) of all processes, in their order: (count b, ...)."""
         if self.count == 1:
@@ -69,6 +101,16 @@ class Processes(NamedTuple):
 
 
 ALONE = Processes(0, 1)
+
+
+def own(part: Tensor) -> Tensor:
+    """The numbers of a part that this process keeps, sharing its memory; a whole tensor itself."""
+    return part.to_local() if hasattr(part, "to_local") else part
+
+
+def entire(part: Tensor) -> Tensor:
+    """The tensor that all processes' parts are, in each of them; a whole tensor itself."""
+    return part.full_tensor() if hasattr(part, "full_tensor") else part
 
 
 def here() -> Processes:

@@ -30,7 +30,8 @@ from torch import Tensor, nn
 from unstir.denoiser import Target, check_pair, target
 from unstir.errors import NumericsError, UsageError, unknown
 from unstir.loss import Example, Weight, errors, examples, weight
-from unstir.processes import ALONE, Processes
+from unstir.networks import blocks
+from unstir.processes import ALONE, Processes, entire, own
 from unstir.schedules import Schedule
 from unstir.seeds import seeded
 from unstir.times import Quantile, distribution, stratified
@@ -40,6 +41,7 @@ BLOCK_STEPS = 64
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
 PARTS = ("network", "average", *MOMENTS)
 COUPLINGS = ("independent", "optimal_transport")
+AVERAGE, ALL = 1001, 1002  # what process 0 asks of the others, beside what else is a number: exit codes
 LOOKED_AT = 2**22  # numbers that an error says the range of
 
 
@@ -110,6 +112,7 @@ class Recipe:
     drop_condition: float = 0.1
     seed: int = 0
     precision: str = "float32"
+    sharding: str = "none"
 
     def rate(self, k: int) -> float:
         """The learning rate of step k = 0, 1, ...: eq. (2)."""
@@ -117,13 +120,18 @@ class Recipe:
 
 
 class State:
-    """What training changes: the network, its average (3), the optimiser, and how many steps are done."""
+    """What training changes: the network, its average (3), the optimiser, and how many steps are done.
+
+    `cut` over several processes, each keeps parts of the tensors. Process 0 asks for whole ones, and the others answer with `give`.
+    """
 
     def __init__(self, network: nn.Module, recipe: Recipe):
         self.network, self._recipe = network, recipe
         self.weights: list[Tensor] = list(network.parameters())
         self.average = [w.detach().clone() for w in self.weights]
         self.step = 0
+        self.together = ALONE  # those that this state is cut over
+        self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last that was made whole, and after which step
 
     @cached_property
     def optimiser(self) -> torch.optim.AdamW:
@@ -133,12 +141,61 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name, besides the number of steps: what a checkpoint holds."""
-        names = [name for name, _ in self.network.named_parameters()]
+        return self._whole(ALL, self.kept())
+
+    def averaged(self) -> dict[str, Tensor]:
+        """What `network.load_state_dict` takes to become the average."""
+        if self._averaged is None or self._averaged[0] != self.step:
+            made = self._whole(AVERAGE, self.network.state_dict() | dict(zip(self._names, self.average, strict=True)))
+            if self.together is ALONE:
+                return made
+            self._averaged = self.step, made
+        return self._averaged[1]
+
+    @torch.no_grad()
+    def cut(self, together: Processes, device: str) -> None:
+        """Keep a part of every tensor, on that device; what they are together is what process 0 held. All processes do this at once."""
+        leads = together.rank == 0
+        moments = [[self.optimiser.state[w][m] for w in self.weights] for m in MOMENTS] if leads and self.step else []
+        whole = {"average": self.average, **dict(zip(MOMENTS, moments, strict=False))}
+        together.cut(self.network, blocks(self.network), device)
+        self.weights = list[Tensor](self.network.parameters())
+        self.together = together
+        self.__dict__.pop("optimiser", None)
+        part = {
+            name: [together.part(whole[name][i] if leads else None, w) for i, w in enumerate(self.weights)]
+            for name in ("average", *(MOMENTS if self.step else ()))
+        }
+        self.average = part["average"]
+        for i, w in enumerate(self.weights if self.step else ()):
+            self._remember(w, self.step, {moment: part[moment][i] for moment in MOMENTS})
+
+    def give(self, asked: int) -> None:
+        """In a process that does not lead: its parts of what process 0 has asked for."""
+        self.tensors() if asked == ALL else self.averaged()
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name, _ in self.network.named_parameters()]
+
+    def kept(self) -> dict[str, Tensor]:
+        """What `tensors` makes whole: where the state is cut, this process's parts."""
         held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        held |= {f"average.{name}": a for name, a in zip(names, self.average, strict=True)}
-        for name, w in zip(names, self.weights, strict=True):
+        held |= {f"average.{name}": a for name, a in zip(self._names, self.average, strict=True)}
+        for name, w in zip(self._names, self.weights, strict=True):
             held |= {f"{moment}.{name}": self.optimiser.state[w][moment] for moment in MOMENTS if self.step}
         return held
+
+    def _whole(self, asked: int, held: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.together is ALONE:
+            return held
+        if self.together.rank == 0:
+            self.together.largest(asked)
+        return {name: self.together.whole(value) for name, value in held.items()}
+
+    def _remember(self, w: Tensor, step: int, moments: dict[str, Tensor]) -> None:
+        # The fused optimiser counts its steps in a float32 on the weights' own device.
+        self.optimiser.state[w] = {"step": torch.tensor(float(step), device=w.device), **moments}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], step: int) -> None:
@@ -148,19 +205,17 @@ class State:
         for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
             a.copy_(part["average"][name])
             if step:
-                moments = {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS}
-                # The fused optimiser counts its steps in a float32 on the weights' own device.
-                self.optimiser.state[w] = {"step": torch.tensor(float(step), device=w.device), **moments}
+                self._remember(w, step, {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS})
         self.step = step
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
         """Eq. (3)."""
-        torch._foreach_lerp_(self.average, self.weights, 1 - decay)
+        torch._foreach_lerp_([own(a) for a in self.average], [own(w) for w in self.weights], 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
-        """Exchange weights and average: before and after an evaluation, which always uses the average."""
+        """Exchange weights and average: before and after an evaluation, which always uses the average. Not where they are cut."""
         for w, a in zip(self.weights, self.average, strict=True):
             w.data, a.data = a.data, w.data
 
@@ -180,14 +235,19 @@ def ema_decay(k: int, ema: float) -> float:
     return min(ema, (1 + k) / (10 + k))
 
 
-def train(state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE) -> Iterator[Step]:
+def train(
+    state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE, device: torch.device | None = None
+) -> Iterator[Step]:
     """Eq. (1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
 
+    Where the state is still to be cut over the processes, which the recipe says, its parts go to `device`, or stay where they are.
     Raises NumericsError before the update where the loss or the gradient is not finite, with the step, the noise level and the
     range of the data.
     """
-    device = state.weights[0].device
-    network, mine = together.replicate(state.network), together.share(recipe.batch_size)
+    if recipe.sharding == "full" and together.count > 1 and state.together is ALONE:
+        state.cut(together, str(device or state.weights[0].device))
+    network = together.replicate(state.network) if state.together is ALONE else state.network
+    device, mine = state.weights[0].device, together.share(recipe.batch_size)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     while state.step < recipe.steps:
         block, first = divmod(state.step, steps_in_block(problem, recipe))
@@ -203,7 +263,7 @@ def train(state: State, problem: Problem, recipe: Recipe, together: Processes = 
             loss = row_errors.mean()
             _check(loss.item(), row_errors, state.step, problem, prepared.t[i])
             own_errors.mean().backward()
-            norm = nn.utils.clip_grad_norm_(state.weights, recipe.clip)
+            norm = entire(nn.utils.clip_grad_norm_(state.weights, recipe.clip))
             _check(norm.item(), row_errors, state.step, problem, prepared.t[i])
             lr = recipe.rate(state.step)
             state.optimiser.param_groups[0]["lr"] = lr

@@ -1,8 +1,9 @@
 """`torchrun --nproc-per-node 2 -m unstir train ...`: process 0 runs the command, the others lend it a hand.
 
     process 0     the command as ever, until training is about to start  ->  settings, encoder, state  ->  the other processes
-    the others    wait, read the same data, become the same state, train in step, and go without a word
+    the others    wait, read the same data, become the same state, train in step, and go without a word when they are let go
 
+Where the state is cut over the processes, the others give their parts whenever process 0 needs it whole: to look, and for a checkpoint.
 A command that ends before training, of an error or because there was nothing to train, sends the others home. A signal reaches all of them;
 they stop after the same step. Only process 0 needs the run folder; each reads the data by itself.
 """
@@ -23,6 +24,7 @@ from unstir.folder import encoder_from
 from unstir.latents import Latent
 from unstir.presets import load_data
 from unstir.processes import hear, here, in_step, joined, tell
+from unstir.train import ALL, AVERAGE, State
 
 COMMANDS = ("train", "resume")
 AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already
@@ -62,9 +64,11 @@ def call(fitting: Fitting) -> None:
         "step": state.step,
         "encoder": {"name": encoder.name, "settings": encoder.settings} if isinstance(encoder, Latent) else None,
     }
-    held = encoder.tensors() if isinstance(encoder, Latent) else {}
+    held = {f"encoder.{k}": v for k, v in encoder.tensors().items()} if isinstance(encoder, Latent) else {}
+    if not fitting.cut:  # the others get their parts of it with the first step
+        held |= {f"state.{k}": v for k, v in state.tensors().items()}
     _lead.told = True
-    tell(document, {f"encoder.{k}": v for k, v in held.items()} | {f"state.{k}": v for k, v in state.tensors().items()})
+    tell(document, held)
     if here().largest(0):
         raise DataError("another process cannot train with this one: it says why above.")
 
@@ -83,13 +87,19 @@ def follow() -> None:
         here().largest(0)
         with suppress(UnstirError), patient(AGAIN) as asked:  # process 0 meets the same, and says it
             for _ in fitting.steps():
-                if agreed(asked):
+                if agreed(asked, fitting.state):
                     break
+            agreed(asked, fitting.state)  # until process 0 needs nothing more
 
 
-def agreed(asked: Asked) -> int:
-    """The exit code of a signal that any process has been sent, 0 for none: after each step, in all of them."""
-    return here().largest(asked.code)
+def agreed(asked: Asked, state: State) -> int:
+    """The exit code of a signal that any process has been sent, 0 for none: after each step, and in the end, in all of them.
+
+    The others first give what process 0 asks for before it comes here.
+    """
+    while (said := here().largest(asked.code)) in (AVERAGE, ALL):
+        state.give(said)
+    return said
 
 
 def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
@@ -104,5 +114,8 @@ def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
     }
     encoder = document["encoder"] and encoder_from(**document["encoder"], tensors=parts["encoder"])
     fitting = Fitting(data, config, encoder)
-    fitting.state.restore(parts["state"], document["step"])
+    if fitting.cut:
+        fitting.state.step = document["step"]
+    else:
+        fitting.state.restore(parts["state"], document["step"])
     return fitting

@@ -53,12 +53,14 @@ class Planned:
     config: Config
     layers: dict[str, Mapping[str, Any]]
     fitting: Fitting
-    cost: Cost
+    cost: Cost | None  # not measured where this process is to have a part of the network
     later: float = 0.0  # seconds of the autoencoder, where it is still to be trained
 
     @property
     def prediction(self) -> str:
         """The cost in words."""
+        if self.cost is None:
+            return f"predicted: {first(self.later)}not measured, of a network in {here().count} parts."
         seconds = duration(self.cost.seconds(self.config.optim.steps))
         return (
             f"predicted: {first(self.later)}{seconds} of training ({1000 * self.cost.step:.2g} ms a step, measured), "
@@ -163,7 +165,7 @@ def plan_run(
         encoder = trained_encoder(data, config, quiet)
     fitting = Fitting(data, config, encoder)
     if minutes is None:
-        cost = rehearse(fitting)
+        cost = None if fitting.cut else rehearse(fitting)
     else:
         spent = later or time.monotonic() - began  # by the autoencoder
         seconds = 60 * minutes * STEADY - spent
@@ -192,9 +194,9 @@ def show_plan(planned: Planned, out: Path | None, manner: Manner) -> None:
     cost, steps = planned.cost, planned.config.optim.steps
     if manner.as_object:
         found = {
-            "seconds": planned.later + cost.seconds(steps),
-            "seconds_per_step": cost.step,
-            "memory_bytes": cost.memory,
+            "seconds": cost and planned.later + cost.seconds(steps),
+            "seconds_per_step": cost and cost.step,
+            "memory_bytes": cost and cost.memory,
             "steps": steps,
         }
         print(json.dumps({"out": None if out is None else str(out), "config": planned.config.model_dump(), "predicted": found}))
@@ -261,11 +263,13 @@ def go(recording: Recording, manner: Manner, show: Callable[[Step], None] | None
         for step in Display(recording, manner.quiet).watch():
             if show:
                 show(step)
-            if code := agreed(asked):
+            if code := agreed(asked, fitting.state):
                 recording.save()
+                agreed(asked, fitting.state)
                 who = asked.name or "a signal to another process"
                 raise Stopped(f"stopped by {who} at step {step.number:,} of {fitting.recipe.steps:,}.", code)
-    model = fitting.model()
+        model = fitting.model()
+        agreed(asked, fitting.state)
     if not (run.path / "model").exists():  # it does where only the pictures were missing
         model.save(run.path / "model")
     return Trained(run, recording, model)

@@ -12,11 +12,13 @@ import torch
 from torch import nn
 
 from unstir.errors import unknown
+from unstir.networks import dit, mlp, unet
 from unstir.networks.dit import DiT
 from unstir.networks.mlp import MLP
 from unstir.networks.unet import UNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"mlp": MLP, "unet": UNet, "dit": DiT}
+BLOCKS = (mlp.Block, unet.Block, dit.Block)
 
 
 def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Module:
@@ -33,6 +35,11 @@ def make_network(name: str, settings: Mapping[str, Any], seed: int = 0) -> nn.Mo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return NETWORKS[name](**settings)
+
+
+def blocks(network: nn.Module) -> list[nn.Module]:
+    """The parts of a network that run one after another, and hold most of its weights."""
+    return [part for part in network.modules() if isinstance(part, BLOCKS)]
 
 
 def affordable(network: nn.Module, evaluations: int, work: float, fewest: int, most: int) -> int:
