@@ -15,7 +15,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -25,6 +25,7 @@ from unstir.latents import NAME as LATENT
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000
+RATE = "the peak learning rate that suits a network of this kind and width"
 NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 
 
@@ -47,21 +48,49 @@ def without_auto(config: Config) -> Config:
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
 
 
+class Choice(NamedTuple):
+    """A setting that is chosen from the data, and why, in words made of the numbers that decided."""
+
+    value: Any
+    why: str
+
+
 def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings chosen from the data's size, d numbers a row and N rows: (1), (2) and (3). Of the layers, what they encode with counts."""
+    """The settings chosen from the data's size: the values of `choices`."""
+    found: dict[str, Any] = {}
+    for (section, name), choice in choices(data, *layers).items():
+        found.setdefault(section, {})[name] = choice.value
+    return found
+
+
+def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
+    """What is chosen from the data's size, d numbers a row and N rows, by section and setting: (1), (2) and (3).
+
+    Of the layers of settings over it, those that name the steps and the encoder count.
+    """
     d = math.prod(data.shape)
     if in_space(data.shape):
-        chosen = merge(*layers)
-        latent = chosen.get("data", {}).get("encoder") == LATENT
-        return merge(spatial(data, chosen.get("optim", {}).get("steps")), {"network": {"width": 64}} if latent else {})
-    steps = {"optim": {"steps": min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS)}}
-    few = merge(steps, {"network": {"octaves": 4}, "optim": {"lr": 3e-3}})
-    if d <= 3:
-        return few
+        return _spatial(data, merge(*layers))
+    steps = {("optim", "steps"): _steps(len(data), MOST_STEPS)}
     if d <= 8:
-        return merge(few, {"network": {"width": 128, "octaves": 2}})
-    width = 256 if d <= 64 else 512
-    return merge(steps, {"network": {"width": width, "depth": 3, "octaves": 0}, "optim": {"lr": 1e-3}})
+        octaves = 4 if d <= 3 else 2
+        fine = f"{octaves} sinusoids of each number: few of them, {d}, have to be known to fine detail"
+        wide = {} if d <= 3 else {("network", "width"): Choice(128, f"features a layer, for {d} numbers a row")}
+        return steps | wide | {("network", "octaves"): Choice(octaves, fine), ("optim", "lr"): Choice(3e-3, RATE)}
+    return steps | {
+        ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
+        ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
+        ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} of them say enough"),
+        ("optim", "lr"): Choice(1e-3, RATE),
+    }
+
+
+def _steps(rows: int, most: int) -> Choice:
+    """(2), and where it comes from."""
+    wanted = STEPS_A_ROW * rows
+    planned = min(max(wanted, FEWEST_STEPS), most)
+    limit = "" if planned == wanted else f", and {'at least' if planned > wanted else 'at most'} {planned:,}"
+    return Choice(planned, f"{STEPS_A_ROW} for each of {rows:,} rows{limit}: with more, few rows are learnt by heart")
 
 
 def in_space(shape: tuple[int, ...]) -> Layout | None:
@@ -74,17 +103,28 @@ def in_space(shape: tuple[int, ...]) -> Layout | None:
     return lies if lies and max(lies.spatial) >= NEIGHBOURS else None
 
 
-def spatial(data: Data, steps: int | None = None) -> dict[str, Any]:
-    """(3): the settings for N images or sequences, and for so many steps if that is said already.
+def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
+    """(3): for N images or sequences, and for the number of steps if that is chosen already.
 
     In a short run one block a level learns more in the same time than two: they meet at some 2,000 steps (docs/log.md).
     """
-    planned = min(max(STEPS_A_ROW * len(data), FEWEST_STEPS), MOST_STEPS_OF_IMAGES)
-    depth = 1 if (planned if steps is None else steps) < BRIEF else 2
+    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == LATENT
+    assert lies is not None
+    steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
+    said = chosen.get("optim", {}).get("steps") or steps.value
+    brief = said < BRIEF
     return {
-        "data": {"encoder": "channels"},
-        "network": {"architecture": "unet", "width": 32, "depth": depth},
-        "optim": {"steps": planned, "batch_size": 32, "lr": 2e-3, "ema": 0.999, "precision": precision()},
+        ("data", "encoder"): Choice("channels", "one scale a channel, so that neighbours stay comparable"),
+        ("network", "architecture"): Choice("unet", f"rows are {lies.kind}: it looks at neighbours"),
+        ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
+        ("network", "depth"): Choice(
+            1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"
+        ),
+        ("optim", "steps"): steps,
+        ("optim", "batch_size"): Choice(32, "many short steps learn more in the same time"),
+        ("optim", "lr"): Choice(2e-3, RATE),
+        ("optim", "ema"): Choice(0.999, "decay of the average of the weights, for batches of this size"),
+        ("optim", "precision"): Choice(precision(), "what this processor multiplies fastest"),
     }
 
 

@@ -11,31 +11,20 @@ from rich.table import Table
 from unstir.cli.encoding import timed_encoder
 from unstir.cli.progress import duration
 from unstir.cli.using import show
-from unstir.config import SECTIONS, Config, merge, resolve
+from unstir.config import Config, merge, resolve
 from unstir.cost import Cost, rehearse
 from unstir.datasets import Data, Survey, layout, survey
 from unstir.datasets.columns import Column
 from unstir.datasets.data import counted, short
 from unstir.errors import UnstirError
 from unstir.fitting import Fitting
-from unstir.presets import load_data, preset, settle
+from unstir.presets import choices, load_data, settle
 
 SHOWN = 12  # columns, or classes; --json has all
 FLAT = "learnt flat, without a sense of which numbers are neighbours"
 
-# Why the preset chooses as it does, of rows of {d} numbers.
-REASONS = {
-    ("network", "octaves", True): "sinusoids of each number: few of them, {d}, have to be known to fine detail",
-    ("network", "octaves", False): "no sinusoids of the numbers: {d} of them say enough",
-    ("network", "width", True): "features a layer, for {d} numbers a row",
-    ("network", "depth", True): "residual blocks, for {d} numbers a row",
-    ("optim", "steps", True): "4 a row, from 250 to 4,000: with more, few rows are learnt by heart",
-    ("optim", "lr", True): "the peak learning rate that suits a network of this width",
-    ("diffusion", "times", True): "the noise levels to train at, which suit the target {target}",
-}
 
-
-class Choice(NamedTuple):
+class Decided(NamedTuple):
     """A setting that the data decides: its name, its value, and why."""
 
     name: str
@@ -47,7 +36,7 @@ class Plan(NamedTuple):
     """What training would be: the settings, those that the data decides, the cost; or, without a cost, why it cannot be."""
 
     config: Config
-    choices: list[Choice]
+    choices: list[Decided]
     device: str
     cost: Cost | None
     refused: str
@@ -80,21 +69,23 @@ def inspect(source: str, flags: dict[str, Any], as_object: bool) -> None:
 
 def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
     """The settings for the rows that have no gap, and the measured cost of training with them."""
-    config, d = settle(data, flags), math.prod(data.shape)
-    paths = [(section, leaf) for section, leaves in preset(data, flags).items() for leaf in leaves] + [("diffusion", "times")]
-    choices = []
-    for section, leaf in paths:
-        value = getattr(getattr(config, section), leaf)
-        why = REASONS.get((section, leaf, bool(value)), SECTIONS[section].model_fields[leaf].description or "")
-        typed = leaf in flags.get(section, {})
-        why = "as asked for" if typed else why.format(d=d, target=config.diffusion.target)
-        choices.append(Choice(f"{section}.{leaf}", value, why))
+    config, found = settle(data, flags), choices(data, flags)
+    suits = f"the noise levels to train at, which suit the target {config.diffusion.target}"
+    reasons = {path: choice.why for path, choice in found.items()} | {("diffusion", "times"): suits}
+    decided = [
+        Decided(
+            f"{section}.{leaf}",
+            getattr(getattr(config, section), leaf),
+            "as asked for" if leaf in flags.get(section, {}) else why,
+        )
+        for (section, leaf), why in reasons.items()
+    ]
     try:
         whole = data.without_gaps()
         fitting = Fitting(whole, config, timed_encoder(whole, config)[0])
-        return Plan(config, choices, str(fitting.device), rehearse(fitting), "")
+        return Plan(config, decided, str(fitting.device), rehearse(fitting), "")
     except UnstirError as error:
-        return Plan(config, choices, config.device, None, str(error))
+        return Plan(config, decided, config.device, None, str(error))
 
 
 def headline(data: Data, found: Survey) -> str:
