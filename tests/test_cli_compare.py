@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unstir.cli import compared, comparing, main
 from unstir.config import read_config
@@ -246,3 +247,55 @@ def test_a_table_for_people_on_a_built_in_set(tmp_path, monkeypatch):
     assert "note: sigmoid_bare ends at alpha_bar" in out
     assert compared.picture is not comparing.picture
     assert len(drawn) == 1
+
+
+# ---- every kind of data that the help promises
+
+
+def _folder(path):
+    (path / "a").mkdir(parents=True)
+    for i in range(24):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (8, 9, 3), dtype=np.uint8)).save(path / "a" / f"{i}.png")
+    return path
+
+
+def _labelled(path):
+    rng = np.random.default_rng(0)
+    np.savez(path.with_suffix(".npz"), values=rng.normal(size=(40, 16, 2)), labels=np.arange(40) % 2)
+    return path.with_suffix(".npz")
+
+
+def _table(path):
+    np.savetxt(
+        path.with_suffix(".csv"), np.random.default_rng(0).normal(size=(40, 5)), delimiter=",", header="a,b,c,d,e", comments=""
+    )
+    return path.with_suffix(".csv")
+
+
+@pytest.mark.parametrize("what", ["samplers", "targets"])
+@pytest.mark.parametrize("make", [_folder, _labelled, _table], ids=["images", "sequences with classes", "table"])
+def test_every_kind_of_data_can_be_compared(make, what, tmp_path, brief, undrawn):  # noqa: ARG001
+    """Catches a network, a shape or a class that one comparison knows and another does not."""
+    only = {"samplers": "ddim,heun", "targets": "v,edm"}[what]
+    small = (
+        "--network.width",
+        "8",
+        "--network.depth",
+        "1",
+        "--batch-size",
+        "8",
+        "--steps",
+        "1",
+        "--diffusion.T",
+        "6",
+        "--data.held-out",
+        "0.5",
+    )
+    code, out, err = run(
+        "compare", what, make(tmp_path / "data"), "--only", only, "--seeds", "2", "-n", "12", *small, "-o", tmp_path / "c"
+    )
+    assert code == 0, err
+    assert out.splitlines()[-1] == str(tmp_path / "c")
+    scores = json.loads((tmp_path / "c" / "results.json").read_text())["table"]
+    assert {row["alternative"] for row in scores} == set(only.split(","))
+    assert np.isfinite([row["mean"] for row in scores]).all()

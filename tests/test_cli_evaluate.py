@@ -80,7 +80,7 @@ def test_a_program_gets_all_of_it(trained, table):
     model, truth = unstir.load(trained), truth_of(datasets.load(table, labels="group"), 0.2, 0)
     assert (found["run"], found["steps"], found["method"], found["seed"]) == (str(trained), 5, "adams_bashforth2", 4)
     assert found["scores"] == as_json(evaluate(model, truth, steps=5, seed=4))
-    scale = model.encoder.scale.numpy()
+    scale = model.deviation.numpy()
     assert found["neighbourhoods"] == as_json(neighbourhoods(draw_sets(model, truth, steps=5, seed=4), truth, scale))
     assert set(found["permutation_test"]) == {"distance", "floor", "floor_deviation", "p_value", "rows"}
     columns = found["columns"]["each"]

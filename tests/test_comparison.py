@@ -345,6 +345,21 @@ def test_seeds_are_pairs_and_begin_is_a_fresh_run(roll):
     assert all(torch.equal(x, y) for x, y in zip(a.state.weights, b.state.weights, strict=True))
 
 
+@pytest.mark.parametrize(
+    "settings", [{"architecture": "unet"}, {"architecture": "dit"}, {"encoder": "latent"}, {"labels": "none"}]
+)
+def test_images_begin_with_the_weights_of_their_own_network(settings):
+    # `compare samplers digits` failed: the MLP was built for every kind of data. Catches that, and a seed that is not used.
+    rng = np.random.default_rng(0)
+    pictures = from_arrays(rng.normal(size=(40, 8, 8)), [0, 1] * 20)
+    small = {"width": 32, "depth": 1, "batch_size": 4, "steps": 2, "updates": 1, "filters": 8}
+    config = settle(pictures, flat(**small, **settings))
+    used = Fitting(pictures, config)
+    first = [step.loss for step in begin(used, 0).steps()]
+    assert first == [step.loss for step in Fitting(pictures, config).steps()]
+    assert first != [step.loss for step in begin(used, 1).steps()]
+
+
 @pytest.fixture(scope="module")
 def model(roll):
     fitting = Fitting(roll, settle(roll, flat(**TINY)))

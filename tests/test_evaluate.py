@@ -21,6 +21,7 @@ from unstir.evaluate import (
     evaluate,
     measure,
     neighbourhoods,
+    scale_of,
     told_apart,
     true_pairs,
     truth_of,
@@ -47,7 +48,7 @@ class Sampler:
 
     def __init__(self, shift=0.0):
         self.shift, self.asked = shift, []
-        self.encoder = SimpleNamespace(scale=torch.as_tensor(SCALE))
+        self.deviation = torch.as_tensor(SCALE)
 
     def sample(self, n, **settings):
         self.asked.append((n, settings))
@@ -177,10 +178,39 @@ def test_as_many_samples_as_true_rows_are_drawn_in_the_way_asked_for():
 
 def test_images_are_compared_as_rows():
     model = Sampler()
-    model.encoder.scale = torch.ones(2, 3)
+    model.deviation = torch.ones(2, 3)
     model.sample = lambda n, **_: np.random.default_rng(0).normal(size=(n, 2, 3)).astype(np.float32)
     sets = [np.random.default_rng(i).normal(size=(200, 6)) for i in range(1, 5)]
     assert all(score.verdict != "far above the floor" for score in evaluate(model, Truth(sets[:2], sets[2:])))
+
+
+@pytest.mark.parametrize(
+    ("shape", "encoders"),
+    [
+        ((3,), ("standardise", "min_max", "channels")),
+        ((8, 8), ("channels", "min_max", "standardise", "latent")),
+        ((2, 16, 16), ("channels", "min_max", "latent")),
+        ((32, 2), ("channels", "standardise", "min_max")),
+    ],
+)
+def test_standardised_means_the_data_s_own_deviation_whatever_the_encoder(shape, encoders, brief):  # noqa: ARG001
+    """Catches a score divided by half the range, or by an autoencoder's scale: the same rows scored .467 and .128.
+
+    The deviation is typed here: of each column, and of all positions of a channel together.
+    """
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(60, *shape)) ** 3
+    axis = {(3,): 0, (8, 8): (0, 1, 2), (2, 16, 16): (0, 2, 3), (32, 2): (0, 1)}[shape]
+    scales = {}
+    for name in encoders:
+        model = unstir.fit(x, steps=1, encoder=name, updates=1, filters=8, architecture="mlp", width=8)
+        scales[name] = scale_of(model)
+        trained_on = from_arrays(x).split(0.1, 0)[0].values
+        exact = np.broadcast_to(trained_on.std(axis=axis, keepdims=True)[0], shape)
+        assert scales[name] == pytest.approx(exact.ravel(), rel=1e-12)
+    sets = [rng.normal(size=(50, int(np.prod(shape)))) for _ in range(4)]
+    scores = [compare(sets[:2], Truth(sets[2:], sets[:2]), scale) for scale in scales.values()]
+    assert all(score == scores[0] for score in scores)
 
 
 def test_the_truth_of_a_built_in_set_is_fresh(monkeypatch):

@@ -330,7 +330,8 @@ def perfect(oracle, name="linear", **card):
     settings = {"shape": (d,), "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
     encoder = Affine("standardise", torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
     error = ErrorCurve(torch.tensor([-1.0, 1.0]).double(), torch.ones(2, d).double())
-    return Model(Card(**settings, encoder="standardise", dtype="float64", **card), Exact(oracle.denoise(process)), encoder, error)
+    card = Card(**settings, encoder="standardise", dtype="float64", **card)
+    return Model(card, Exact(oracle.denoise(process)), encoder, error, torch.ones(d).double())
 
 
 def given(oracle, y, mask):

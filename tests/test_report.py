@@ -156,7 +156,7 @@ def test_bits_left_are_the_closed_form_of_a_gaussian(points):
     levels, v = torch.linspace(-10, 14, 481, dtype=torch.float64), torch.tensor([0.5, 1.5], dtype=torch.float64)
     oracle = Gaussian(torch.zeros(2), torch.diag(v))
     curve = ErrorCurve(levels, v / (1 + levels.exp()[:, None] * v))
-    model = unstir.model.Model(about.model.card, about.model.network, about.model.encoder, curve)
+    model = unstir.model.Model(about.model.card, about.model.network, about.model.encoder, curve, about.model.deviation)
     object.__setattr__(about, "model", model)
     found = forward.bits(about)
     for n, left in zip(found["n"], found["left"], strict=True):

@@ -68,6 +68,21 @@ def encoded(rows: Rows, name: str, flip: str = "none", encoder: Encoder | None =
     return Encoded(rows, encoder), None if mirror is None else Encoded(views[1], encoder)
 
 
+def standard_deviation(found: Statistics) -> Tensor:
+    """The data's own deviation in its units, the shape of a row, of the statistics (1, ...) of rows: each column's; of images and
+    sequences each channel's, all positions together, as most corners of pictures hardly vary. 0 for what never varies.
+
+    It is what "standardised" means in every score, whichever encoder the model was trained with.
+
+    >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])).tolist()
+    [1.0, 0.0]
+    """
+    lies = layout(tuple(found.mean.shape[1:]))
+    own = None if lies is None or lies.channel_axis is None else lies.channel_axis % (found.mean.ndim - 1) + 1
+    axes = [] if lies is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
+    return found.pooled(axes).spread.expand(found.mean.shape)[0].clone()
+
+
 def parts(rows: Rows) -> Iterator[Tensor]:
     """All rows, (n, ...) at a time, in the order in which they lie."""
     return map(torch.as_tensor, rows.scan())

@@ -193,8 +193,8 @@ def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
 
 
 def scale_of(model: Model) -> np.ndarray:
-    """The width (d,) of the training data's columns: what the model's encoder divides by."""
-    return model.encoder.scale.flatten().numpy()
+    """The standard deviation (d,) of the training data: `encoded.standard_deviation`, in the data's units whatever the encoder."""
+    return model.deviation.flatten().numpy()
 
 
 def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:

@@ -25,7 +25,7 @@ from torch import Tensor
 from unstir.config import Config, flat, resolve
 from unstir.datasets import Data, from_arrays, layout
 from unstir.denoiser import Denoiser
-from unstir.encoded import Encoded, encoded, gaussian_of
+from unstir.encoded import Encoded, encoded, gaussian_of, standard_deviation
 from unstir.encoders import Encoder
 from unstir.errors import UsageError
 from unstir.folder import Card
@@ -209,7 +209,7 @@ class Fitting:
             ERROR_LEVELS,
             seeded(self.config.seed, "error curve"),
         )
-        return Model(card, network, self.encoder, curve)
+        return Model(card, network, self.encoder, curve, standard_deviation(self.drawn.statistics))
 
     def _averaged(self) -> torch.nn.Module:
         """A network of its own with the average for weights."""

@@ -1,7 +1,8 @@
 """A model's folder: the only part of a run to share, and how little of one from elsewhere is believed.
 
     config.json        the card: what the model is, besides its numbers
-    model.safetensors  network.* (the averaged weights), encoder.shift and .scale (and an autoencoder's), error.log_snr, error.mse
+    model.safetensors  network.* (the averaged weights), encoder.shift and .scale (and an autoencoder's), error.log_snr, error.mse,
+                       data.deviation
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
 The manifest says that the bytes are those that were written, not who wrote them. So nothing is executed, every word of the card is
@@ -75,14 +76,15 @@ class Parts(NamedTuple):
     network: nn.Module
     encoder: Encoder
     error: ErrorCurve
+    deviation: Tensor
 
 
 def write(path: Path, parts: Parts) -> None:
     """Write the folder, whole or not at all. Raises StorageError where it exists or cannot be written."""
-    card, network, encoder, error = parts
+    card, network, encoder, error, deviation = parts
     tensors = {f"network.{name}": weight for name, weight in network.state_dict().items()}
     tensors |= {f"encoder.{name}": value for name, value in encoder.tensors().items()}
-    tensors |= {"error.log_snr": error.log_snr, "error.mse": error.mse}
+    tensors |= {"error.log_snr": error.log_snr, "error.mse": error.mse, "data.deviation": deviation}
     write_folder(path, {"model": tensors}, {"config": {"format": FORMAT, **asdict(card)}}, {"README.md": _readme(card)})
 
 
@@ -114,7 +116,7 @@ def read(path: Path) -> Parts:
         ) from None
     held = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}
     encoder = encoder_from(card.encoder, card.encoder_settings, held)
-    return Parts(card, network, encoder, ErrorCurve(tensors["error.log_snr"], tensors["error.mse"]))
+    return Parts(card, network, encoder, ErrorCurve(tensors["error.log_snr"], tensors["error.mse"]), tensors["data.deviation"])
 
 
 def card_from(raw: Mapping[str, Any]) -> Card:
@@ -193,6 +195,7 @@ def _network_for(card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
     levels = len(tensors["error.log_snr"]) if "error.log_snr" in tensors and tensors["error.log_snr"].ndim else 0
     wanted |= {f"encoder.{name}": what for name, what in encoder.items()}
     wanted |= {"error.log_snr": ((levels,), torch.float64), "error.mse": ((levels, *space), torch.float64)}
+    wanted |= {"data.deviation": (card.shape, torch.float64)}
     for name in sorted(wanted.keys() | tensors.keys()):
         found = (tuple(tensors[name].shape), tensors[name].dtype) if name in tensors else None
         if found != wanted.get(name):
@@ -201,8 +204,8 @@ def _network_for(card: Card, tensors: Mapping[str, Tensor]) -> nn.Module:
             raise UsageError(f"tensor {name} holds numbers that are not finite")
     if levels < 2 or not (tensors["error.log_snr"].diff() > 0).all():
         raise UsageError("the levels of error.log_snr have to be two or more, and rise")
-    if (tensors["encoder.scale"] < 0).any() or (tensors["error.mse"] < 0).any():
-        raise UsageError("encoder.scale and error.mse cannot be negative")
+    if any((tensors[name] < 0).any() for name in ("encoder.scale", "error.mse", "data.deviation")):
+        raise UsageError("encoder.scale, error.mse and data.deviation cannot be negative")
     network = make_network(card.network, card.network_settings)
     network.load_state_dict({name: tensors[f"network.{name}"] for name in weights})
     return network.eval().requires_grad_(False)

@@ -55,6 +55,8 @@ Labels = Any
 class Model:
     """Everything that sampling needs. `network` answers F(x, t, cond); `error` is its error by noise level.
 
+    `deviation` is the standard deviation of the training data in its own units, the shape of a row: `encoded.standard_deviation`.
+
     In `precision` bfloat16 the network's products are taken while sampling: faster where it is wide and the processor multiplies
     bfloat16. Likelihoods, encodings and what is filled in are float32 in any case.
     """
@@ -63,6 +65,7 @@ class Model:
     network: nn.Module
     encoder: Encoder
     error: ErrorCurve
+    deviation: Tensor
     precision: str = "float32"
     schedule: Schedule = field(init=False)
 
@@ -310,7 +313,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
-        folder.write(Path(path), folder.Parts(self.card, self.network, self.encoder, self.error))
+        folder.write(Path(path), folder.Parts(self.card, self.network, self.encoder, self.error, self.deviation))
         return Path(path)
 
     def _in(self, x: Any) -> Tensor:

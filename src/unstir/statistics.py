@@ -37,6 +37,26 @@ class Statistics:
         low, high = torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
         return Statistics(self.count + other.count, mean, variance.sqrt(), low, high)
 
+    @property
+    def spread(self) -> Tensor:
+        """The standard deviation, exactly 0 where all numbers are the same: rounding leaves next to nothing there."""
+        return torch.where(self.low == self.high, 0.0, self.deviation)
+
+    def pooled(self, axes: Sequence[int]) -> "Statistics":
+        """All numbers along these axes taken together: eq. (1) for many parts of equal counts. The axes stay, with size one.
+
+        >>> found = statistics([torch.tensor([[0.0, 1.0], [2.0, 5.0]])]).pooled([1])      # of 0, 2, 1 and 5
+        >>> found.count, found.mean.tolist(), (found.deviation**2).tolist(), found.high.tolist()
+        (4, [[2.0]], [[3.5]], [[5.0]])
+        """
+        if not axes:
+            return self
+        axes = list(axes)
+        mean = self.mean.mean(axes, keepdim=True)
+        variance = (self.deviation.square() + (self.mean - mean).square()).mean(axes, keepdim=True)
+        low, high = self.low.amin(axes, keepdim=True), self.high.amax(axes, keepdim=True)
+        return Statistics(self.count * self.mean.numel() // mean.numel(), mean, variance.sqrt(), low, high)
+
 
 def statistics(parts: Iterable[Tensor], axes: Sequence[int] = (0,)) -> Statistics:
     """The statistics over those axes of rows that come in parts (n, ...)."""

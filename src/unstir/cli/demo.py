@@ -10,7 +10,7 @@ from unstir.cli.progress import note
 from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import accounted, begin, go, plan_run
 from unstir.config import flat
-from unstir.evaluate import REPEATS, as_json, compare, measure, truth_of
+from unstir.evaluate import REPEATS, as_json, compare, measure, scale_of, truth_of
 from unstir.report.contents import contents
 from unstir.samplers import default
 
@@ -45,7 +45,7 @@ def _show(trained: Trained, seed: int, manner: Manner) -> list[dict[str, Any]]:
     if not manner.quiet:
         note(f"trained in {trained.seconds:.1f} s. Sampling {SHOWN:,} points, twice.")
     truth = truth_of(trained.fitting.data, 0.1, seed)
-    scale = model.encoder.scale.numpy()
+    scale = scale_of(model)
     floors = measure(truth.others, truth, scale)
     results, panels = [], {}
     for name, method, evaluations in (("the paper's chain", "ddpm_beta", CHAIN), ("few steps", default(FEW), FEW)):

@@ -14,14 +14,16 @@ import torch
 
 from unstir.comparison.layout import OFF, Comparison, Reading
 from unstir.datasets import TOYS, toy
+from unstir.encoded import parts, standard_deviation
 from unstir.errors import NumericsError
-from unstir.evaluate import POOL, Truth, between_true, flat, measure, true_pairs
+from unstir.evaluate import POOL, Truth, between_true, measure, true_pairs
 from unstir.fitting import Fitting
 from unstir.metrics.distances import far_fraction
 from unstir.model import Model, RowNoise
 from unstir.networks import make_network
 from unstir.samplers import ddim
 from unstir.schedules import along
+from unstir.statistics import statistics
 from unstir.times import grid
 from unstir.train import State
 
@@ -31,7 +33,8 @@ RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
 def begin(fitting: Fitting, seed: int) -> Fitting:
     """The same fitting at its start, with another seed for weights, order and noise, and the same rows held out."""
     fitting.recipe = replace(fitting.recipe, seed=seed)
-    fitting.state = State(make_network("mlp", fitting.network_settings, seed).to(fitting.device), fitting.recipe)
+    network = make_network(fitting.architecture, fitting.network_settings, seed)
+    fitting.state = State(network.to(fitting.device), fitting.recipe)
     return fitting
 
 
@@ -70,7 +73,7 @@ class Yardstick:
     def __init__(self, comparison: Comparison):
         data, seed = comparison.data, comparison.trainings[0].config.seed
         self.truth = comparison.truth
-        self.scale = flat(data).std(0)
+        self.scale = standard_deviation(statistics(parts(data.rows))).flatten().numpy()
         self.pool = toy(data.source, POOL, seed=seed + 2_000_003).values if data.source in TOYS else None
         self.floors = {n: self._floor(n) for n in sorted({reading.rows for reading in comparison.readings})}
 
