@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unstir.datasets import Data
+from unstir.datasets import Data, in_space
 from unstir.errors import UsageError
 from unstir.evaluate import REPEATS, Score, Truth, deal, neighbourhoods, true_pairs
 from unstir.features import FEATURES, Features, learn
@@ -23,7 +23,6 @@ from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
 from unstir.metrics.kernel import kernel_distance
 from unstir.model import Model
-from unstir.presets import in_space
 
 LEAST = 40  # rows a set
 SPARED = 4  # at most one in so many training rows is kept from the network

@@ -20,13 +20,12 @@ from typing import Any, NamedTuple
 import torch
 
 from unstir.config import Config, merge, resolve
-from unstir.datasets import Data, Layout, layout, load
+from unstir.datasets import Data, in_space, layout, load
 from unstir.latents import NAME as LATENT
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000
 RATE = "the peak learning rate that suits a network of this kind and width"
-NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 
 
 def load_data(config: Config) -> Data:
@@ -91,16 +90,6 @@ def _steps(rows: int, most: int) -> Choice:
     planned = min(max(wanted, FEWEST_STEPS), most)
     limit = "" if planned == wanted else f", and {'at least' if planned > wanted else 'at most'} {planned:,}"
     return Choice(planned, f"{STEPS_A_ROW} for each of {rows:,} rows{limit}: with more, few rows are learnt by heart")
-
-
-def in_space(shape: tuple[int, ...]) -> Layout | None:
-    """How rows of that shape lie in space, where it is worth looking at neighbours: images and sequences of at least 4 positions.
-
-    >>> in_space((8, 8)).kind, in_space((3, 3)), in_space((12,))
-    ('images', None, None)
-    """
-    lies = layout(shape)
-    return lies if lies and max(lies.spatial) >= NEIGHBOURS else None
 
 
 def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:

@@ -3,7 +3,7 @@
 from unstir.datasets.arrays import from_arrays
 from unstir.datasets.data import Data
 from unstir.datasets.readers import load, read
-from unstir.datasets.survey import Layout, Survey, layout, survey
+from unstir.datasets.survey import Layout, Survey, in_space, layout, survey
 from unstir.datasets.toys import TOYS, toy
 
-__all__ = ["TOYS", "Data", "Layout", "Survey", "from_arrays", "layout", "load", "read", "survey", "toy"]
+__all__ = ["TOYS", "Data", "Layout", "Survey", "from_arrays", "in_space", "layout", "load", "read", "survey", "toy"]

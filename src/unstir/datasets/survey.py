@@ -27,6 +27,7 @@ from unstir.datasets.columns import Column, Whole, columns_of, looked_at, whole_
 from unstir.datasets.data import NO_CLASS, Data
 from unstir.datasets.problems import LEVELS, Problem, problems_of
 
+NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 USUAL = (1, 3, 4)  # channels of pictures: grey, colour, colour with opacity
 LOOKED_AT = 2**24  # numbers; of larger data every k-th row is looked at, though gaps are counted in all
 
@@ -83,6 +84,16 @@ def layout(shape: tuple[int, ...]) -> Layout | None:
         return min(usual, key=lambda end: max(end.spatial) / min(end.spatial))
     planes = [end for end in (first, last) if _is_plane(end.spatial)]
     return min(planes, key=lambda end: (end.spatial[0] != end.spatial[1], end.channels), default=None)
+
+
+def in_space(shape: tuple[int, ...]) -> Layout | None:
+    """How rows of that shape lie in space, where it is worth looking at neighbours: images and sequences of at least 4 positions.
+
+    >>> in_space((8, 8)).kind, in_space((3, 3)), in_space((12,))
+    ('images', None, None)
+    """
+    lies = layout(shape)
+    return lies if lies and max(lies.spatial) >= NEIGHBOURS else None
 
 
 def kind_of(shape: tuple[int, ...]) -> str:
