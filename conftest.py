@@ -14,6 +14,7 @@ def brief():
     What a row costs is counted in multiplications. The networks of tests have next to none, and a processor's time goes elsewhere.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("fitting.LOOK", "fitting.CURVE", "evaluate.WORK", "honesty.WORK", "report.reverse.WORK"):
+        drawn = "training.fitting.LOOK", "training.fitting.CURVE"
+        for place in (*drawn, "evaluation.scores.WORK", "evaluation.memorisation.WORK", "report.reverse.WORK"):
             patch.setattr(f"unstir.{place}", 0)
         yield

@@ -1,6 +1,6 @@
 """Is the spread of ancestral samples right? Output variance over true variance, with a perfect network.
 
-    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser and error are known (unstir.oracles)
+    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser and error are known (unstir.diffusion.oracles)
     process     the linear chain of T = 1000, its own times
     ratio       sample variance of a coordinate / true variance,   standard error = ratio sqrt(2 / (n - 1))        (1)
 
@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from report import Row, Table, note, parser, show
-from unstir.oracles import Gaussian
-from unstir.samplers import ddpm
-from unstir.schedules import linear
-from unstir.times import grid
+from unstir.diffusion.oracles import Gaussian
+from unstir.diffusion.samplers import ddpm
+from unstir.diffusion.schedules import linear
+from unstir.diffusion.times import grid
 
 STEPS = (5, 20, 100, 1000)
 TRUE = torch.tensor([0.25, 1.5], dtype=torch.float64)

@@ -16,9 +16,9 @@ from sklearn.svm import SVC
 
 import unstir
 from report import Table, parser, show
-from unstir.config import read_config, resolve
 from unstir.metrics.frechet import frechet
-from unstir.presets import load_data
+from unstir.training.config import read_config, resolve
+from unstir.training.presets import load_data
 
 TOP = 16.0  # the highest level of grey
 HALF = 890  # rows on each side

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from oracle_error import BETAS, scheduled
 from report import Row, Table, note, parser, show
 from unstir.cli.training import STEADY, plan_run
-from unstir.datasets import Data, load
-from unstir.features import FEATURES, learn
+from unstir.data import Data, load
+from unstir.evaluation.features import FEATURES, learn
 from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
-from unstir.presets import settle
+from unstir.training.presets import settle
 
 WARMUP = 500
 MEASURED = 4  # steps, after one that does not count

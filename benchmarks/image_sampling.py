@@ -24,12 +24,12 @@ import unstir
 from oracle_error import THEIRS, scheduled
 from report import Row, Table, note, parser, show
 from unet_step import SHAPE, deeper, diffusers
-from unstir.config import read_config, resolve
-from unstir.features import FEATURES, learn
+from unstir.evaluation.features import FEATURES, learn
 from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
-from unstir.model import Model
-from unstir.presets import load_data
+from unstir.model.model import Model
+from unstir.training.config import read_config, resolve
+from unstir.training.presets import load_data
 
 BUDGETS = (5, 8, 10, 15, 20, 30, 50)
 IMAGES = 64

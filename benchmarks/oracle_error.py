@@ -1,6 +1,6 @@
 """How far a sampler ends from where the exact probability flow ends, with no network in the way.
 
-    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser E[x_0 | x_t] is known (unstir.oracles)
+    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser E[x_0 | x_t] is known (unstir.diffusion.oracles)
     process     the linear chain of T = 1000
     error       largest |x - exact x| over the coordinates of 2,000 samples, the same starting points for every sampler    (1)
 
@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from report import Row, Table, parser, show
-from unstir.oracles import Gaussian
-from unstir.samplers import SAMPLERS, default, plan
-from unstir.schedules import Schedule, linear
+from unstir.diffusion.oracles import Gaussian
+from unstir.diffusion.samplers import SAMPLERS, default, plan
+from unstir.diffusion.schedules import Schedule, linear
 
 BUDGETS = (10, 20, 50)  # network evaluations
 ORACLE = Gaussian(torch.zeros(2), torch.diag(torch.tensor([0.25, 1.5])))

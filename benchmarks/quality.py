@@ -10,7 +10,7 @@ points, and no sampler can be expected to get below the second.
 
 import numpy as np
 
-from unstir.datasets import toy
+from unstir.data import toy
 from unstir.metrics.distances import far_fraction, sliced_wasserstein
 
 POINTS = 5000

@@ -1,8 +1,8 @@
 """Memory and time of training a transformer in one process, in two that hold all of it each, and in two that share it out.
 
-A few steps through `unstir.fitting`, as `torchrun -m unstir train` takes them, in float32, one thread a process. Memory is the most that
-a process takes, by Linux's own count, above what it had before the network was made: weights, average and the optimiser's two moments
-are 16 bytes a weight, gradients 4 more.
+A few steps through `unstir.training.fitting`, as `torchrun -m unstir train` takes them, in float32, one thread a process.
+Memory is the most that a process takes, by Linux's own count, above what it had before the network was made: weights, average and
+the optimiser's two moments are 16 bytes a weight, gradients 4 more.
 """
 
 import itertools
@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 
 from report import Row, Table, note, parser, show
-from unstir.config import flat
-from unstir.datasets import from_arrays
-from unstir.fitting import Fitting
-from unstir.presets import settle
-from unstir.processes import here, joined
+from unstir.data import from_arrays
+from unstir.training.config import flat
+from unstir.training.fitting import Fitting
+from unstir.training.presets import settle
+from unstir.training.processes import here, joined
 
 SURROUNDINGS = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}  # the second: what is freed goes back to the system
 COUNTED = 3  # steps that come after the first, which makes the moments

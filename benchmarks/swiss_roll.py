@@ -3,7 +3,7 @@
     ratio = seconds of our loop / seconds of plain's loop        in pairs, one after the other in one process          (1)
     steps within plain's time = .95 plain's seconds / our seconds a step, measured in a short run just before         (2)
 
-Ours runs through `unstir.fitting.Fitting`, as `unstir.fit` and the command line do; its loop is from the first of `steps()` to
+Ours runs through `unstir.training.fitting.Fitting`, as `unstir.fit` and the command line do; its loop is from the first of `steps()` to
 the last, and 'with set-up' adds making the Fitting and the model, in which the error by noise level is measured. Every second
 pair runs in the other order, so that a machine that slows down favours neither. In (2) the learning rate is planned to that
 number of steps: it is a run that was meant to be so short, not one that was cut off.
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import plain
 from quality import FLOORS, POINTS, floors, formats, measures, roll
 from report import Table, note, parser, show, with_summary
-from unstir.config import flat
-from unstir.datasets import toy
-from unstir.fitting import Fitting
-from unstir.model import Model
-from unstir.presets import settle
-from unstir.samplers import default
+from unstir.data import toy
+from unstir.diffusion.samplers import default
+from unstir.model.model import Model
+from unstir.training.config import flat
+from unstir.training.fitting import Fitting
+from unstir.training.presets import settle
 
 WARM_UP = 256  # steps before anything is timed, and to measure the speed for eq. (2)
 MARGIN = 0.95  # of plain's time is planned, so that a run a little slower than measured still ends within it

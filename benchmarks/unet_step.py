@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from report import Row, Table, note, parser, show
 from unstir.networks.unet import UNet
-from unstir.train import Recipe, State, ema_decay
+from unstir.training.train import Recipe, State, ema_decay
 
 SHAPE = (3, 32, 32)
 Step = Callable[[torch.Tensor, torch.Tensor], None]
@@ -52,7 +52,7 @@ class Contestant:
 
 
 def ours(**settings: int) -> Contestant:
-    """As `unstir.train.train` does it."""
+    """As `unstir.training.train.train` does it."""
     network, recipe = UNet(SHAPE, 0, **settings), Recipe(lr=1e-3, precision="bfloat16")
     state = State(network, recipe)
 

@@ -11,7 +11,7 @@ from commands import process
 from motions import motions
 from paths import draw, evenly, folder
 from strokes import controls, curve, strokes
-from unstir.datasets import read
+from unstir.data import read
 
 SVG = """<?xml version="1.0"?><svg xmlns:kvg="https://kanjivg.tagaini.net/"><g kvg:type="none"><path id="s1" kvg:type="㇐a"
  d="M10,99c10,0,20,0,30,0"/><path id="s2" d="M1,1c1,0,2,0,3,0"/><path id="s3" kvg:type="㇑" d="M50,9C50,19 50,29 50.0,39"/></g></svg>"""

@@ -13,13 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unstir.fitting import fit
-    from unstir.model import Model, load
+    from unstir.model.model import Model, load
+    from unstir.training.fitting import fit
 
 __version__ = "0.1.0"
 __all__ = ["Model", "fit", "load"]
 
-_HOMES = {"fit": "unstir.fitting", "Model": "unstir.model", "load": "unstir.model"}
+_HOMES = {"fit": "unstir.training.fitting", "Model": "unstir.model.model", "load": "unstir.model.model"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError, create_model
 
 from unstir import __version__
 from unstir.cli.signals import prompt
-from unstir.config import SECTIONS, Config, Section, merge, message
 from unstir.errors import UnstirError
+from unstir.training.config import SECTIONS, Config, Section, merge, message
 
 app = App(
     name="unstir",

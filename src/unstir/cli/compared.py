@@ -13,9 +13,9 @@ from unstir import plots
 from unstir.comparison.layout import OFF, Comparison, listed
 from unstir.comparison.reading import RADIUS
 from unstir.comparison.verdict import Cell, Column
-from unstir.evaluate import REPEATS, flat
+from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Clouds, Panel, comparison
-from unstir.runs import Run
+from unstir.runs.folder import Run
 
 FEW = 5  # alternatives of which samples are drawn in every way; of more, in one way only
 LABELS = {OFF: "share off the data"}

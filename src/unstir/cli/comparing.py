@@ -21,7 +21,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from unstir.checkpoint import json_bytes, write_file
 from unstir.cli.compared import picture, show, table_csv
 from unstir.cli.finishing import Manner
 from unstir.cli.progress import duration, note
@@ -30,13 +29,14 @@ from unstir.cli.training import command
 from unstir.comparison.layout import Comparison, Training, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude
-from unstir.config import read_config, resolve, write_config
-from unstir.cost import rehearse
 from unstir.errors import StorageError, UnstirError, UsageError
-from unstir.fitting import Fitting
-from unstir.presets import load_data
+from unstir.files import json_bytes, write_file
 from unstir.report.comparison import comparison_contents
-from unstir.runs import Run, about_this_run
+from unstir.runs.folder import Run, about_this_run
+from unstir.training.config import read_config, resolve, write_config
+from unstir.training.cost import rehearse
+from unstir.training.fitting import Fitting
+from unstir.training.presets import load_data
 
 IDENTITY = "comparison.json"
 ENOUGH = 4  # seeds: Student's t with one or two degrees of freedom is sure of nothing

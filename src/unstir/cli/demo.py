@@ -9,10 +9,10 @@ from unstir.cli.finishing import SHOWN, Manner, Trained, caption, draw, score_li
 from unstir.cli.progress import note
 from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import accounted, begin, go, plan_run
-from unstir.config import flat
-from unstir.evaluate import REPEATS, as_json, compare, measure, scale_of, truth_of
+from unstir.diffusion.samplers import default
+from unstir.evaluation.scores import REPEATS, as_json, compare, measure, scale_of, truth_of
 from unstir.report.contents import contents
-from unstir.samplers import default
+from unstir.training.config import flat
 
 CHAIN, FEW = 1000, 20
 

@@ -163,11 +163,11 @@ def speed() -> Iterator[Finding]:
 
 
 def _training() -> Finding:
-    from unstir.cost import rehearse
-    from unstir.datasets import toy
+    from unstir.data import toy
     from unstir.errors import UnstirError
-    from unstir.fitting import Fitting
-    from unstir.presets import settle
+    from unstir.training.cost import rehearse
+    from unstir.training.fitting import Fitting
+    from unstir.training.presets import settle
 
     data = toy("moons", 2000, seed=0)
     try:

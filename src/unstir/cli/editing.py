@@ -7,14 +7,14 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from unstir.checkpoint import storage_errors
 from unstir.cli.pictures import refuse_grid, write_grid
 from unstir.cli.writing import refuse_out, write_rows
-from unstir.datasets import load
-from unstir.datasets.survey import kind_of
+from unstir.data import load
+from unstir.data.survey import kind_of
 from unstir.errors import DataError, UsageError
-from unstir.model import Model
-from unstir.model import load as load_model
+from unstir.files import storage_errors
+from unstir.model.model import Model
+from unstir.model.model import load as load_model
 from unstir.plots.grids import lies
 
 

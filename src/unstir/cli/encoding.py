@@ -3,11 +3,11 @@
 import time
 
 from unstir.cli.progress import INTERVAL, duration, note
-from unstir.config import Config
-from unstir.datasets import Data
-from unstir.encoders import Encoder
-from unstir.fitting import fitting_of_latents
-from unstir.latents import NAME, Fit
+from unstir.data import Data
+from unstir.encoders.affine import Encoder
+from unstir.encoders.latent import NAME, Fit
+from unstir.training.config import Config
+from unstir.training.fitting import fitting_of_latents
 
 TIMED = 4  # updates
 

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from unstir import evaluate as room
 from unstir.cli.using import show
 from unstir.cli.verdicts import columns_table, levels_table, scores_table
-from unstir.config import read_config, resolve
-from unstir.datasets import Data, load
+from unstir.data import Data, load
+from unstir.diffusion.samplers import default
 from unstir.errors import StorageError, UsageError
-from unstir.evaluate import Truth, truth_of
-from unstir.findings import Found, answers, examine, or_why
-from unstir.honesty import Levels
-from unstir.likeness import Likeness
+from unstir.evaluation import scores as room
+from unstir.evaluation.answers import Found, answers, examine, or_why
+from unstir.evaluation.likeness import Likeness
+from unstir.evaluation.memorisation import Levels
+from unstir.evaluation.scores import Truth, truth_of
 from unstir.metrics.distances import half_split_pairs
 from unstir.metrics.moments import chance
-from unstir.model import Model
-from unstir.model import load as load_model
-from unstir.runs import read_data
-from unstir.samplers import default
+from unstir.model.model import Model
+from unstir.model.model import load as load_model
+from unstir.runs.folder import read_data
+from unstir.training.config import read_config, resolve
 
 
 def evaluate(

@@ -11,20 +11,20 @@ from matplotlib.figure import Figure
 
 from unstir import plots
 from unstir.cli.progress import note
-from unstir.datasets import Data, layout
+from unstir.data import Data, layout
+from unstir.diffusion.samplers import default
+from unstir.diffusion.schedules import SCHEDULES, schedule
 from unstir.errors import UsageError
-from unstir.evaluate import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth
-from unstir.fitting import Fitting
-from unstir.likeness import resemblance
-from unstir.model import Model
+from unstir.evaluation.likeness import resemblance
+from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth
+from unstir.model.model import Model
 from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
 from unstir.plots.style import percent
-from unstir.record import Recording
-from unstir.runs import Run, read_metrics
-from unstir.samplers import default
-from unstir.schedules import SCHEDULES, schedule
+from unstir.runs.folder import Run, read_metrics
+from unstir.runs.record import Recording
 from unstir.seeds import seeded
+from unstir.training.fitting import Fitting
 
 SHOWN = 5000  # samples in the figures
 PICTURED = 2**24  # numbers of the data

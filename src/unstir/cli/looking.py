@@ -11,14 +11,14 @@ from rich.table import Table
 from unstir.cli.encoding import timed_encoder
 from unstir.cli.progress import duration
 from unstir.cli.using import show
-from unstir.config import Config, merge, resolve
-from unstir.cost import Cost, rehearse
-from unstir.datasets import Data, Survey, layout, survey
-from unstir.datasets.columns import Column
-from unstir.datasets.data import counted, short
+from unstir.data import Data, Survey, layout, survey
+from unstir.data.columns import Column
+from unstir.data.dataset import counted, short
 from unstir.errors import UnstirError
-from unstir.fitting import Fitting
-from unstir.presets import choices, load_data, settle
+from unstir.training.config import Config, merge, resolve
+from unstir.training.cost import Cost, rehearse
+from unstir.training.fitting import Fitting
+from unstir.training.presets import choices, load_data, settle
 
 SHOWN = 12  # columns, or classes; --json has all
 FLAT = "learnt flat, without a sense of which numbers are neighbours"

@@ -16,13 +16,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from unstir.checkpoint import refuse_existing, sha256, storage_errors, write_file, write_whole
 from unstir.cli.progress import note
-from unstir.datasets.survey import kind_of
+from unstir.data.survey import kind_of
 from unstir.errors import UsageError
-from unstir.model import Model
+from unstir.files import refuse_existing, sha256, storage_errors, write_file, write_whole
+from unstir.model.model import Model
 from unstir.plots.grids import COLOUR, CURVE, arrange, channels_last, curves, lies, picture, pictures
-from unstir.runs import read_description, span
+from unstir.runs.folder import read_description, span
 
 REACH = {"min_max": 1.0, "standardise": 2.0, "channels": 2.0, "latent": 2.0}  # scales of the encoder to either side of its shift
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from unstir.record import Recording
-from unstir.train import Step
+from unstir.runs.record import Recording
+from unstir.training.train import Step
 
 INTERVAL = 5.0  # seconds between plain lines
 

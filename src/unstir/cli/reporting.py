@@ -13,17 +13,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from unstir.checkpoint import json_bytes, refuse_existing, storage_errors, write_file
 from unstir.cli.progress import note
 from unstir.errors import StorageError, UsageError
+from unstir.files import json_bytes, refuse_existing, storage_errors, write_file
 from unstir.plots import film
-from unstir.record import Recording
 from unstir.report import film as room
 from unstir.report.comparison import comparison_contents
 from unstir.report.contents import Live, contents
 from unstir.report.page import render
-from unstir.runs import read_about
-from unstir.train import Step
+from unstir.runs.folder import read_about
+from unstir.runs.record import Recording
+from unstir.training.train import Step
 
 PAGE = "report.html"
 SOONEST = 1.0  # seconds between two pages of a run that is training: nobody looks more often

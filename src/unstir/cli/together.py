@@ -17,14 +17,14 @@ from typing import Any
 from torch import Tensor
 
 from unstir.cli.signals import Asked, patient
-from unstir.config import resolve, write_config
+from unstir.encoders.latent import Latent
 from unstir.errors import DataError, Stopped, UnstirError
-from unstir.fitting import Fitting
-from unstir.folder import encoder_from
-from unstir.latents import Latent
-from unstir.presets import load_data
-from unstir.processes import hear, here, in_step, joined, tell
-from unstir.train import ALL, AVERAGE, State
+from unstir.model.folder import encoder_from
+from unstir.training.config import resolve, write_config
+from unstir.training.fitting import Fitting
+from unstir.training.presets import load_data
+from unstir.training.processes import hear, here, in_step, joined, tell
+from unstir.training.train import ALL, AVERAGE, State
 
 COMMANDS = ("train", "resume")
 AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already

@@ -10,23 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unstir.checkpoint import sha256
 from unstir.cli.encoding import first, timed_encoder, trained_encoder
 from unstir.cli.finishing import Manner, Trained, finish
 from unstir.cli.progress import Display, duration, note
 from unstir.cli.signals import patient
 from unstir.cli.together import AGAIN, agreed, call
-from unstir.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
-from unstir.cost import Cost, rehearse
-from unstir.datasets import Data
-from unstir.encoded import parts
+from unstir.data import Data
+from unstir.data.statistics import statistics
+from unstir.encoders.encoded import parts
+from unstir.encoders.latent import Latent
 from unstir.errors import Stopped, StorageError, UsageError
-from unstir.fitting import Fitting
-from unstir.latents import Latent
-from unstir.presets import load_data, preset, settle
-from unstir.processes import here, in_step
-from unstir.record import Recording
-from unstir.runs import (
+from unstir.files import sha256
+from unstir.runs.folder import (
     Run,
     about_this_run,
     differences,
@@ -39,8 +34,13 @@ from unstir.runs import (
     refuse_taken,
     write_encoder,
 )
-from unstir.statistics import statistics
-from unstir.train import Step
+from unstir.runs.record import Recording
+from unstir.training.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
+from unstir.training.cost import Cost, rehearse
+from unstir.training.fitting import Fitting
+from unstir.training.presets import load_data, preset, settle
+from unstir.training.processes import here, in_step
+from unstir.training.train import Step
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from unstir.cli.pictures import in_a_file_name, refuse_grid, write_grid
 from unstir.cli.writing import refuse_out, write_rows
-from unstir.model import Model
-from unstir.model import load as load_model
-from unstir.samplers import default
+from unstir.diffusion.samplers import default
+from unstir.model.model import Model
+from unstir.model.model import load as load_model
 
 
 def sample(
@@ -70,7 +70,7 @@ def _unnamed(
 
 def selfcheck(as_object: bool) -> None:
     """Run every check; exit code 4 if one fails."""
-    from unstir import selfcheck as checks
+    from unstir.selfcheck import checks
 
     table = Table("truth", "of", "measured", "bar", "")
     rows = []

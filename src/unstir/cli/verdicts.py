@@ -3,9 +3,9 @@
 import numpy as np
 from rich.table import Table
 
-from unstir.evaluate import REPEATS
-from unstir.findings import SURE, Found, Good, percent, with_spread
-from unstir.honesty import Levels
+from unstir.evaluation.answers import SURE, Found, Good, percent, with_spread
+from unstir.evaluation.memorisation import Levels
+from unstir.evaluation.scores import REPEATS
 from unstir.metrics.moments import chance
 
 WORST = 6  # columns shown

@@ -13,10 +13,10 @@ import numpy as np
 from safetensors.numpy import save as safetensors_bytes
 from torch import Tensor
 
-from unstir.checkpoint import refuse_existing, storage_errors, write_file
 from unstir.cli.pictures import refuse_folder, write_folder
 from unstir.errors import UsageError
-from unstir.model import Model
+from unstir.files import refuse_existing, storage_errors, write_file
+from unstir.model.model import Model
 
 SUFFIXES = (".npy", ".npz", ".csv", ".safetensors")
 

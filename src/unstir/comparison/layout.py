@@ -17,14 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from unstir.config import Config, flat
-from unstir.datasets import TOYS, Data
-from unstir.denoiser import TARGETS, check_pair
+from unstir.data import TOYS, Data
+from unstir.diffusion.denoiser import TARGETS, check_pair
+from unstir.diffusion.samplers import SAMPLERS, default
+from unstir.diffusion.schedules import SCHEDULES, Chain, Schedule, schedule
 from unstir.errors import UsageError, unknown
-from unstir.evaluate import FEWEST, MOST, Truth, truth_of
-from unstir.presets import settle
-from unstir.samplers import SAMPLERS, default
-from unstir.schedules import SCHEDULES, Chain, Schedule, schedule
+from unstir.evaluation.scores import FEWEST, MOST, Truth, truth_of
+from unstir.training.config import Config, flat
+from unstir.training.presets import settle
 
 STEPS = 2000
 CHAIN = 1000  # steps of the paper's chain, and of what has none

@@ -13,19 +13,19 @@ import numpy as np
 import torch
 
 from unstir.comparison.layout import OFF, Comparison, Reading
-from unstir.datasets import TOYS, toy
-from unstir.encoded import parts, standard_deviation
+from unstir.data import TOYS, toy
+from unstir.data.statistics import statistics
+from unstir.diffusion.samplers import ddim
+from unstir.diffusion.schedules import along
+from unstir.diffusion.times import grid
+from unstir.encoders.encoded import parts, standard_deviation
 from unstir.errors import NumericsError
-from unstir.evaluate import POOL, Truth, between_true, measure, true_pairs
-from unstir.fitting import Fitting
+from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
-from unstir.model import Model, RowNoise
+from unstir.model.model import Model, RowNoise
 from unstir.networks import make_network
-from unstir.samplers import ddim
-from unstir.schedules import along
-from unstir.statistics import statistics
-from unstir.times import grid
-from unstir.train import State
+from unstir.training.fitting import Fitting
+from unstir.training.train import State
 
 RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unstir.comparison.layout import OFF, Reading, listed
-from unstir.evaluate import REPEATS
+from unstir.evaluation.scores import REPEATS
 from unstir.metrics.paired import Interval, Pair, compare_pairs, mean_interval
 
 Scores = Mapping[str, float]

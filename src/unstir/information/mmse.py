@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unstir.denoiser import Denoise
-from unstir.schedules import Schedule
+from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.schedules import Schedule
 
 
 @dataclass(frozen=True)

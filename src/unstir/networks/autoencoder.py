@@ -6,7 +6,7 @@
     block:  h + conv(silu(norm(conv(silu(norm(h))))))                                                       (2)
 
 A level has half the resolution of the one above, rounded up; going back is to the very sizes that were left, so nothing is padded or
-cropped. What the two halves of (1) mean as probabilities is `unstir.latents`' to say.
+cropped. What the two halves of (1) mean as probabilities is `unstir.encoders.latent`' to say.
 
     >>> network = Autoencoder(shape=(9, 11), halvings=2, channels=3, filters=8)
     >>> from torch import zeros

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from unstir.diffusion.schedules import Schedule
 from unstir.plots.style import (
     BLUE,
     DRAWN,
@@ -34,7 +35,6 @@ from unstir.plots.style import (
     styled,
     thin,
 )
-from unstir.schedules import Schedule
 
 LECTURE_STEPS = (0, 100, 300, 500, 800, 1000)
 PATHS = 60  # trajectories drawn as lines
@@ -57,7 +57,7 @@ def forward(
     at the last step. Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
     Source: Ho et al. 2020, eq. 4.
 
-    >>> from unstir.schedules import linear
+    >>> from unstir.diffusion.schedules import linear
     >>> figure = forward(np.random.default_rng(0).standard_normal((100, 2)), linear(), steps=(0, 300))
     >>> [axes.get_title() for axes in figure.axes]
     ['n = 0', 'n = 300']

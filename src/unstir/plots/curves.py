@@ -16,9 +16,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from unstir.diffusion.schedules import Schedule
 from unstir.errors import unknown
 from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, percent, styled
-from unstir.schedules import Schedule
 
 LOG_SNR = 14.0  # nats: outside it x_t is the data, or is noise, to the eye and to float32
 LINES = [*((colour, "-") for colour in COLOURS), *((colour, "--") for colour in (BLACK, RED, SKY, BLUE, ORANGE))]
@@ -35,7 +35,7 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     The legend lists them by what they keep of the signal at t = 1/2, the most first: from top to bottom in the picture.
     Raises UsageError for a chosen one that is not among them.
 
-    >>> from unstir.schedules import Flow, linear
+    >>> from unstir.diffusion.schedules import Flow, linear
     >>> figure = schedule_curves({"linear": linear(), "flow": Flow()}, chosen="flow")
     >>> print(figure.get_suptitle())
     flow keeps 50 % of the signal at t = 0.5, 0 % at t = 1

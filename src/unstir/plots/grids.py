@@ -22,7 +22,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from unstir.datasets import Layout, layout
+from unstir.data import Layout, layout
 from unstir.errors import UsageError
 from unstir.plots.mosaics import tiled
 from unstir.plots.style import COLOURS, PALE, styled

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unstir.datasets import Layout
+from unstir.data import Layout
 from unstir.plots.style import COLOURS, PALE, WIDTH, blank, plain, styled
 
 IMAGES, CURVES = 16, 6  # of a panel

@@ -10,10 +10,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from unstir.datasets.toys import EIGHT_CENTRES, EIGHT_NOISE
-from unstir.encoders import Encoder
+from unstir.data.toys import EIGHT_CENTRES, EIGHT_NOISE
+from unstir.diffusion.oracles import Gaussian, Mixture
+from unstir.encoders.affine import Encoder
 from unstir.information.mmse import ErrorCurve
-from unstir.oracles import Gaussian, Mixture
 
 LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 
@@ -21,7 +21,7 @@ LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 def best_curve(source: str, encoder: Encoder, labelled: bool) -> ErrorCurve | None:
     """The smallest possible error, summed over a row, as a curve of one element, for the set that (1) holds for.
 
-    >>> from unstir.encoders import Affine
+    >>> from unstir.encoders.affine import Affine
     >>> one = Affine("standardise", torch.zeros(2), torch.ones(2))
     >>> best_curve("moons", one, False) is None, len(best_curve("eight_gaussians", one, True).mse)
     (True, 49)

@@ -12,22 +12,22 @@ import numpy as np
 import torch
 
 from unstir import __version__
-from unstir.checkpoint import storage_errors
 from unstir.comparison.layout import OFF
-from unstir.config import Config, resolve
-from unstir.datasets import Data
-from unstir.datasets.survey import kind_of
-from unstir.encoders import fit_encoder
+from unstir.data import Data
+from unstir.data.survey import kind_of
+from unstir.diffusion.schedules import schedule
+from unstir.encoders.affine import fit_encoder
 from unstir.errors import StorageError, UnstirError
-from unstir.evaluate import REPEATS
+from unstir.evaluation.scores import REPEATS
+from unstir.files import storage_errors
 from unstir.report.contents import FORMAT
 from unstir.report.errors import schedules
 from unstir.report.packing import pack
 from unstir.report.subject import MOST_STEPS
 from unstir.report.view import View, view_of
 from unstir.report.words import schedule_words
-from unstir.runs import now, read_about, read_data
-from unstir.schedules import schedule
+from unstir.runs.folder import now, read_about, read_data
+from unstir.training.config import Config, resolve
 
 FEW, DRAWN = 5, 1000  # alternatives of which all clouds are shown, points of a cloud
 BYTES = 1_000_000  # of packed clouds

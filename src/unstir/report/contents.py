@@ -14,13 +14,10 @@ from typing import Any
 import numpy as np
 
 from unstir import __version__
-from unstir.config import Config
 from unstir.errors import UnstirError
-from unstir.evaluate import Truth, truth_of, worth
-from unstir.findings import examine, or_why
-from unstir.fitting import Fitting
-from unstir.model import Model
-from unstir.record import Recording
+from unstir.evaluation.answers import examine, or_why
+from unstir.evaluation.scores import Truth, truth_of, worth
+from unstir.model.model import Model
 from unstir.report.errors import hard, schedules
 from unstir.report.forward import forward
 from unstir.report.packing import numbers
@@ -28,7 +25,10 @@ from unstir.report.quality import good
 from unstir.report.reverse import MOST_ROWS, fewer, reverse, ways
 from unstir.report.subject import Subject, of_folder, of_recording
 from unstir.report.words import words
-from unstir.runs import now
+from unstir.runs.folder import now
+from unstir.runs.record import Recording
+from unstir.training.config import Config
+from unstir.training.fitting import Fitting
 
 FORMAT = 1
 STEPS = 20  # evaluations of the samples that are judged

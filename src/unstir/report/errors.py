@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.fitting import BUCKETS
-from unstir.honesty import Levels
+from unstir.diffusion.schedules import SCHEDULES, Schedule, schedule
+from unstir.evaluation.memorisation import Levels
 from unstir.information.mmse import ErrorCurve
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
-from unstir.schedules import SCHEDULES, Schedule, schedule
+from unstir.training.fitting import BUCKETS
 
 CURVE = 200  # steps of t in the curves of the schedules
 INSIDE = 16  # times in a bucket, over which the smallest error is averaged

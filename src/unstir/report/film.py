@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unstir.diffusion.samplers import default, sampler
 from unstir.errors import StorageError, UsageError
 from unstir.plots.film import Moment, Stage, film
 from unstir.plots.style import Frame, percent
 from unstir.report.subject import Subject, of_folder
 from unstir.report.view import View, shrink
-from unstir.samplers import default, sampler
 
 EVALUATIONS = 40
 POINTS = 1500

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.encoded import JITTER, WIDE
+from unstir.diffusion.schedules import Schedule
+from unstir.encoders.encoded import JITTER, WIDE
 from unstir.information.mmse import information
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import Subject
 from unstir.report.view import shrink
-from unstir.schedules import Schedule
 from unstir.seeds import seeded
 
 BYTES = 400_000  # of packed rows, and as many of noise

@@ -1,4 +1,4 @@
-"""Is it good, is it honest: what `unstir.findings` finds, and the training rows that are nearest to some samples."""
+"""Is it good, is it honest: what `unstir.evaluation.answers` finds, and the training rows that are nearest to some samples."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 
-from unstir import evaluate as room
-from unstir.findings import Found, answers
-from unstir.honesty import away
-from unstir.model import Model
+from unstir.data.rows import Rows
+from unstir.evaluation import scores as room
+from unstir.evaluation.answers import Found, answers
+from unstir.evaluation.memorisation import away
+from unstir.model.model import Model
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
-from unstir.rows import Rows
 
 WORST = 60  # columns
 SAMPLES = 8  # whose neighbours are shown

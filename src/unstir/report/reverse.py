@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unstir.diffusion.samplers import default
 from unstir.errors import UnstirError
-from unstir.evaluate import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
-from unstir.model import Model
+from unstir.evaluation.scores import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
+from unstir.model.model import Model
 from unstir.networks import affordable
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
 from unstir.report.view import shrink
-from unstir.samplers import default
 
 FEW, FEWER = 20, 10
 FRAMES, PICTURED = 50, 24  # kept of a long path of points, of pictures

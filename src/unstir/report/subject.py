@@ -15,19 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.config import Config, read_config, resolve
-from unstir.datasets import Data
-from unstir.encoders import Affine, Encoder
+from unstir.data import Data
+from unstir.diffusion.schedules import Schedule, schedule
+from unstir.encoders.affine import Affine, Encoder
+from unstir.encoders.latent import Latent
 from unstir.errors import UnstirError
-from unstir.fitting import BUCKETS, Fitting, HeldOut
 from unstir.information.mmse import ErrorCurve
-from unstir.latents import Latent
-from unstir.model import Model, load
-from unstir.record import Recording
+from unstir.model.model import Model, load
 from unstir.report.best import best_curve
 from unstir.report.view import View, view_of
-from unstir.runs import read_about, read_data, read_description, read_encoder, read_metrics, read_state, span, standing
-from unstir.schedules import Schedule, schedule
+from unstir.runs.folder import read_about, read_data, read_description, read_encoder, read_metrics, read_state, span, standing
+from unstir.runs.record import Recording
+from unstir.training.config import Config, read_config, resolve
+from unstir.training.fitting import BUCKETS, Fitting, HeldOut
 
 MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
 ROWS = 2000

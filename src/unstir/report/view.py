@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.datasets import Layout, layout
-from unstir.encoders import Affine, Encoder
+from unstir.data import Layout, layout
+from unstir.diffusion.schedules import Schedule
+from unstir.encoders.affine import Affine, Encoder
 from unstir.plots.mosaics import drawable
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
-from unstir.schedules import Schedule
 
 SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
 LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones

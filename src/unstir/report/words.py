@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.findings import with_spread
+from unstir.evaluation.answers import with_spread
 from unstir.plots.curves import hardest
 from unstir.report.subject import Subject
 

@@ -1,0 +1,189 @@
+"""What the rest of the house calls data: N rows of one shape, with a class each where there are labels.
+
+Rows are real numbers and all of them are there; `unstir.data.arrays` sees to that. A *gap* is a value that is missing
+(NaN) or infinite, or a label that is. Gaps are refused, or their rows are dropped and counted; no value is made up. Only
+to be looked at may they be kept, and nothing but `unstir.data.survey` takes data with gaps:
+
+    missing:    refuse    drop    keep                                                                               (1)
+
+    >>> from unstir.data import from_arrays
+    >>> data = from_arrays([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], labels=["cat", "dog", "cat"])
+    >>> len(data), data.shape, data.classes, data.labels.tolist()
+    (3, (2,), ('cat', 'dog'), [0, 1, 0])
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+
+import numpy as np
+
+from unstir.data.rows import Rows, let_go
+from unstir.errors import DataError, UsageError, unknown
+
+GAPS = ("refuse", "drop", "keep")
+NO_CLASS = -1  # the number of a label that is missing, where gaps are kept
+SHOWN, LISTED = 40, 12  # characters of what somebody else wrote, and names, in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """N rows of one shape, with a class each where there are labels; `from_arrays` makes and checks it.
+
+    Shapes: `rows` (N, ...), `labels` (N,) int64 or None, `classes` the K names of the classes.
+    `names` are those of the columns, `source` is the built-in name or the path as typed, `dtype` the type it came in,
+    `dropped` how many rows had a gap and were left out, `notes` what a person should know about how it was read.
+    """
+
+    rows: Rows
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    source: str = "array"
+    bounds: tuple[float, float] | None = None
+    dtype: str = "float64"
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """The number of rows, N."""
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return self.rows.shape[1:]
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """All rows in memory, (N, ...) float32 or float64. Of large data take what is needed from `rows` instead."""
+        return self.rows[:]
+
+    def place(self, index: int) -> str:
+        """What to call the element at a flat index of a row: a column by its name or number, or a position.
+
+        >>> Data(Rows(np.zeros((2, 2))), names=("x", "y")).place(1), Data(Rows(np.zeros((2, 3, 4)))).place(7)
+        ("column 'y'", 'position (1, 3)')
+        """
+        if self.names:
+            return f"column '{short(self.names[index])}'"
+        if len(self.shape) == 1:
+            return f"column {index}"
+        return f"position {tuple(int(i) for i in np.unravel_index(index, self.shape))}"
+
+    def split(self, held_out: float, seed: int) -> tuple["Data", "Data"]:
+        """The rows to train on and the rows held out, by `cut`; none is copied.
+
+        >>> train, held_out = Data(Rows(np.arange(10.0)[:, None])).split(0.2, seed=0)
+        >>> len(train), len(held_out)
+        (8, 2)
+        """
+        training, unseen = self.cut(held_out, seed)
+        return self.take(training), self.take(unseen)
+
+    def cut(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the rows to train on and of those held out: a random permutation, cut.
+
+        Held out are round(N held_out) rows, at least one and at most N - 1; the same seed makes the same cut.
+        Raises UsageError unless 0 < held_out < 1.
+        """
+        if not 0 < held_out < 1:
+            raise UsageError(f"the held-out fraction is {held_out}; it lies between 0 and 1, for example 0.1.")
+        count = min(max(round(len(self) * held_out), 1), len(self) - 1)
+        order = np.random.default_rng(seed).permutation(len(self))
+        return order[count:], order[:count]
+
+    def without_gaps(self) -> "Data":
+        """The rows that have no gap, and the classes that are left; `dropped` says how many rows are not.
+
+        Raises DataError where fewer than two rows are left.
+
+        >>> data = Data(Rows(np.array([[1.0], [np.nan], [2.0], [np.inf]])), np.array([0, 1, 0, 2]), ("a", "b", "c"))
+        >>> whole = data.without_gaps()
+        >>> whole.values.tolist(), whole.classes, whole.dropped
+        ([[1.0], [2.0]], ('a',), 2)
+        """
+        whole = self.intact()
+        if self.labels is not None:
+            whole &= self.labels != NO_CLASS
+        left = int(whole.sum())
+        if left == len(self):
+            return self
+        if left < 2:
+            raise DataError(f"only {counted(left, 'row')} of {len(self)} without missing or infinite values; 2 are needed.")
+        gone = len(self) - left
+        note = f"{gone:,} rows with missing or infinite values were dropped; {left:,} are left."
+        kept = replace(self.take(np.flatnonzero(whole)), dropped=gone, notes=(*self.notes, note))
+        if kept.labels is None:
+            return kept
+        present, ids = np.unique(kept.labels, return_inverse=True)
+        return replace(kept, labels=ids.astype(np.int64), classes=tuple(self.classes[i] for i in present))
+
+    def intact(self) -> np.ndarray:
+        """Which rows have no value that is missing or infinite: (N,) bool. Whole numbers never have."""
+        if self.rows.held.dtype.kind != "f":
+            return np.ones(len(self), bool)
+        return np.concatenate([np.isfinite(block).reshape(len(block), -1).all(axis=1) for _, block in self.rows.blocks()])
+
+    def take(self, which: np.ndarray) -> "Data":
+        """Those rows, by their numbers; none is copied."""
+        return replace(self, rows=self.rows.take(which), labels=None if self.labels is None else self.labels[which])
+
+    def sha256(self) -> str:
+        """The SHA-256 of the rows as they are held and of the labels, their types and shapes included, in hexadecimal.
+
+        >>> a, b = Data(Rows(np.zeros((2, 3)))), Data(Rows(np.zeros((3, 2))))
+        >>> a.sha256() == a.sha256(), a.sha256() == b.sha256()
+        (True, False)
+        """
+        digest = hashlib.sha256()
+        for rows in (self.rows, self.labels if self.labels is None else Rows(self.labels)):
+            if rows is not None:
+                digest.update(f"{rows.held.dtype.str} {rows.shape} ".encode())
+                for start in range(0, len(rows), rows.in_block):
+                    digest.update(np.ascontiguousarray(rows.raw(slice(start, start + rows.in_block))).data)
+                    let_go(rows.held)
+        return digest.hexdigest()
+
+
+def gaps_of(data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For "missing" and for "infinite" values of each of the D elements of a row: how many, and the first row, -1 for none; (D,) each.
+
+    >>> {word: counts.tolist() for word, (counts, _) in gaps_of(Data(Rows(np.array([[1.0, np.nan], [np.inf, np.nan]])))).items()}
+    {'missing': [0, 2], 'infinite': [1, 0]}
+    """
+    found = {word: (np.zeros(math.prod(data.shape), int), np.full(math.prod(data.shape), -1)) for word in ("missing", "infinite")}
+    for start, block in data.rows.blocks() if data.rows.held.dtype.kind == "f" else ():
+        if np.isfinite(block).all():
+            continue
+        for (counts, firsts), test in zip(found.values(), (np.isnan, np.isinf), strict=True):
+            gaps = test(block).reshape(len(block), -1)
+            new = (firsts < 0) & gaps.any(axis=0)
+            firsts[new] = start + gaps[:, new].argmax(axis=0)
+            counts += gaps.sum(axis=0)
+    return found
+
+
+def short(text: str, most: int = SHOWN) -> str:
+    """What somebody else wrote, fit for one line of a message: cut, and without characters that cannot be seen.
+
+    >>> short("price"), short("a" * 50), short("one\\ntwo")
+    ('price', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...', 'one\\\\ntwo')
+    """
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 row", "2 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
+    """The error for a name that a file does not hold, with the names that it does; of very many the nearest."""
+    if len(known) > LISTED:
+        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
+    return unknown(what, short(name), map(short, known))

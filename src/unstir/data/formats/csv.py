@@ -1,0 +1,195 @@
+"""Tables: CSV files as numbers, one row a line, with at most one column of classes.
+
+The delimiter is the one of tab, semicolon and comma that cuts most of the first lines to one width. The first line is a
+header if none of its cells is a number, or one of them is text above a number. Empty cells and the words in `MISSING`
+are missing values; what becomes of them `unstir.data.arrays` decides. No cell is made up, and none is rounded.
+Rows are read in blocks, so a large table is never held as text. Lines are counted from 1, rows and columns from 0.
+"""
+
+import csv
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from unstir.data.arrays import BEYOND, EXACT, from_arrays
+from unstir.data.dataset import Data, short, unknown_name
+from unstir.data.formats.raw import refuse_large
+from unstir.errors import DataError, UsageError
+
+MISSING = {"", "na", "n/a", "nan", "null", "none"}
+DELIMITERS = "\t;,"
+BLOCK = 8192
+LONGEST = 308  # digits; a number of more is infinite as a float, and refused as that
+
+Row = tuple[int, list[str]]  # the number of its (last) line, its cells
+
+
+def read_csv(path: Path, source: str, labels: str | None, missing: str) -> Data:
+    """The table at `path`; `labels` names the column of classes, or numbers it where there is no header.
+
+    Shapes: values (rows, columns) float64, without the column of classes. Raises DataError for a file that is empty or
+    not text, a ragged row, a column of text or a gap that is refused; UsageError for a `labels` that is not a column.
+    """
+    refuse_large(source, path.stat().st_size)  # a number takes about as much as text
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _table(file, source, labels, missing)
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{source}' is not UTF-8 text ({error.reason}). Save it as CSV in UTF-8.") from None
+    except csv.Error as error:
+        raise DataError(
+            f"'{source}' is not a readable table: {short(str(error), 80)}. Look for a quote that is not closed."
+        ) from None
+
+
+def _table(file: TextIO, source: str, labels: str | None, missing: str) -> Data:
+    rows = _rows(file, source)
+    top = list(islice(rows, 2))
+    if not top:
+        raise DataError(f"'{source}' is empty.")
+    first = [cell.strip() for cell in top[0][1]]
+    header = _is_header(first, top[1][1] if len(top) > 1 else [], labels)
+    columns = [name or f"unnamed {i}" if header else str(i) for i, name in enumerate(first)]
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise DataError(f"'{source}' has two columns called '{short(twice[0])}'. Rename one.")
+    if labels is not None and labels not in columns:
+        raise unknown_name(f"column in '{source}'", labels, columns)
+
+    label_at = None if labels is None else columns.index(labels)
+    names = [name for i, name in enumerate(columns) if i != label_at]
+    if not names:
+        raise UsageError(f"'{source}' has no column besides the class '{labels}'.")
+    classes: list[str] = []
+    blocks = []
+    rows = chain(top[header:], rows)
+    while block := list(islice(rows, BLOCK)):
+        if label_at is not None:
+            classes += [cells.pop(label_at).strip() for _, cells in block]
+        blocks.append(_numbers(block, names))
+    if not blocks:
+        raise DataError(f"'{source}' has a header and no rows.")
+    values = np.concatenate(blocks)
+    if header and not first[0] and label_at != 0 and np.array_equal(values[:, 0], np.arange(len(values))):
+        raise DataError(f"'{source}': its first column has no name and only counts the rows. Remove it (index=False).")
+    return from_arrays(values, _classes(classes) if classes else None, names if header else (), source, missing)
+
+
+def _rows(file: TextIO, source: str) -> Iterator[Row]:
+    """The rows of the table, all of one width. Inside a single column a blank line is a missing value."""
+    delimiter = _delimiter(file)
+    reader = csv.reader(_text(file, source), delimiter=delimiter, skipinitialspace=True, strict=True)
+    width, blank = 0, []
+    for cells in reader:
+        if not cells:
+            blank.append(reader.line_num)
+            continue
+        if width == 1:
+            yield from ((line, [""]) for line in blank)
+        blank = []
+        width = width or len(cells)
+        if len(cells) != width:
+            counts = f"the number of cells (cut at {delimiter!r}) is {len(cells)}, in the first row it is {width}"
+            raise DataError(f"'{source}', line {reader.line_num}: {counts}. Every row needs the same.")
+        yield reader.line_num, cells
+
+
+def _text(file: TextIO, source: str) -> Iterator[str]:
+    """The lines of the file. A NUL is no character of a table, but half of every one in UTF-16."""
+    for line in file:
+        if "\0" in line:
+            raise DataError(f"'{source}' holds NUL bytes, so it is not UTF-8 text. Save it as CSV in UTF-8.")
+        yield line
+
+
+def _delimiter(file: TextIO) -> str:
+    """The delimiter that cuts the most of the first 20 lines to one common width above 1."""
+    lines = list(islice(file, 20))
+    file.seek(0)
+
+    def agreeing(delimiter: str) -> int:
+        widths = Counter(len(cells) for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+        return max((count for width, count in widths.items() if width > 1), default=0)
+
+    # On a tie the tab and the semicolon win: a comma beside them is a decimal comma or part of a text.
+    best = max(DELIMITERS, key=agreeing)
+    return best if agreeing(best) else ","
+
+
+def _is_header(first: list[str], second: list[str], labels: str | None) -> bool:
+    texts = [not _is_number(cell) and not _is_missing(cell) for cell in first]
+    if not any(texts):
+        # pandas numbers nameless columns, and leaves the place above the row numbers empty.
+        return len(first) > 1 and first == ["", *map(str, range(len(first) - 1))]
+    named = any(text and cell == labels for text, cell in zip(texts, first, strict=True))
+    above_number = any(text and _is_number(cell) for text, cell in zip(texts, second, strict=False))
+    return named or above_number or not any(map(_is_number, first))
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        _float(cell)
+    except ValueError:
+        return False
+    return not _is_missing(cell)
+
+
+def _float(cell: str) -> float:
+    """The number a cell holds; 1_000 is Python, and in a table a name. Raises ValueError."""
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
+
+
+def _numbers(block: list[Row], names: list[str]) -> np.ndarray:
+    """The cells of a block as (rows, columns) float64; missing values are NaN."""
+    try:
+        numbers = np.fromiter(map(_float, chain.from_iterable(cells for _, cells in block)), np.float64)
+    except ValueError:  # the slow way, to find the cell
+        numbers = np.array([_number(cell, name, line) for line, name, cell in _cells(block, names)])
+    if (np.isfinite(numbers) & (np.abs(numbers) >= EXACT)).any():
+        _refuse_rounding(block, names)
+    return numbers.reshape(len(block), len(names))
+
+
+def _cells(block: list[Row], names: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Every cell of a block: its line, its column, its text."""
+    return ((line, *pair) for line, cells in block for pair in zip(names, cells, strict=True))
+
+
+def _number(cell: str, name: str, line: int) -> float:
+    if _is_missing(cell):
+        return float("nan")
+    try:
+        return _float(cell)
+    except ValueError:
+        with_point = cell.strip().replace(",", ".")
+        decimal_comma = cell.count(",") == 1 and _is_number(with_point)
+        as_class = f"Remove it, or pass it as the class with --data.labels {shlex.quote(short(name))}."
+        way_on = f"Write it with a point: {with_point}." if decimal_comma else as_class
+        raise DataError(f"column '{short(name)}' holds text ('{short(cell.strip())}', line {line}). {way_on}") from None
+
+
+def _refuse_rounding(block: list[Row], names: list[str]) -> None:
+    """Raise DataError for a whole number that is another one as a float."""
+    for line, name, cell in _cells(block, names):
+        digits = cell.strip().lstrip("+-")
+        if digits.isdecimal() and len(digits) <= LONGEST and int(digits) != float(digits):
+            raise DataError(f"column '{short(name)}' holds {short(cell.strip())} (line {line}), {BEYOND}")
+
+
+def _classes(cells: list[str]) -> np.ndarray | list[str]:
+    """Classes as numbers if all that are there are, so that 10 comes after 2; as texts if not."""
+    try:
+        return np.array([float("nan") if _is_missing(cell) else _float(cell) for cell in cells])
+    except ValueError:
+        return cells

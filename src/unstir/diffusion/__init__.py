@@ -1,0 +1,1 @@
+"""What diffusion is: schedules, times, targets, losses, samplers, guidance, and exact answers."""

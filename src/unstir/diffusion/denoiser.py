@@ -1,0 +1,140 @@
+"""Targets and denoisers: what the network predicts, and how that becomes an estimate of the clean data.
+
+A network's output F is affine in x_0 and x_t, so a target (parameterisation) is three numbers a time,
+
+    x0_hat = c_skip x_t + c_out F(c_in x_t, t)                                                        (1)
+
+    target     c_in   c_skip                      c_out
+    x0         1      0                           1
+    eps        1      1/alpha                     -sigma/alpha
+    v          1      alpha/(alpha^2+sigma^2)     -sigma/(alpha^2+sigma^2)       v = alpha eps - sigma x0
+    velocity   1      sigma'/D                    -sigma/D                       D = alpha sigma' - sigma alpha'
+    edm        1/N    alpha/N^2                   sigma/N                        N^2 = alpha^2 + sigma^2, data of unit variance
+
+and the F that makes x0_hat = x_0 is, by solving (1) for it,
+
+    F = ((1 - alpha c_skip) x_0 - sigma c_skip eps) / c_out                                           (2)
+
+Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
+
+    >>> from unstir.diffusion.schedules import Flow
+    >>> target("velocity")(Flow(), torch.tensor(0.25))       # x0 = x_t - t (eps - x0)
+    Coefficients(c_in=tensor(1., dtype=torch.float64), c_skip=tensor(1., dtype=torch.float64), c_out=tensor(-0.2500, dtype=torch.float64))
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unstir.diffusion.schedules import FIRST, Schedule, along
+from unstir.errors import UsageError, unknown
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""`(x_t (B, ...), t () or (B,)) -> x0_hat (B, ...)`: what every sampler and every bound takes."""
+
+
+class Coefficients(NamedTuple):
+    """The three numbers of eq. (1), float64, the shape of t."""
+
+    c_in: Tensor
+    c_skip: Tensor
+    c_out: Tensor
+
+
+Target = Callable[[Schedule, Tensor], Coefficients]
+"""`(schedule, t) -> Coefficients`."""
+
+
+def _x0(schedule: Schedule, t: Tensor) -> Coefficients:  # noqa: ARG001
+    one = torch.ones_like(t, dtype=torch.float64)
+    return Coefficients(one, 0 * one, one)
+
+
+def _eps(schedule: Schedule, t: Tensor) -> Coefficients:
+    alpha, sigma = schedule(t)
+    return Coefficients(torch.ones_like(alpha), 1 / alpha, -sigma / alpha)
+
+
+def _v(schedule: Schedule, t: Tensor) -> Coefficients:
+    alpha, sigma = schedule(t)
+    power = alpha**2 + sigma**2
+    return Coefficients(torch.ones_like(alpha), alpha / power, -sigma / power)
+
+
+def _velocity(schedule: Schedule, t: Tensor) -> Coefficients:
+    (alpha, sigma), (alpha_slope, sigma_slope) = schedule(t), schedule.slope(t)
+    D = alpha * sigma_slope - sigma * alpha_slope
+    return Coefficients(torch.ones_like(alpha), sigma_slope / D, -sigma / D)
+
+
+def _edm(schedule: Schedule, t: Tensor) -> Coefficients:
+    alpha, sigma = schedule(t)
+    N = (alpha**2 + sigma**2).sqrt()
+    return Coefficients(1 / N, alpha / N**2, sigma / N)
+
+
+TARGETS: dict[str, Target] = {"x0": _x0, "eps": _eps, "v": _v, "velocity": _velocity, "edm": _edm}
+
+
+def target(name: str) -> Target:
+    """The target of that name. Raises UsageError for an unknown one."""
+    if name not in TARGETS:
+        raise unknown("target", name, TARGETS)
+    return TARGETS[name]
+
+
+def check_pair(schedule: Schedule, target_name: str) -> None:
+    """Raise UsageError where a target is asked to carry data through a time at which no data is left.
+
+    There x0_hat = c_skip x_t + c_out F is a small difference of large numbers, as in x_0 = (x_t - sigma eps) / alpha: with |c_out|
+    above 1e6, for eps alpha_bar below 1e-12, a float32 rounding error in F is as large as the data.
+    """
+    c_out = target(target_name)(schedule, torch.ones((), dtype=torch.float64)).c_out.item()
+    if not abs(c_out) <= 1e6:
+        raise UsageError(
+            f"target '{target_name}' with a schedule whose signal ends at alpha_bar = {schedule.alpha_bar_end:.1e}: x_0 is then "
+            f"{abs(c_out):.0e} times the network's answer, which divides by zero. Use --target v or --target x0."
+        )
+
+
+def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+    """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,); at t = 0 its limit."""
+    t = t.clamp(min=FIRST)
+    alpha, sigma = schedule(t)
+    c = target(schedule, t)
+    return along((1 - alpha * c.c_skip) / c.c_out, x0) * x0 - along(sigma * c.c_skip / c.c_out, x0) * eps
+
+
+class Denoiser:
+    """Eq. (1): a network, a schedule and a target make an estimate of E[x_0 | x_t].
+
+    `denoiser(x, t, cond)`: x (B, ...), t () or (B,), cond (B, ...) or None -> (B, ...). To hand it to a sampler with a
+    condition, bind it: `lambda x, t: denoiser(x, t, cond)`.
+    """
+
+    def __init__(self, network: Callable[..., Tensor], schedule: Schedule, target: Target):
+        self.network, self.schedule, self.target = network, schedule, target
+
+    def __call__(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+        """x0_hat, the shape and type of x."""
+        c = self.target(self.schedule, t)
+        seen = t.to(device=x.device, dtype=x.dtype).reshape(-1)  # one time for all rows stays one: (1,)
+        return along(c.c_skip, x) * x + along(c.c_out, x) * self.network(along(c.c_in, x) * x, seen, cond)
+
+
+def under(denoise: Denoise, trained: Schedule, other: Schedule) -> Denoise:
+    """The same denoiser for another schedule: times are matched by signal-to-noise ratio and x is rescaled.
+
+    E[x_0 | x_t] depends on x_t / alpha_t and on sigma_t / alpha_t alone (Karras et al. 2022, section 2), so a network trained
+    on the chain can be sampled under, say, `Flow`.
+    """
+
+    def denoise_other(x: Tensor, t: Tensor) -> Tensor:
+        same = trained.inverse(other.log_snr(t))
+        (alpha_a, sigma_a), (alpha_b, sigma_b) = trained(same), other(t)
+        scale = ((alpha_a**2 + sigma_a**2) / (alpha_b**2 + sigma_b**2)).sqrt()
+        return denoise(along(scale, x) * x, same)
+
+    return denoise_other

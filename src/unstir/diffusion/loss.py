@@ -1,0 +1,87 @@
+"""The training loss: weight(t) times the squared error of x0_hat, written in the network's own output.
+
+    L = E_t,eps  w(t) |x_0 - x0_hat|^2  =  E_t,eps  w(t) c_out^2 |F_wanted - F|^2                     (1)
+
+because x0_hat is affine in F. With w = 1 / c_out^2 it is plain mean squared error in F, and that one line *is* L_simple for eps
+(Ho et al. 2020, eq. 14), EDM's loss for edm (Karras et al. 2022, eq. 8) and conditional flow matching for velocity (Lipman et
+al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the same thing, and has the same gradient, for every target.
+
+    simple    w = 1 / c_out^2                                                                         (2)
+    min_snr   w = min(SNR, 5)                             (Hang et al. 2023, eq. 5)                   (3)
+    edm       w = (alpha^2 + sigma^2) / sigma^2           (Karras et al. 2022, table 1)               (4)
+    elbo      w = -1/2 d SNR / dt                         (Kingma et al. 2021, eq. 18; times uniform)     (5)
+
+    >>> import torch
+    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.denoiser import target
+    >>> weight("min_snr")(Flow(), target("v"), torch.tensor([0.1, 0.5])).tolist()      # SNR is 81 and 1
+    [5.0, 1.0]
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+from unstir.diffusion.denoiser import Target, wanted
+from unstir.diffusion.schedules import FIRST, Schedule, along
+from unstir.errors import unknown
+
+Weight = Callable[[Schedule, Target, Tensor], Tensor]
+"""`(schedule, target, t) -> weight of the squared error of x0_hat`, float64, the shape of t."""
+
+
+def simple(schedule: Schedule, target: Target, t: Tensor) -> Tensor:
+    """Eq. (2)."""
+    return target(schedule, t).c_out ** -2
+
+
+def min_snr(schedule: Schedule, target: Target, t: Tensor, gamma: float = 5.0) -> Tensor:  # noqa: ARG001
+    """Eq. (3): steps with little noise are not worth more than gamma."""
+    return schedule.log_snr(t).exp().clamp(max=gamma)
+
+
+def edm(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
+    """Eq. (4), for data of unit variance: what `simple` is for the edm target."""
+    return 1 + schedule.log_snr(t).exp()
+
+
+def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
+    """Eq. (5): with uniform times the loss is the diffusion part of the variational bound, in nats per element."""
+    return schedule.information_rate(t)
+
+
+WEIGHTS: dict[str, Weight] = {"simple": simple, "min_snr": min_snr, "edm": edm, "elbo": elbo}
+
+
+def weight(name: str) -> Weight:
+    """The weight of that name. Raises UsageError for an unknown one."""
+    if name not in WEIGHTS:
+        raise unknown("loss weight", name, WEIGHTS)
+    return WEIGHTS[name]
+
+
+class Example(NamedTuple):
+    """What a network sees and should answer: seen and wanted (B, ...), t and weight (B,) in the type of seen."""
+
+    seen: Tensor
+    t: Tensor
+    wanted: Tensor
+    weight: Tensor
+
+
+def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Tensor) -> Example:
+    """Noise x0 to times t and lay out eq. (1): x0 and eps (B, ...), t (B,) float64. All coefficients in float64."""
+    t = t.clamp(min=FIRST)
+    c = target(schedule, t)
+    return Example(
+        seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),
+        t=t.to(x0.dtype),
+        wanted=wanted(schedule, target, x0, eps, t),
+        weight=(weigh(schedule, target, t) * c.c_out**2).to(x0.dtype),
+    )
+
+
+def errors(F: Tensor, example: Example) -> Tensor:
+    """Weighted squared error of each row, averaged over its elements: (B,). The loss is its mean."""
+    return example.weight * (F - example.wanted).square().flatten(1).mean(1)

@@ -1,0 +1,278 @@
+"""Samplers: from noise to data along a grid of times. Each is a generator function of about a dozen lines.
+
+Everything is written in the pair (x0, eps), where x0 = denoise(x, t) and eps = (x - alpha x0) / sigma, and in
+
+    r = alpha_t sigma_s / (alpha_s sigma_t),   r^2 = SNR_t / SNR_s,   s < t the next time                          (1)
+    h = log(1/r) = lambda_s - lambda_t,        lambda = log(alpha / sigma) = log_snr / 2                           (2)
+
+    DDPM-DDIM   x_s = alpha_s x0 + sigma_s sqrt(1 - eta^2 (1 - r^2)) eps + eta sigma_s sqrt(1 - r^2) noise         (3)
+    exact ODE   x_s = (sigma_s/sigma_t) x_t + sigma_s integral over lambda of e^lambda x0(lambda)                  (4)
+
+DDIM (eta = 0) is (4) with x0 held constant; DPM-Solver++(2M) and the Adams-Bashforth family put a polynomial through the last
+estimates of x0 and integrate (4) exactly. N evaluations of the network mean N, and every sampler declares its order: the power
+of 1/N at which its error falls (`None` for those that draw noise).
+
+    >>> from unstir.diffusion.oracles import Gaussian
+    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.times import grid
+    >>> oracle, schedule = Gaussian(torch.ones(1), torch.eye(1)), Flow()
+    >>> x = torch.tensor([[1.0]], dtype=torch.float64)
+    >>> for x in heun(oracle.denoise(schedule), schedule, grid("uniform")(schedule, 100), x): pass
+    >>> print(f"{x.item():.3f}")                     # exact: mu + s x_1 = 1 + 1
+    2.000
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.schedules import Schedule
+from unstir.diffusion.times import grid, sinh_grid
+from unstir.errors import UsageError, unknown
+
+States = Iterator[Tensor]
+"""x at each time of the grid, the starting one included: the last is the sample."""
+Noise = Callable[[Tensor], Tensor]
+"""`x -> standard normal noise like x`: who draws it decides what it depends on."""
+
+
+def ddim(
+    denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor, noise: Noise = torch.randn_like, eta: float = 0.0
+) -> States:
+    """Eq. (3): DDIM for eta = 0, the ancestral sampler with variance beta-tilde for eta = 1 (Song et al. 2021, eq. 12)."""
+    yield x
+    for t, s in pairwise(times):
+        x0, eps = _pair(denoise, schedule, t, x)
+        alpha_s, sigma_s = schedule(s)
+        if eta and s > 0:
+            fresh = _fresh(schedule, t, s)
+            eps = (1 - eta**2 * fresh).sqrt() * eps + eta * fresh.sqrt() * noise(x)
+        x = alpha_s * x0 + sigma_s * eps
+        yield x
+
+
+def ddpm(
+    denoise: Denoise,
+    schedule: Schedule,
+    times: Tensor,
+    x: Tensor,
+    noise: Noise = torch.randn_like,
+    error: Callable[[Tensor], Tensor] | None = None,
+    variance: str = "beta_tilde",
+) -> States:
+    """Ancestral sampling, x_s ~ N(mean of q(x_s | x_t, x0_hat), variance) (Ho et al. 2020, algorithm 2).
+
+    Variance `beta_tilde` is that of q(x_s | x_t, x_0), the choice for data at one point; `beta` that of q(x_t | x_s), the one for
+    standard normal data; `optimal` is the variance of q(x_s | x_t) itself, by the law of total variance
+
+        beta_tilde + (d mean / d x0)^2 E (x_0 - x0_hat)^2                                             (5)
+
+    with `error(t)`, the denoiser's mean squared error per dimension at that noise level, () or the shape of a row (Bao et
+    al. 2022, theorem 1, measured instead of bounded). Only `optimal` has the right spread in few steps, and only it adds noise in
+    the last one: what is not known about x_0 there is drawn, not averaged.
+    """
+    if variance not in VARIANCES:
+        raise unknown("variance", variance, VARIANCES)
+    if (variance == "optimal") != (error is not None):
+        raise UsageError("variance 'optimal' needs the denoiser's error by noise level, and only it takes one.")
+    yield x
+    later, earlier = times[:-1], times[1:]
+    # Of all steps at once: a thousand small calls cost as much as a network.
+    from_x, from_x0, added = schedule.posterior(earlier, later)
+    if variance == "beta":
+        added = schedule.transition(earlier, later)[1]
+    for i, t in enumerate(later):
+        x0 = denoise(x, t)
+        x = from_x[i] * x + from_x0[i] * x0
+        if error is not None:
+            x = x + (added[i] + from_x0[i] ** 2 * error(t).to(x.device)).sqrt().to(x.dtype) * noise(x)
+        elif earlier[i] > 0:
+            x = x + added[i].sqrt() * noise(x)
+        yield x
+
+
+VARIANCES = ("beta_tilde", "beta", "optimal")
+
+
+def euler(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> States:
+    """Euler's method on dx/dt = alpha' x0 + sigma' eps, the sampler of flow matching; under `Flow` it is DDIM."""
+    yield x
+    for t, s in pairwise(times):
+        x = x + (s - t) * _velocity(denoise, schedule, t, x)
+        yield x
+
+
+def heun(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> States:
+    """Heun's method in the angle phi = atan(sigma / alpha): y = x / N turns with dy / dphi = v, N^2 = alpha^2 + sigma^2.
+
+    v = cos(phi) eps - sin(phi) x0 has no singular end, where the same rule in sigma / alpha (Karras et al. 2022, algorithm 1)
+    starts at infinity for any schedule that reaches noise. Two evaluations an interval, one in the last: 2 n - 1 in all.
+    """
+    yield x
+    for t, s in pairwise(times):
+        (phi_t, N_t), (phi_s, N_s) = _polar(schedule, t), _polar(schedule, s)
+        turn = phi_s - phi_t
+        v = _v(denoise, schedule, t, x)
+        y = turn.cos() * x / N_t + turn.sin() * v  # x0 and eps held: a rotation, which is DDIM
+        if s > 0:
+            y = x / N_t + turn * (v + _v(denoise, schedule, s, N_s * y)) / 2
+        x = N_s * y
+        yield x
+
+
+def adams_bashforth(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor, order: int = 3) -> States:
+    """Eq. (4) with the polynomial in lambda through the last `order` estimates of x0, integrated exactly.
+
+    Order 1 is DDIM. One evaluation an interval; the first intervals use what history there is, so the order is reached on paths
+    that start in noise, where those intervals change next to nothing (from log-SNR -4 on it measures 2 to 2.6 for 3 and 4). The exponential
+    Adams-Bashforth method (Hochbruck & Ostermann 2010, section 2.7; Zhang & Chen 2023), in x0 as Lu et al. 2022 prefer.
+    """
+    if not 1 <= order <= 4:
+        raise UsageError(f"Adams-Bashforth is offered for orders 1 to 4, got {order}.")
+    yield x
+    past: list[tuple[float, Tensor]] = []  # (lambda, x0), newest first
+    for t, s in pairwise(times):
+        (_, sigma_t), (alpha_s, sigma_s) = schedule(t), schedule(s)
+        lambda_t, lambda_s = (schedule.log_snr(time).item() / 2 for time in (t, s))
+        past = [(lambda_t, denoise(x, t)), *past[: order - 1]]
+        weights = exponential_weights([place for place, _ in past], lambda_t, lambda_s)
+        x = sigma_s / sigma_t * x + alpha_s * sum(w * x0 for w, (_, x0) in zip(weights, past, strict=True))
+        yield x
+
+
+def dpm_solver(
+    denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor, noise: Noise = torch.randn_like, eta: float = 0.0
+) -> States:
+    """DPM-Solver++(2M) for eta = 0 and its SDE form for eta = 1 (Lu et al. 2022, algorithm 2 and eq. 19).
+
+    The last two estimates of x0 on a line give it half a step ahead, and (3) takes the step with that: order 2.
+    """
+    yield x
+    before: tuple[float, Tensor] | None = None
+    for t, s in pairwise(times):
+        (alpha_s, sigma_s), sigma_t = schedule(s), schedule(t)[1]
+        lambda_t, lambda_s = (schedule.log_snr(time).item() / 2 for time in (t, s))
+        x0 = ahead = denoise(x, t)
+        if before is not None and np.isfinite(lambda_s) and np.isfinite(before[0]):
+            ahead = x0 + (lambda_s - lambda_t) / (lambda_t - before[0]) / 2 * (x0 - before[1])
+        before = lambda_t, x0
+        r = torch.exp((schedule.log_snr(t) - schedule.log_snr(s)) / 2)
+        x = sigma_s / sigma_t * r**eta * x + alpha_s * (1 - r ** (1 + eta)) * ahead
+        if eta and s > 0:
+            x = x + sigma_s * (1 - r ** (2 * eta)).sqrt() * noise(x)
+        yield x
+
+
+def exponential_weights(places: list[float], start: float, stop: float) -> list[float]:
+    """Weights w_i with sum w_i p(places_i) = integral from start to stop of e^(l - stop) p(l) dl for every polynomial p.
+
+    Of degree len(places) - 1. An infinite stop is the jump to the data, and from pure noise (start = -inf) there is one way only:
+    both take the newest value, places[0].
+
+    >>> print(*exponential_weights([0.0], 0.0, 1.0))            # 1 - 1/e
+    0.632120558828557...
+    """
+    near = [place for place in places if np.isfinite(place)]
+    if np.isinf(stop) or np.isinf(start):
+        return [float(i == 0) * -np.expm1(start - stop) for i in range(len(places))]
+    # Gauss-Legendre on [start, stop]: exact to rounding for these smooth integrands
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    at = (start + stop) / 2 + (stop - start) / 2 * nodes
+    decay = weights * (stop - start) / 2 * np.exp(at - stop)
+    basis = [np.prod([(at - q) / (p - q) for q in near if q != p], axis=0) for p in near]
+    return [float((decay * b).sum()) for b in basis] + [0.0] * (len(places) - len(near))
+
+
+def _pair(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    alpha, sigma = schedule(t)
+    x0 = denoise(x, t)
+    return x0, (x - alpha * x0) / sigma
+
+
+def _velocity(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> Tensor:
+    x0, eps = _pair(denoise, schedule, t, x)
+    alpha_slope, sigma_slope = schedule.slope(t)
+    return alpha_slope * x0 + sigma_slope * eps
+
+
+def _polar(schedule: Schedule, t: Tensor) -> tuple[Tensor, Tensor]:
+    alpha, sigma = schedule(t)
+    return torch.atan2(sigma, alpha), torch.hypot(alpha, sigma)
+
+
+def _v(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> Tensor:
+    (x0, eps), (phi, _) = _pair(denoise, schedule, t, x), _polar(schedule, t)
+    return phi.cos() * eps - phi.sin() * x0
+
+
+def _fresh(schedule: Schedule, t: Tensor, s: Tensor) -> Tensor:
+    return -torch.expm1(schedule.log_snr(t) - schedule.log_snr(s))  # 1 - r^2
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A sampler by name: how to run it, its declared order (None if it draws noise) and the grid it is best on.
+
+    `run(denoise, schedule, times, x, noise=..., error=...)` takes what its function does. `evaluations` an interval, and one in the
+    last: n intervals cost evaluations * (n - 1) + 1.
+    """
+
+    run: Callable[..., States]
+    order: int | None
+    grid: str
+    evaluations: int = 1
+    needs: tuple[str, ...] = ()  # of "noise" and "error", what `run` takes besides
+
+    def intervals(self, evaluations: int) -> int:
+        """How many intervals make exactly that many network evaluations. Raises UsageError where none does."""
+        intervals, rest = divmod(evaluations - 1, self.evaluations)
+        if evaluations < 1 or rest:
+            near = "1 or more" if evaluations < 1 else f"{evaluations - rest} or {evaluations - rest + self.evaluations}"
+            raise UsageError(
+                f"{evaluations} evaluations are not possible with {self.evaluations} a step and one in the last. Use {near}."
+            )
+        return intervals + 1
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ddpm": Sampler(ddpm, None, "chain", needs=("noise",)),
+    "ddpm_beta": Sampler(partial(ddpm, variance="beta"), None, "chain", needs=("noise",)),
+    "ddpm_optimal": Sampler(partial(ddpm, variance="optimal"), None, "chain", needs=("noise", "error")),
+    "ddim": Sampler(ddim, 1, "sinh"),
+    "euler": Sampler(euler, 1, "uniform"),
+    "heun": Sampler(heun, 2, "sinh", evaluations=2),
+    "dpm_solver": Sampler(dpm_solver, 2, "sinh"),
+    "dpm_solver_sde": Sampler(partial(dpm_solver, eta=1.0), None, "sinh", needs=("noise",)),
+    **{f"adams_bashforth{k}": Sampler(partial(adams_bashforth, order=k), k, "sinh") for k in (1, 2, 3, 4)},
+}
+
+
+def sampler(name: str) -> Sampler:
+    """The sampler of that name. Raises UsageError for an unknown one."""
+    if name not in SAMPLERS:
+        raise unknown("sampling method", name, SAMPLERS)
+    return SAMPLERS[name]
+
+
+def default(evaluations: int) -> str:
+    """The name of the best measured sampler for that many evaluations (benchmarks/oracle_error.py)."""
+    return f"adams_bashforth{2 if evaluations < 6 else 3 if evaluations < 36 else 4}"
+
+
+def plan(name: str, schedule: Schedule, evaluations: int) -> Tensor:
+    """The grid on which that sampler spends exactly that many evaluations best: (n + 1,) times from 1 to 0.
+
+    The fewer the steps, the earlier the last noise level from which one jump leads to the data: log-SNR 6 + N / 5, at most 12.
+    A schedule that was never a chain has no chain's grid: ancestral samplers take equal steps in t there.
+    """
+    chosen = sampler(name)
+    n = chosen.intervals(evaluations)
+    if chosen.grid == "sinh":
+        return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))
+    return grid("uniform" if chosen.grid == "chain" and schedule.T is None else chosen.grid)(schedule, n)

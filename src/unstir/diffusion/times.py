@@ -1,0 +1,151 @@
+"""Which noise levels: a distribution of them to train on, a grid of them to sample on.
+
+A training distribution is a quantile function `(u in (0, 1), schedule) -> t`, so that the same stratified u serve every one:
+
+    u_i = (pi(i) + U_i) / n,  U_i uniform, pi a permutation        stratified: one draw in each n-th       (1)
+    uniform  t = u        chain  t = ceil(u T) / T
+    log_normal  log(sigma/alpha) = mean + std Phi^-1(u)             (Karras et al. 2022, table 1)           (2)
+    logit_normal  t = sigmoid(mean + std Phi^-1(u))                 (Esser et al. 2024)                     (3)
+
+A grid is `(schedule, n) -> n + 1 times` falling from exactly 1 (noise) to exactly 0 (data), so n intervals, and nothing is
+left over for an off-by-one:
+
+    uniform  t_i = 1 - i/n        chain  t_i = round(T (1 - i/n)) / T
+    log_snr  log-SNR in equal steps from that of t = 1 to `end`, then the data                              (4)
+    karras   (sigma/alpha)^(1/rho) in equal steps to the same end, then the data   (Karras et al. eq. 5)    (5)
+    sinh     asinh(bend (log-SNR - centre)) in equal steps: (4) with shorter steps around the centre        (6)
+
+    >>> from unstir.diffusion.schedules import linear
+    >>> (grid("chain")(linear(T=1000), 4) * 1000).tolist()
+    [1000.0, 750.0, 500.0, 250.0, 0.0]
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from unstir.diffusion.schedules import Schedule
+from unstir.errors import UsageError, unknown
+
+NOISE_LOG_SNR = -10.0  # where equal steps start if t = 1 is noisier still: from there on nothing is lost by one long step
+
+Quantile = Callable[[Tensor, Schedule], Tensor]
+"""`(u (B,) in (0, 1), schedule) -> t (B,)` in (0, 1], float64."""
+Grid = Callable[[Schedule, int], Tensor]
+"""`(schedule, n) -> times (n + 1,)`, float64, strictly falling from 1 to 0."""
+
+
+def stratified(n: int, generator: torch.Generator) -> Tensor:
+    """n numbers in (0, 1), one in each of n equal strata, in random order, eq. (1): (n,) float64.
+
+    Half the variance of the loss and more goes with it (Kingma et al. 2021, appendix I), at no cost.
+    """
+    return (torch.randperm(n, generator=generator) + torch.rand(n, dtype=torch.float64, generator=generator)) / n
+
+
+def uniform(u: Tensor, schedule: Schedule) -> Tensor:  # noqa: ARG001
+    """Every time alike."""
+    return u
+
+
+def chain(u: Tensor, schedule: Schedule) -> Tensor:
+    """n / T with n uniform on 1 .. T, as in the paper's training algorithm. Raises UsageError for a schedule with no T."""
+    T = _chain_length(schedule)
+    return (u * T).ceil().clamp(1, T) / T
+
+
+def log_normal(u: Tensor, schedule: Schedule, mean: float = -0.5, std: float = 1.2) -> Tensor:
+    """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; for the encoder's unit one it is -0.5."""
+    return schedule.inverse(-2 * (mean + std * torch.special.ndtri(u.double())))
+
+
+def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 1.0) -> Tensor:  # noqa: ARG001
+    """Eq. (3)."""
+    return torch.sigmoid(mean + std * torch.special.ndtri(u.double()))
+
+
+DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
+    "uniform": uniform,
+    "chain": chain,
+    "log_normal": log_normal,
+    "logit_normal": logit_normal,
+}
+
+
+def distribution(name: str, **settings: float) -> Quantile:
+    """The training distribution of that name. Raises UsageError for an unknown one."""
+    if name not in DISTRIBUTIONS:
+        raise unknown("distribution of times", name, DISTRIBUTIONS)
+    return partial(DISTRIBUTIONS[name], **settings)
+
+
+def uniform_grid(schedule: Schedule, n: int) -> Tensor:  # noqa: ARG001
+    """n equal steps in t."""
+    return torch.linspace(1, 0, _intervals(n) + 1, dtype=torch.float64)
+
+
+def chain_grid(schedule: Schedule, n: int) -> Tensor:
+    """n of the chain's own times, evenly spread and ending at n = T: all of them for n = T. UsageError where n > T."""
+    T = _chain_length(schedule)
+    if n > T:
+        raise UsageError(f"{n} steps on a chain of T = {T}: it has no more than {T}. Ask for fewer, or use another grid.")
+    return (uniform_grid(schedule, n) * T).round() / T
+
+
+def log_snr_grid(schedule: Schedule, n: int, end: float = 9.0) -> Tensor:
+    """Eq. (4): n - 1 equal steps in log-SNR down to `end`, and a last one to the data."""
+    return _to_data(schedule, torch.linspace(_start(schedule), end, _intervals(n), dtype=torch.float64))
+
+
+def karras_grid(schedule: Schedule, n: int, end: float = 12.4, rho: float = 7.0) -> Tensor:
+    """Eq. (5). The default end is the paper's sigma_min of 0.002."""
+    first, last = math.exp(-_start(schedule) / (2 * rho)), math.exp(-end / (2 * rho))
+    return _to_data(schedule, -2 * rho * torch.linspace(first, last, _intervals(n), dtype=torch.float64).log())
+
+
+def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0, bend: float = 0.15) -> Tensor:
+    """Eq. (6). The defaults are the best measured for Gaussians of every width at once, see docs/log.md."""
+    first, last = math.asinh(bend * (_start(schedule) - centre)), math.asinh(bend * (end - centre))
+    steps = torch.linspace(first, last, _intervals(n), dtype=torch.float64)
+    return _to_data(schedule, centre + steps.sinh() / bend)
+
+
+GRIDS: dict[str, Callable[..., Tensor]] = {
+    "uniform": uniform_grid,
+    "chain": chain_grid,
+    "log_snr": log_snr_grid,
+    "karras": karras_grid,
+    "sinh": sinh_grid,
+}
+
+
+def grid(name: str, **settings: float) -> Grid:
+    """The sampling grid of that name. Raises UsageError for an unknown one."""
+    if name not in GRIDS:
+        raise unknown("grid of times", name, GRIDS)
+    return partial(GRIDS[name], **settings)
+
+
+def _start(schedule: Schedule) -> float:
+    return max(schedule.log_snr(torch.ones((), dtype=torch.float64)).item(), NOISE_LOG_SNR)
+
+
+def _to_data(schedule: Schedule, log_snr: Tensor) -> Tensor:
+    times = schedule.inverse(log_snr)
+    times[0] = 1.0
+    return torch.cat([times, torch.zeros(1, dtype=torch.float64)])
+
+
+def _intervals(n: int) -> int:
+    if n < 1:
+        raise UsageError(f"sampling needs at least one step, got {n}.")
+    return n
+
+
+def _chain_length(schedule: Schedule) -> int:
+    if schedule.T is None:
+        raise UsageError(f"{schedule} is not a discrete chain: use 'uniform', 'log_snr' or 'karras' instead of 'chain'.")
+    return schedule.T

@@ -1,0 +1,1 @@
+"""Between the data's units and the model's space."""

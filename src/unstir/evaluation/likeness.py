@@ -1,0 +1,117 @@
+"""Do samples look like true rows?
+
+The distances of `unstir.evaluation.scores` for images and sequences, in features learnt from the training rows.
+
+    training rows -> features, but for n of them;   unseen = held-out rows and these n                                  (1)
+    value = metric(samples_i, held-out_i),   floor = metric(unseen_i, other unseen_i),   n rows a set                    (2)
+
+The network knows the rows that it was trained on better than any others, so none of those is in (2): both sides of a floor are as new to
+it as samples are. The Frechet distance of k features needs more rows than features, so that n rows are compared in n / 2 of them.
+
+Of a model of classes, the classifier also says how many samples are of the class that they were asked for. How many of the held-out rows
+it takes for what they are is the ceiling: it errs, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unstir.data import Data, in_space
+from unstir.errors import UsageError
+from unstir.evaluation.features import FEATURES, Features, learn
+from unstir.evaluation.scores import REPEATS, Score, Truth, deal, neighbourhoods, true_pairs
+from unstir.metrics.distances import floor, half_split_pairs
+from unstir.metrics.frechet import frechet
+from unstir.metrics.kernel import kernel_distance
+from unstir.model.model import Model
+
+LEAST = 40  # rows a set
+SPARED = 4  # at most one in so many training rows is kept from the network
+METRICS = {"Frechet distance, features": frechet, "kernel distance, features": kernel_distance}
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The scores, in so many `dimensions` of the features, and what they were learnt from."""
+
+    scores: list[Score]
+    learnt_by: str
+    trained_on: int
+    dimensions: int
+
+    @property
+    def note(self) -> str:
+        """What a person has to know about the numbers."""
+        of = "" if self.dimensions == FEATURES else f" of {FEATURES}"
+        return (
+            f"note: {self.dimensions}{of} features of {self.learnt_by} trained on these rows ({self.trained_on:,} of them): not "
+            "Inception-FID, not comparable with published FIDs."
+        )
+
+
+def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None, held_out: Data, seed: int) -> Likeness | None:
+    """The likeness of the sets that `evaluate.draw` draws of a model with this seed; None for rows that do not lie in space.
+
+    Without training rows the features are learnt from one half of the others, and the samples compared with the other half.
+    """
+    if not in_space(model.card.shape):
+        return None
+    ids = model.labels_for(sum(map(len, sets)), None, seed)
+    asked = None if ids is None else [model.card.classes[i] for i in ids.tolist()]
+    if training is None:
+        training, held_out = held_out.split(0.5, seed)
+    return likeness(sets, asked, training, held_out, seed)
+
+
+def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: Data, held_out: Data, seed: int) -> Likeness:
+    """(2) of R sets of samples (n, d), from rows that lie in space; `asked` are the classes (R n,) that they were asked for.
+
+    Raises UsageError where fewer than 40 rows are held out, or 160 trained on.
+    """
+    n = min(len(sets[0]), len(held_out), len(training) // SPARED)
+    if n < LEAST:
+        raise UsageError(
+            f"features take sets of at least {LEAST} rows; of {len(sets[0])} samples, {len(held_out)} rows held out and "
+            f"{len(training)} trained on they would be {n}. Bring more data, or train with a larger --data.held-out."
+        )
+    rng = np.random.default_rng([seed, 5])
+    known, spared = training.split(n / len(training), seed)
+    features = learn(known, seed)
+    k = min(FEATURES, n // 2)
+    some = rng.permutation(len(held_out))[: n * REPEATS]
+    new, others = features.of(held_out.rows[some], k), features.of(spared.values, k)
+    pairs = list(half_split_pairs(np.concatenate([new, others]), n, len(sets), rng))
+    truth = Truth(deal(new, n, len(sets), rng), [], pairs)
+    rows = [x.reshape(-1, *training.shape) for x in sets]
+    scores = compare_features([features.of(x[:n], k) for x in rows], truth)
+    if features.classes and asked is not None and set(asked) <= set(features.classes):
+        assert held_out.labels is not None
+        true = [held_out.classes[i] for i in held_out.labels[some]]
+        scores.append(class_right(features, rows, asked, held_out.rows[some], true))
+    return Likeness(scores, "a classifier" if features.classes else "an autoencoder", features.rows, k)
+
+
+def compare_features(sets: Sequence[np.ndarray], truth: Truth) -> list[Score]:
+    """(2) of R sets of features (n, k): both distances, precision, recall, density and coverage."""
+    found = []
+    for name, metric in METRICS.items():
+        value, between = floor(metric, zip(sets, truth.true, strict=True)), floor(metric, true_pairs(truth))
+        found.append(Score(name, *value, *between, rows=len(sets[0])))
+    near = neighbourhoods(sets, truth, np.ones(sets[0].shape[1]))
+    return found + [replace(score, metric=f"{score.metric}, features") for score in near]
+
+
+def class_right(
+    features: Features, sets: Sequence[np.ndarray], asked: Sequence[str], held_out: np.ndarray, true: Sequence[str]
+) -> Score:
+    """The share of samples in R sets (n, ...) taken for the class `asked` (R n,); the ceiling: of `held_out` (m, ...) for the `true` (m,).
+
+    The ceiling's deviation is that of n rows with this share.
+    """
+    names, n = np.array(features.classes), len(sets[0])
+    each = [(names[features.taken_for(x)] == np.array(asked[i * n : (i + 1) * n])).mean() for i, x in enumerate(sets)]
+    share = float((names[features.taken_for(held_out)] == np.array(true)).mean())
+    return Score(
+        "class right", float(np.mean(each)), float(np.std(each, ddof=1)), share, (share * (1 - share) / n) ** 0.5, n, True
+    )

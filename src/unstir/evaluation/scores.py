@@ -1,0 +1,221 @@
+"""Is it good? A model's samples compared with true rows, each number beside what true rows give.
+
+    value = metric(samples_i, true_i),   floor = metric(true_i, other true rows_i),   i = 1 .. R            (1)
+
+with the same number of rows on all sides. A distance without its floor says nothing: two true samples differ too. Where fresh
+truth can be drawn (a built-in set) every set is fresh. Where there are only rows, the samples are compared with those held out of
+training, and the floor is between random disjoint sets of all rows: re-dealt rows differ as much as fresh ones would.
+
+    >>> rng = np.random.default_rng(0)
+    >>> truth = Truth([rng.normal(size=(500, 2))] * 2, [rng.normal(size=(500, 2)), rng.normal(size=(500, 2))])
+    >>> print(compare([rng.normal(3, 1, (500, 2))] * 2, truth, np.ones(2))[0].verdict)
+    far above the floor
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from unstir.data import TOYS, Data, toy
+from unstir.errors import UsageError
+from unstir.metrics.distances import energy_distance, floor, half_split_pairs, sliced_wasserstein
+from unstir.metrics.neighbours import precision_recall
+from unstir.metrics.permutation import EnergyTest, energy_test
+from unstir.model.model import Model
+from unstir.networks import affordable
+
+POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
+MOST = 5000  # rows a set: energy distance is quadratic in them
+STEPS = 20  # evaluations a sample, unless another number is asked for
+WORK, FEWEST_WORTH = 5e12, 40  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
+FEWEST = 10
+REPEATS = 5
+CHANCE = 2.34  # deviations above the mean of five that a sixth exceeds in 1 of 20 cases: t_4 sqrt(1 + 1/5)
+TESTED = 1000  # rows a side of the permutation test
+NEAR = 2000  # rows a side where neighbours are counted
+
+
+Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """R sets of true rows (n, d), and R others of the same size that the floor compares with them.
+
+    Where there are only rows the sets share some, and their spread is too small. There `pairs` are for the floor: R times two
+    disjoint sets, of all rows dealt anew.
+    """
+
+    true: Sequence[np.ndarray]
+    others: Sequence[np.ndarray]
+    pairs: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number: mean and standard deviation over R comparisons of n rows, and those between true rows.
+
+    Smaller is better, and what true rows give is the floor; or larger is better, and it is the ceiling.
+    """
+
+    metric: str
+    value: float
+    deviation: float
+    floor: float
+    floor_deviation: float
+    rows: int
+    larger_is_better: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The comparison in words: "at the floor" is no farther from it than true rows are in 19 of 20 cases.
+
+        "Far" is beyond twice that, and the value twice the floor or nine tenths of the ceiling.
+        """
+        edge, sign, far = ("ceiling", -1, "far below") if self.larger_is_better else ("floor", 1, "far above")
+        finest = 1 / self.rows if self.larger_is_better else 1e-12  # one row more or less is nothing
+        off = sign * (self.value - self.floor) / (CHANCE * max(self.floor_deviation, finest))
+        if off <= 1:
+            return f"at the {edge}"
+        large = self.value <= 0.9 * self.floor if self.larger_is_better else self.value >= 2 * self.floor
+        return f"{far if large and off > 2 else 'near'} the {edge}"
+
+
+def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, most: int = 0) -> Truth:
+    """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, or else rows held out of training.
+
+    Raises UsageError where fewer than 10 rows are held out, or trained on.
+    """
+    rng, most = np.random.default_rng([seed, 4]), most or MOST
+    if data.source in TOYS:
+        pool = toy(data.source, POOL, seed=seed + 1_000_003).values.reshape(POOL, -1)
+        order = rng.permutation(POOL)[: 2 * repeats * most].reshape(2 * repeats, most)
+        sets = [pool[rows] for rows in order]
+        return Truth(sets[:repeats], sets[repeats:])
+    training, unseen = data.cut(held_out, seed)
+    n = min(most, len(unseen), len(training))
+    if n < FEWEST:
+        way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
+        raise UsageError(
+            f"comparing takes at least {FEWEST} rows held out of training and {FEWEST} trained on; of {len(data)} there are "
+            f"{len(unseen)} and {len(training)}. {way_on}."
+        )
+    true, others = (_dealt(data, deal(part, n, repeats, rng)) for part in (unseen, training))
+    pairs = half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
+    return Truth(true, others, [(a, b) for a, b in (_dealt(data, pair) for pair in pairs)])
+
+
+def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The sets of rows (n, d) with those numbers (n,): no others are read."""
+    return [flat(data.take(numbers)) for numbers in hands]
+
+
+def worth(model: Model, share: float = 1.0) -> int:
+    """How many rows a set of samples is worth: 5,000, and fewer of a large network, or where there is but a share of the usual time."""
+    return affordable(model.network, REPEATS * STEPS, share * WORK, FEWEST_WORTH, MOST)
+
+
+def flat(data: Data) -> np.ndarray:
+    """The rows as points (N, d), float64."""
+    return data.values.reshape(len(data), -1).astype(np.float64)
+
+
+def deal(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """`repeats` sets of n of the N >= n rows, as cards are dealt: no row is in two sets before every row is in one.
+
+    >>> [sorted(hand[:, 0].tolist()) for hand in deal(np.arange(4.0)[:, None], 2, 3, np.random.default_rng(0))]
+    [[0.0, 2.0], [1.0, 3.0], [0.0, 2.0]]
+    """
+    order = rng.permutation(len(rows))
+    return [rows[order[np.arange(i * n, (i + 1) * n) % len(rows)]] for i in range(repeats)]
+
+
+Measured = dict[str, tuple[float, float]]
+"""By the name of a distance, its mean and standard deviation over R comparisons."""
+
+
+def compare(samples: Sequence[np.ndarray], truth: Truth, scale: np.ndarray, floors: Measured | None = None) -> list[Score]:
+    """Eq. (1) for each distance: R sets of samples (n, d); `scale` (d,) is the data's standard deviation in each column.
+
+    Floors that `between_true(truth, scale)` has found already can be handed in.
+    """
+    floors = floors or between_true(truth, scale)
+    rows = len(truth.true[0])
+    return [Score(name, *value, *floors[name], rows=rows) for name, value in measure(samples, truth, scale).items()]
+
+
+def measure(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> Measured:
+    """Each distance between R sets (n, d) and the true ones."""
+    return _distances(list(zip(sets, truth.true, strict=True)), scale)
+
+
+def between_true(truth: Truth, scale: np.ndarray) -> Measured:
+    """The floors: each distance between R pairs of true sets."""
+    return _distances(true_pairs(truth), scale)
+
+
+def true_pairs(truth: Truth) -> Pairs:
+    """R pairs of true sets (n, d), n as in the comparison."""
+    return truth.pairs or list(zip(truth.others, truth.true, strict=True))
+
+
+def _distances(pairs: Pairs, scale: np.ndarray) -> Measured:
+    weights = inverse(scale)
+    metrics: dict[str, tuple[Callable[[np.ndarray, np.ndarray], float], np.ndarray]] = {
+        "sliced W2, data's units": (sliced_wasserstein, np.ones_like(weights)),
+        "sliced W2, standardised": (sliced_wasserstein, weights),
+        "energy distance, standardised": (energy_distance, weights),
+    }
+    return {name: floor(metric, ((x * by, y * by) for x, y in pairs)) for name, (metric, by) in metrics.items()}
+
+
+def inverse(scale: np.ndarray) -> np.ndarray:
+    """What to multiply columns with to standardise them, (d,): 1 for a column that never varies."""
+    return 1 / np.where(scale == 0, 1, scale)
+
+
+def evaluate(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[Score]:
+    """`compare` for fresh samples of a model, as many as there are true rows."""
+    return compare(draw(model, truth, steps, method, seed), truth, scale_of(model))
+
+
+def draw(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
+    """R sets of samples (n, d), as many and as large as the true ones."""
+    n, repeats = len(truth.true[0]), len(truth.true)
+    return in_sets(model.sample(n * repeats, steps=steps, method=method, seed=seed), repeats)
+
+
+def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
+    """Rows (R n, ...) as R sets (n, d), float64."""
+    return np.split(np.asarray(rows, dtype=np.float64).reshape(len(rows), -1), repeats)
+
+
+def scale_of(model: Model) -> np.ndarray:
+    """The standard deviation (d,) of the training data: `encoded.standard_deviation`, in the data's units whatever the encoder."""
+    return model.deviation.flatten().numpy()
+
+
+def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:
+    """The scores as plain dictionaries, with their verdicts."""
+    return [asdict(score) | {"verdict": score.verdict} for score in scores]
+
+
+def neighbourhoods(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> list[Score]:
+    """Eq. (1) for precision, recall, density and coverage, on the first 2,000 standardised rows of each set."""
+    values = _neighbourhoods(list(zip(sets, truth.true, strict=True)), scale)
+    ceilings, rows = _neighbourhoods(true_pairs(truth), scale), min(NEAR, len(truth.true[0]))
+    return [Score(name, *values[name], *ceilings[name], rows, larger_is_better=True) for name in values]
+
+
+def _neighbourhoods(pairs: Pairs, scale: np.ndarray) -> Measured:
+    weights = inverse(scale)
+    each = [precision_recall(x[:NEAR] * weights, y[:NEAR] * weights) for x, y in pairs]
+    numbers = {name: [one[name] for one in each] for name in each[0]}
+    return {name: (float(np.mean(found)), float(np.std(found, ddof=1))) for name, found in numbers.items()}
+
+
+def told_apart(x: np.ndarray, y: np.ndarray, scale: np.ndarray, seed: int) -> EnergyTest:
+    """The permutation test on the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
+    return energy_test(x[:TESTED] * inverse(scale), y[:TESTED] * inverse(scale), seed=seed)

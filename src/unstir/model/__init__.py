@@ -1,0 +1,1 @@
+"""The trained model: what it can do, its folder, editing."""

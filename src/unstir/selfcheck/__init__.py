@@ -1,0 +1,1 @@
+"""The exact truths, run on the user's machine."""

@@ -1,0 +1,301 @@
+"""`unstir compare`: what it prints and leaves, that it goes on where it was stopped, and what it refuses."""
+
+import contextlib
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unstir.cli import compared, comparing, main
+from unstir.errors import Stopped
+from unstir.training.config import read_config
+
+TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "16", "--steps", "3", "--diffusion.T", "20", "-n", "50")
+BASE = ("compare", "schedules", "points", "--only", "linear,cosine", "--seeds", "2", "--target", "v", *TINY)
+
+
+def run(*arguments):
+    """Exit code, stdout and stderr of a command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code or 0, out.getvalue(), err.getvalue()
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "points.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(200, 2)))
+    return path
+
+
+@pytest.fixture
+def base(points):
+    return tuple(points if part == "points" else part for part in BASE)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    monkeypatch.setattr(comparing, "picture", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def done(points, tmp_path_factory):
+    """A finished comparison: its folder, stdout, stderr."""
+    folder = tmp_path_factory.mktemp("runs") / "c"
+    code, out, err = run(*(points if part == "points" else part for part in BASE), "-o", folder)
+    assert code == 0, err
+    return folder, out, err
+
+
+def test_what_it_prints_and_leaves(done):
+    folder, out, err = done
+    assert out.splitlines()[-1] == str(folder)
+    results = json.loads((folder / "results.json").read_text())
+    assert len(results["verdicts"]) == 3
+    for one in results["verdicts"]:
+        assert f"{one['column']}: {one['verdict']}" in out
+    assert "floor" in out
+    assert "predicted: " in err
+    assert [line.split()[0] for line in err.splitlines() if line[0].isdigit()] == ["1/4", "2/4", "3/4", "4/4"]
+    assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "comparison.pdf").read_bytes().startswith(b"%PDF")
+    assert {path.name for path in (folder / "results").iterdir()} == {
+        f"{n}-seed{s}.json" for n in ("linear", "cosine") for s in (0, 1)
+    }
+    assert json.loads((folder / "run.json").read_text())["status"] == "finished"
+
+
+def test_the_table_is_in_the_csv_and_the_seeds_in_the_json(done):
+    folder, _, _ = done
+    results = json.loads((folder / "results.json").read_text())
+    with open(folder / "table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(results["table"]) == 6
+    for row, cell in zip(rows, results["table"], strict=True):
+        assert (row["score"], float(row["mean"])) == ("sliced W2, standardised", cell["mean"])
+        assert (float(row["low"]), float(row["high"])) == tuple(cell["interval"])
+        one = [json.loads((folder / "results" / f"{cell['alternative']}-seed{s}.json").read_text()) for s in (0, 1)]
+        place = [verdict["column"] for verdict in results["verdicts"]].index(cell["column"])
+        assert [o["scores"][place]["sliced W2, standardised"] for o in one] == cell["scores"]
+
+
+def test_each_training_can_be_repeated_from_its_settings(done):
+    folder, _, _ = done
+    for name in ("linear", "cosine"):
+        settings = read_config(folder / f"{name}.toml")
+        assert settings["diffusion"]["schedule"] == name
+        assert settings["optim"]["steps"] == 3
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_second_process_finds_the_same_numbers(done, base, tmp_path):
+    # Catches noise that depends on what was trained before, or on the clock.
+    assert run(*base, "-o", tmp_path / "again", "--quiet")[0] == 0
+    first, again = (json.loads((folder / "results.json").read_text())["table"] for folder in (done[0], tmp_path / "again"))
+    assert [cell["scores"] for cell in first] == [cell["scores"] for cell in again]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_stopped_in_the_middle_it_goes_on_to_the_same_end(done, base, tmp_path, monkeypatch):
+    # A signal in the third of four trainings. Catches what is done being trained again, half a result, and another result.
+    begin, begun = comparing.begin, []
+
+    def stop_at_the_third(fitting, seed):
+        begun.append(seed)
+        if len(begun) == 3:
+            raise Stopped("stopped by SIGTERM.", 143)
+        return begin(fitting, seed)
+
+    folder = tmp_path / "c"
+    monkeypatch.setattr(comparing, "begin", stop_at_the_third)
+    code, out, err = run(*base, "-o", folder)
+    assert (code, out) == (143, "")
+    assert f"--out {folder} goes on" in err
+    assert json.loads((folder / "run.json").read_text())["status"] == "stopped"
+    kept = contents(folder / "results")
+    assert set(kept) == {"linear-seed0.json", "cosine-seed0.json"}
+    begun.extend([None] * 3)
+    code, _, err = run(*base, "-o", folder)
+    assert code == 0, err
+    assert "2 of them done already" in err
+    assert begun[6:] == [1, 1]
+    after = contents(folder / "results")
+    assert {name: after[name] for name in kept} == kept
+    table = [json.loads((f / "results.json").read_text())["table"] for f in (done[0], folder)]
+    assert [cell["scores"] for cell in table[0]] == [cell["scores"] for cell in table[1]]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_more_seeds_are_added_to_those_there_are(done, base, tmp_path):
+    folder = tmp_path / "c"
+    for path, content in contents(done[0]).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    code, out, err = run(
+        *["3" if before == "--seeds" else part for before, part in zip((None, *base), base, strict=False)], "-o", folder, "--json"
+    )
+    assert code == 0, err
+    assert "4 of them done already" in err
+    assert json.loads(out)["seeds"] == [0, 1, 2]
+    assert len(json.loads(out)["table"][0]["scores"]) == 3
+
+
+def test_another_comparison_in_that_folder_is_refused(done, base):
+    before = contents(done[0])
+    code, out, err = run(*base, "-o", done[0], "--optim.lr", "0.001")
+    assert (code, out) == (5, "")
+    assert "holds another comparison: trainings.config.optim.lr is 0.003 there and 0.001 here" in err
+    code, _, err = run(*base[:2], "moons", *base[3:], "-o", done[0])
+    assert code == 5
+    assert contents(done[0]) == before
+
+
+def test_a_folder_of_something_else_is_refused(base, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "precious").write_text("mine")
+    code, _, err = run(*base, "-o", tmp_path / "x")
+    assert code == 5
+    assert "exists" in err
+    assert contents(tmp_path / "x") == {"precious": b"mine"}
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_damaged_result_is_named(done, base, tmp_path):
+    folder = tmp_path / "c"
+    for path, content in contents(done[0]).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content[:20] if path.endswith("cosine-seed1.json") else content)
+    code, out, err = run(*base, "-o", folder)
+    assert (code, out) == (5, "")
+    assert "cosine-seed1.json cannot be read" in err
+    assert "Traceback" not in err
+
+
+def test_json_and_quiet(done, base):
+    # Of a finished one: nothing is trained again. One object on stdout, nothing on stderr but the remarks.
+    code, out, err = run(*base, "-o", done[0], "--json", "--quiet")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found == json.loads((done[0] / "results.json").read_text())
+    assert found["out"] == str(done[0])
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "changes"),
+    [
+        (2, "did you mean 'schedules'", {1: "schedule"}),
+        (5, "nowhere.npy", {2: "nowhere.npy"}),
+        (2, "did you mean 'cosine'", {4: "linear,cosin"}),
+        (2, "there are not two schedules", {4: "linear"}),
+        (2, "--seeds 1", {6: "1"}),
+        (2, "--schedule is what is compared", {7: "--schedule", 8: "cosine"}),
+        (2, "at least 10 samples", {20: "5"}),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_made(base, tmp_path, code, said, changes):
+    typed = [changes.get(i, part) for i, part in enumerate(base)]
+    found, out, err = run(*typed, "-o", tmp_path / "c")
+    assert (found, out) == (code, ""), err
+    assert err.splitlines()[-1].startswith("error: ")
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("what", ["targets", "samplers"])
+def test_targets_and_samplers(points, tmp_path, what):
+    only = {"targets": "edm,velocity", "samplers": "ddim,heun,ddpm"}[what]
+    code, out, err = run("compare", what, points, "--only", only, "--seeds", "2", *TINY, "-o", tmp_path / "c", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert {cell["alternative"] for cell in found["table"]} == set(only.split(","))
+    trained = {path.name for path in (tmp_path / "c" / "results").iterdir()}
+    assert len(trained) == (2 if what == "samplers" else 4)
+
+
+def test_a_table_for_people_on_a_built_in_set(tmp_path, monkeypatch):
+    # On a set that can be drawn afresh the share that is off it is shown, and the sigmoid of the lecture says what was changed.
+    monkeypatch.setattr("unstir.comparison.reading.POOL", 20_000)
+    drawn = []
+    monkeypatch.setattr(comparing, "picture", lambda *arguments: drawn.append(arguments))
+    names = (
+        "--only",
+        "linear,sigmoid_bare",
+        "--seeds",
+        "2",
+        "--data.points",
+        "200",
+        *TINY[:-4],
+        "-n",
+        "20",
+        "-o",
+        tmp_path / "c",
+    )
+    code, out, err = run("compare", "schedules", "swiss_roll", *names, "--diffusion.T", "100")
+    assert code == 0, err
+    assert "sigmoid_bare (v)" in out
+    assert " %" in out
+    assert "note: sigmoid_bare ends at alpha_bar" in out
+    assert compared.picture is not comparing.picture
+    assert len(drawn) == 1
+
+
+# ---- every kind of data that the help promises
+
+
+def _folder(path):
+    (path / "a").mkdir(parents=True)
+    for i in range(24):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (8, 9, 3), dtype=np.uint8)).save(path / "a" / f"{i}.png")
+    return path
+
+
+def _labelled(path):
+    rng = np.random.default_rng(0)
+    np.savez(path.with_suffix(".npz"), values=rng.normal(size=(40, 16, 2)), labels=np.arange(40) % 2)
+    return path.with_suffix(".npz")
+
+
+def _table(path):
+    np.savetxt(
+        path.with_suffix(".csv"), np.random.default_rng(0).normal(size=(40, 5)), delimiter=",", header="a,b,c,d,e", comments=""
+    )
+    return path.with_suffix(".csv")
+
+
+@pytest.mark.parametrize("what", ["samplers", "targets"])
+@pytest.mark.parametrize("make", [_folder, _labelled, _table], ids=["images", "sequences with classes", "table"])
+def test_every_kind_of_data_can_be_compared(make, what, tmp_path, brief, undrawn):  # noqa: ARG001
+    """Catches a network, a shape or a class that one comparison knows and another does not."""
+    only = {"samplers": "ddim,heun", "targets": "v,edm"}[what]
+    small = (
+        "--network.width",
+        "8",
+        "--network.depth",
+        "1",
+        "--batch-size",
+        "8",
+        "--steps",
+        "1",
+        "--diffusion.T",
+        "6",
+        "--data.held-out",
+        "0.5",
+    )
+    code, out, err = run(
+        "compare", what, make(tmp_path / "data"), "--only", only, "--seeds", "2", "-n", "12", *small, "-o", tmp_path / "c"
+    )
+    assert code == 0, err
+    assert out.splitlines()[-1] == str(tmp_path / "c")
+    scores = json.loads((tmp_path / "c" / "results.json").read_text())["table"]
+    assert {row["alternative"] for row in scores} == set(only.split(","))
+    assert np.isfinite([row["mean"] for row in scores]).all()

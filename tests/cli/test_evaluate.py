@@ -1,0 +1,210 @@
+"""`unstir evaluate`, end to end: what a person is told, what a program is given, and what it says where it cannot know."""
+
+import json
+
+import numpy as np
+import pytest
+
+import unstir
+from commands import TINY, refused, run
+from unstir import data as datasets
+from unstir.cli.verdicts import percent, with_spread
+from unstir.evaluation.scores import as_json, evaluate, neighbourhoods, truth_of
+from unstir.evaluation.scores import draw as draw_sets
+
+FAST = ("--quiet", "--optim.lr", "3e-3")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn():
+    """Figures take seconds, and no test here looks at them."""
+    from unstir.cli import finishing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+        yield
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A table of 300 people with a class: named columns, of which the last never varies."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 2, 300)
+    age, weight = rng.gamma(4, 8, 300), 50 + 10 * kind + rng.normal(0, 8, 300)
+    rows = [f"{a:.1f},{b:.1f},7,{'AB'[k]}" for a, b, k in zip(age, weight, kind, strict=True)]
+    path = tmp_path_factory.mktemp("data") / "people.csv"
+    path.write_text("\n".join(["age,weight,legs,group", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(table, tmp_path_factory):
+    """A short run on that table."""
+    out = tmp_path_factory.mktemp("runs") / "people"
+    code, _, err = run("train", table, "-o", out, "--data.labels", "group", "--data.held-out", "0.2", "--steps", "150", *FAST)
+    assert code == 0, err
+    return out
+
+
+def result(*arguments):
+    """The one object on stdout."""
+
+    def never(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    code, out, err = run("evaluate", *arguments, "--json")
+    assert (code, err) == (0, ""), err
+    return json.loads(out, parse_constant=never)
+
+
+def test_a_person_sees_each_number_beside_its_floor_and_two_answers(trained):
+    code, out, err = run("evaluate", trained, "--steps", "5")
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 120
+    for said in (
+        *("adams_bashforth2, 5 evaluations, seed 0", "true rows (floor)", "verdict"),
+        *("sliced W2, data's units", "sliced W2, standardised", "energy distance, standardised"),
+        *("precision: ", "recall: ", "density: ", "coverage: ", "rows relabelled", "told apart, p = "),
+        *("nearest training row", "nearer to one than 99 % of true rows", "held-out error above training error"),
+        *("column", "age", "weight", "7 ± 0", "log-SNR", "training rows", "knows only the variance"),
+        *("Is it good? ", "Is it honest? "),
+    ):
+        assert said in out, said
+    rows = [line for line in out.splitlines() if line.startswith("│") and "±" in line]
+    assert len(rows) == 8 + 2 + 3 + 6  # measures, of which the share has no ±, columns, levels
+
+
+def test_a_program_gets_all_of_it(trained, table):
+    """Every number of the tables and more. Catches a table beside the object, and scores of training rows."""
+    found = result(trained, "--steps", "5", "--seed", "4")
+    model, truth = unstir.load(trained), truth_of(datasets.load(table, labels="group"), 0.2, 0)
+    assert (found["run"], found["steps"], found["method"], found["seed"]) == (str(trained), 5, "adams_bashforth2", 4)
+    assert found["scores"] == as_json(evaluate(model, truth, steps=5, seed=4))
+    scale = model.deviation.numpy()
+    assert found["neighbourhoods"] == as_json(neighbourhoods(draw_sets(model, truth, steps=5, seed=4), truth, scale))
+    assert set(found["permutation_test"]) == {"distance", "floor", "floor_deviation", "p_value", "rows"}
+    columns = found["columns"]["each"]
+    assert [column["name"] for column in columns] == ["age", "weight", "legs"]
+    rows = truth.true[0]
+    assert [column["mean_true"] for column in columns] == pytest.approx(rows.mean(0))
+    assert [column["deviation_true"] for column in columns] == pytest.approx(rows.std(0))
+    assert (columns[2]["mean_sampled"], columns[2]["mean_z"]) == (7, 0)
+    assert found["columns"]["largest_z"] == max(abs(column[z]) for column in columns for z in ("mean_z", "deviation_z"))
+    assert found["memorisation"]["rows"] == 300
+    assert [level["log_snr"] for level in found["held_out_error"]] == [-6, -3, 0, 3, 6, 9]
+    assert set(found["held_out_error"][0]) == {"log_snr", "mse", "mse_error", "unit_gaussian", "training", "training_error"}
+    assert found["held_out_gap"]["rows"] == 60
+    assert found["good"]["answer"]
+    assert found["honest"]["answer"]
+    assert found["notes"] == []
+
+
+@pytest.mark.parametrize("settings", [(), ("--data.held-out", "0.5")])
+def test_a_model_that_memorises_is_told_so(tmp_path, settings):
+    """Twenty rows and hundreds of steps, two of them held out or ten. Catches copies that pass for good samples."""
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).normal(size=(20, 4)))
+    small = ("--steps", "500", "--batch-size", "64", "--network.width", "64", "--network.depth", "1", "--optim.ema", "0.98")
+    assert run("train", tmp_path / "few.npy", "-o", tmp_path / "r", *FAST, *small, *settings)[0] == 0
+    code, out, err = run("evaluate", tmp_path / "r")
+    assert (code, err) == (0, "")
+    assert "Is it honest? No, it memorises." in out
+    found = result(tmp_path / "r")
+    assert found["honest"]["answer"] == "no, it memorises"
+    assert found["memorisation"]["ratio"] < 0.5
+    if settings:
+        assert found["held_out_gap"]["verdict"] == "memorises"
+        assert found["scores"][0]["rows"] == 10
+    else:  # too few to compare with, and said so
+        assert (found["scores"], found["good"], found["held_out_gap"]) == (None, None, None)
+        assert "of 20 there are 2 and 18. Train with --data.held-out 0.5" in found["notes"][0]
+        assert "Is it good?" not in out
+        assert out.rstrip().endswith("or bring more data.")
+
+
+def test_three_rows_are_evaluated_without_a_verdict(tmp_path):
+    # Catches a traceback, nan and an empty table.
+    np.save(tmp_path / "three.npy", np.random.default_rng(0).normal(size=(3, 2)))
+    assert run("train", tmp_path / "three.npy", "-o", tmp_path / "r", "--steps", "2", *FAST, *TINY)[0] == 0
+    code, out, err = run("evaluate", tmp_path / "r")
+    assert (code, err) == (0, "")
+    assert [line.split(":")[0] for line in out.splitlines()] == ["note"] * 3
+    assert len(result(tmp_path / "r")["notes"]) == 3
+
+
+def test_only_the_worst_of_many_columns_are_shown_and_all_are_given(tmp_path):
+    # 300 dimensions, of which one is far off: that of 60 rows whose copies alone were trained on.
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "wide.npy", rng.normal(size=(100, 300)))
+    assert run("train", tmp_path / "wide.npy", "-o", tmp_path / "r", "--steps", "2", *FAST, *TINY)[0] == 0
+    other = rng.normal(size=(100, 300))
+    other[:, 123] += 40
+    np.save(tmp_path / "other.npy", other)
+    code, out, err = run("evaluate", tmp_path / "r", tmp_path / "other.npy", "--steps", "4")
+    assert (code, err) == (0, "")
+    table = out[out.index("6 of 300 columns") : out.index("log-SNR")]
+    rows = [line.split("│")[1].strip() for line in table.splitlines() if line.startswith("│")]
+    assert (len(rows), rows[0]) == (6, "x123")
+    assert "Column 'x123' is off most" in out
+    assert len(result(tmp_path / "r", tmp_path / "other.npy", "--steps", "4")["columns"]["each"]) == 300
+
+
+def test_other_rows_are_compared_with_and_nothing_is_said_of_memory(trained, table, tmp_path):
+    """Catches DATA that is read and not used, and its rows taken for training rows."""
+    found = result(trained, table, "--labels", "group", "--steps", "5")
+    assert [score["rows"] for score in found["scores"]] == [150] * 3
+    assert (found["memorisation"], found["held_out_gap"], found["honest"]) == (None, None, None)
+    assert found["notes"] == [f"note: whether it memorises shows beside its own training rows: unstir evaluate {trained}"]
+    assert "training" not in found["held_out_error"][0]
+    far = table.read_text().replace(",7,", ",7000,")
+    (tmp_path / "far.csv").write_text(far)
+    told = result(trained, tmp_path / "far.csv", "--labels", "group", "--steps", "5")
+    assert told["good"]["answer"] == "not yet"
+    strange = table.read_text().replace(",A", ",C")
+    (tmp_path / "strange.csv").write_text(strange)  # a class that was never trained on: distances, and no errors
+    told = result(trained, tmp_path / "strange.csv", "--labels", "group", "--steps", "5")
+    assert told["held_out_error"] is None
+    assert "unknown class 'C'" in told["notes"][1]
+    (tmp_path / "few.csv").write_text("\n".join(table.read_text().splitlines()[:12]))
+    refused(2, "has 11 rows; comparing takes at least 20", "evaluate", trained, tmp_path / "few.csv", "--labels", "group")
+    refused(3, "class with --data.labels group", "evaluate", trained, table)
+
+
+def test_data_that_has_gone_can_be_replaced_by_other_rows(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 2)))
+    assert run("train", tmp_path / "x.npy", "-o", tmp_path / "r", "--steps", "2", *FAST, *TINY)[0] == 0
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(100, 2)))
+    assert f"unstir evaluate {tmp_path / 'r'} DATA" in refused(5, "sha256 differs", "evaluate", tmp_path / "r")
+    assert result(tmp_path / "r", tmp_path / "x.npy")["scores"]
+
+
+def test_copies_in_the_data_leave_memory_open(tmp_path):
+    # Three bits have eight values. Catches 0 / 0, and honest samples called copies.
+    np.save(tmp_path / "bits.npy", np.random.default_rng(0).random((200, 3)) < 0.5)
+    assert run("train", tmp_path / "bits.npy", "-o", tmp_path / "r", "--steps", "2", *FAST, *TINY)[0] == 0
+    found = result(tmp_path / "r")
+    assert found["memorisation"] is None
+    assert "copies of training rows" in found["notes"][0]
+
+
+def test_a_built_in_set_is_compared_with_fresh_truth(tmp_path, monkeypatch):
+    # Catches held-out rows of the run where as many fresh ones as one likes can be had.
+    monkeypatch.setattr("unstir.evaluation.scores.MOST", 300)
+    monkeypatch.setattr("unstir.evaluation.scores.POOL", 4000)
+    assert run("train", "moons", "--data.points", "60", "-o", tmp_path / "r", "--steps", "2", *FAST, *TINY)[0] == 0
+    found = result(tmp_path / "r")
+    assert [score["rows"] for score in found["scores"]] == [300] * 3
+    assert found["memorisation"]["rows"] == 1500
+    assert found["honest"]["answer"] == "yes"
+    assert found["good"]["answer"] == "not yet"
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [(0.00056638, 0.00011144, "0.00057 ± 0.00011"), (1431.2, 530.0, "1431 ± 530"), (7.0, 0.0, "7 ± 0"), (0.1, 1e-18, "0.1 ± 0")],
+)
+def test_a_number_is_shown_to_the_digits_that_its_spread_leaves(value, spread, text):
+    assert with_spread(value, spread) == text
+
+
+def test_shares_are_shown_in_per_cent():
+    assert [percent(share) for share in (0.0123, -0.021, 0.5, 28.6)] == ["1.2 %", "-2.1 %", "50 %", "2860 %"]

@@ -1,0 +1,191 @@
+"""Before a run: what it will cost, how many steps fit into a time, every setting and where it comes from. Nothing is written."""
+
+import json
+import time
+import tomllib
+
+import numpy as np
+import pytest
+import torch
+
+from commands import TINY, contents, refused, run
+from unstir import data as datasets
+from unstir.cli import training
+from unstir.cli.progress import duration
+from unstir.data import from_arrays, load
+from unstir.training.config import annotated_config, flat, origins, read_config, resolve
+from unstir.training.cost import Cost, rehearse
+from unstir.training.fitting import LOOKS, Fitting
+from unstir.training.presets import BRIEF, settle
+
+
+@pytest.fixture
+def points(tmp_path):
+    np.save(tmp_path / "points.npy", datasets.toy("moons", 300, seed=1).values)
+    return tmp_path / "points.npy"
+
+
+def fitting(**settings):
+    data = datasets.toy("moons", 300, seed=1)
+    return Fitting(data, settle(data, flat(width=8, depth=1, **settings)))
+
+
+def test_a_rehearsal_changes_nothing():
+    # Catches a warm-up that trains the network it is for, and one that draws from the run's own random numbers.
+    a, b = fitting(steps=6), fitting(steps=6)
+    cost = rehearse(a, 0.05)
+    assert a.state.step == 0
+    assert [step.loss for step in a.steps()] == [step.loss for step in b.steps()]
+    assert all(torch.equal(x, y) for x, y in zip(a.state.tensors().values(), b.state.tensors().values(), strict=True))
+    assert cost.step > 0
+    assert cost.look > 0
+    assert cost.memory > 50 * 2**20  # torch alone is more
+
+
+def test_a_rehearsal_of_a_run_of_one_step_still_measures():
+    assert rehearse(fitting(steps=1), 0.01).step > 0
+
+
+def test_the_prediction_is_about_right():
+    # Within a factor of 3 on a machine that others use too. Catches milliseconds for seconds, and a step that is counted twice.
+    run_of = fitting(steps=400)
+    predicted = rehearse(run_of).step * 400
+    began = time.monotonic()
+    for _ in run_of.steps():
+        pass
+    assert 1 / 3 < (time.monotonic() - began) / predicted < 3
+
+
+def test_steps_and_seconds_are_each_others_inverse():
+    # Catches looks at the held-out set that the plan forgets, and a plan of no steps at all.
+    cost = Cost(step=0.01, look=0.1, memory=1)
+    assert cost.seconds(10_000) == pytest.approx(100 + 0.1 * LOOKS)
+    assert cost.seconds(1000) == pytest.approx(10 + 0.1 + 1)  # and looks that eat a short run up: one, and a tenth of it
+    for steps in (100, 1000, 10_000):
+        assert cost.steps(cost.seconds(steps)) == pytest.approx(steps, abs=1)
+    assert cost.steps(1e-3) == 1
+
+
+def test_looks_do_not_eat_a_short_run_up():
+    """A tenth of its work, or what a look may cost, and one. Catches twenty looks of a large network at a run of a few steps."""
+    rows = np.random.default_rng(0).normal(size=(40, 24, 24))
+    network = {"architecture": "unet", "width": 64, "depth": 1}
+    looks = [
+        Fitting(data := from_arrays(rows), settle(data, flat(steps=steps), {"network": network})).looks
+        for steps in (1, 100, 10_000)
+    ]
+    assert looks[0] == 1
+    assert 2 <= looks[1] < LOOKS
+    assert looks[2] == LOOKS
+    assert fitting(steps=10).looks == LOOKS  # of a small network they cost nothing
+
+
+def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
+    """The plan is a number of steps, in config.toml like any other: the run is as repeatable. Catches a rate that never falls."""
+    monkeypatch.setattr(training, "rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
+    code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "0.5", *TINY)
+    assert code == 0
+    assert "28 steps of 32" in err  # 95 % of 30 s
+    assert "28.0 s of training" in err
+    assert resolve(read_config(tmp_path / "r" / "config.toml")).optim.steps == 28
+    rates = [json.loads(line)["lr"] for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
+    assert len(rates) == 28
+    assert rates[-1] < 0.02 * max(rates)
+    refused(2, "--minutes", "train", points, "--minutes", "1", "--steps", "5")
+    refused(2, "--minutes", "train", points, "--minutes", "0")
+    refused(2, "--minutes", "train", points, "--minutes", "-1")
+    refused(2, "--minutes", "train", points, "--minutes", "nan")
+
+
+def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
+    """Images: one block a level below 2,000 steps, as the person says otherwise. Catches steps that were planned for the other network."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (3000, 8, 8), dtype=np.uint8))
+    monkeypatch.setattr(training, "rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1])
+    costs = []
+    long, short, said = (training.plan_run(str(path), {}, flags, minutes) for flags, minutes in ASKED)
+    assert [planned.config.network.depth for planned in (long, short, said)] == [2, 1, 2]
+    for planned, (_, minutes) in zip((long, short, said), ASKED, strict=True):
+        assert planned.cost.step == pytest.approx(weights(planned.fitting) * 1e-6)
+        assert planned.config.optim.steps == planned.fitting.recipe.steps
+        time = 60 * minutes * training.STEADY
+        assert planned.cost.steps(time - 60) < planned.config.optim.steps <= planned.cost.steps(time)  # of it what came before
+    assert long.config.optim.steps > BRIEF > said.config.optim.steps
+    assert origins(short.layers)["network", "depth"] == "--minutes"
+    assert ("network", "depth") not in origins({"--minutes": long.layers["--minutes"]})
+    data = load(str(path))
+    assert settle(data).network.depth == 2
+    assert settle(data, flat(steps=300)).network.depth == 1
+
+
+ASKED = (({}, 60), ({}, 10), ({"network": {"depth": 2}}, 10))
+
+
+def weights(fitting):
+    return sum(w.numel() for w in fitting.state.weights)
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_not(points, tmp_path):
+    # Catches a folder made, and a prediction on stderr only.
+    before = contents(tmp_path)
+    code, out, _ = run("train", points, "-o", tmp_path / "r", "--steps", "1000000000", "--dry-run", *TINY)
+    assert code == 0
+    assert "1,000,000,000 steps" in out
+    assert "days" in out
+    assert "MiB" in out
+    code, out, _ = run("train", points, "-o", tmp_path / "r", "--steps", "1000", "--dry-run", "--json", *TINY)
+    found = json.loads(out)
+    assert found["predicted"]["steps"] == found["config"]["optim"]["steps"] == 1000
+    assert found["predicted"]["seconds"] > 1000 * found["predicted"]["seconds_per_step"]
+    assert contents(tmp_path) == before
+
+
+def test_print_config_shows_where_each_value_comes_from_and_can_be_trained_from(points, tmp_path):
+    """Flags over file over preset over defaults. Catches an origin that is not the winner's, and a comment that breaks the TOML."""
+    (tmp_path / "my.toml").write_text("seed = 4\n[optim]\nlr = 0.5\nwarmup = 7\n[diffusion.settings]\nbeta_min = 2e-4\n")
+    typed = ("--config", tmp_path / "my.toml", "--optim.warmup", "8", "--target", "eps")
+    code, out, err = run("train", points, *typed, "--print-config")
+    assert (code, err) == (0, "")
+    lines = {line.split(" = ")[0]: line for line in out.splitlines()}
+    assert lines["seed"] == "seed = 4  # file"
+    assert lines["lr"] == "lr = 0.5  # file"
+    assert lines["warmup"] == "warmup = 8  # flag"
+    assert lines["target"] == 'target = "eps"  # flag'
+    assert lines["octaves"] == "octaves = 4  # preset for this data"
+    assert lines["clip"] == "clip = 1.0  # default"
+    assert lines["times"] == 'times = "uniform"  # suits the target'
+    assert lines["source"].endswith("# DATA")
+    assert "[diffusion.settings]  # file" in out
+    (tmp_path / "all.toml").write_text(out)
+    assert run("train", points, "--config", tmp_path / "all.toml", "--print-config")[1].replace("# file", "") != ""
+    settled = resolve(tomllib.loads(out))
+    assert settled == resolve(read_config(tmp_path / "all.toml"))
+    assert (settled.optim.lr, settled.optim.warmup, settled.diffusion.settings) == (0.5, 8, {"beta_min": 2e-4})
+    assert {p.name for p in tmp_path.iterdir()} == {"points.npy", "my.toml", "all.toml"}
+    assert "# T is not set" in out
+    code, found, _ = run("train", "--config", tmp_path / "all.toml", "--print-config", "--json")
+    assert json.loads(found)["config"] == settled.model_dump()
+    assert json.loads(found)["origins"]["data.source"] == "file"  # and not DATA, which was not typed
+
+
+def test_true_is_no_learning_rate(tmp_path):
+    # Python's True is 1. Catches a switch that becomes a number.
+    (tmp_path / "c.toml").write_text("[optim]\nlr = true\n")
+    refused(2, "setting 'optim.lr'", "train", "moons", "--config", tmp_path / "c.toml", "--print-config")
+
+
+def test_annotations_are_comments():
+    layers = {
+        "a": {"optim": {"lr": 0.1}, "seed": 3},
+        "b": {"optim": {"lr": 0.2}, "diffusion": {"settings": {"betas": [0.1, 0.2]}}},
+    }
+    config = resolve(*layers.values())
+    assert origins(layers) == {("optim", "lr"): "b", ("seed",): "a", ("diffusion", "settings"): "b"}
+    assert resolve(tomllib.loads(annotated_config(config, layers))) == config
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (80, "80.0 s"), (95, "1.6 min"), (7200, "2.0 h"), (1e6, "11.6 days")]
+)
+def test_durations_are_in_a_persons_units(seconds, words):
+    assert duration(seconds) == words
