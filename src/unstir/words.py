@@ -1,0 +1,81 @@
+"""How things are said: numbers, lists and names in the words of messages, tables and pages. Nothing here knows what it speaks of.
+
+>>> counted(1, "row"), counted(12000, "row"), listed(["a", "b", "c"]), percent(0.0123), duration(5400)
+('1 row', '12,000 rows', 'a, b and c', '1.2 %', '1.5 h')
+"""
+
+import math
+from collections.abc import Sequence
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "row"), counted(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as one says them.
+
+    >>> print(listed(["a", "b", "c"]), "/", listed(["a"]))
+    a, b and c / a
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def short(text: str, most: int = 40) -> str:
+    """What somebody else wrote, fit for one line of a message: cut, and without characters that cannot be seen.
+
+    >>> short("price"), short("a" * 50), short("one\\ntwo")
+    ('price', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...', 'one\\\\ntwo')
+    """
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share to so many digits, whole from `digits` of them on; what is hardly anything is said to be.
+
+    >>> percent(0.364), percent(0.0123), percent(-0.5), percent(1), percent(0.9971, 3), percent(4.04e-5), percent(2.4e-9)
+    ('36 %', '1.2 %', '-50 %', '100 %', '99.7 %', '0.0040 %', 'under 0.001 %')
+    """
+    if 0 < abs(share) < 1e-5:
+        return "under 0.001 %"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(100 * share)))) if share else 0
+    return f"{100 * share:.{decimals}f} %"
+
+
+def with_spread(value: float, spread: float) -> str:
+    """A number to the digits that its spread leaves.
+
+    >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5)
+    ('0.00057 ± 0.00011', '12.35 ± 0.50')
+    """
+    if spread <= 1e-12 * abs(value):
+        return f"{value:.4g} ± 0"
+    digits = max(1 - math.floor(math.log10(spread)), 0)
+    return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+
+def three_digits(number: float) -> str:
+    """A number to three digits, or whole from a hundred on.
+
+    >>> three_digits(1.2345), three_digits(0.98765), three_digits(16491.0)
+    ('1.23', '0.988', '16,491')
+    """
+    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would use.
+
+    >>> duration(3.21), duration(600), duration(200000)
+    ('3.2 s', '10.0 min', '2.3 days')
+    """
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
