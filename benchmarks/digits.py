@@ -52,7 +52,7 @@ def main() -> None:
         row = {"seed": seed, "floor": frechet(one, other)}
         for scale in chosen.guidance:
             asked = data.labels[order[:HALF]]  # as many of each digit
-            x = model.sample(HALF, steps=chosen.evaluations, labels=[data.classes[k] for k in asked], guidance=scale, seed=seed)
+            x = model.sample(HALF, steps=chosen.evaluations, given=[data.classes[k] for k in asked], guidance=scale, seed=seed)
             x = np.asarray(x, dtype=np.float64).reshape(HALF, -1) / TOP
             row |= {
                 f"g {scale:g} right": 100 * (judge.predict(x) == asked).mean(),

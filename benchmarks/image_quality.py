@@ -55,7 +55,7 @@ def ours(source: str, minutes: float, evaluations: int) -> Trained:
     took, model = time.perf_counter() - began, fitting.model()
 
     def sample(labels: np.ndarray) -> np.ndarray:
-        return np.asarray(model.sample(len(labels), steps=evaluations, labels=[data.classes[k] for k in labels]))
+        return np.asarray(model.sample(len(labels), steps=evaluations, given=[data.classes[k] for k in labels]))
 
     weights = sum(w.numel() for w in model.network.parameters())
     return Trained("unstir", weights, fitting.recipe.steps, took, evaluations, sample)

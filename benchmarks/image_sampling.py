@@ -38,7 +38,7 @@ OURS, FASTER, THEIR = "ours, default", "ours, default, bfloat16", "diffusers"
 
 def ours(model: Model, n: int, labels: list[str] | None, evaluations: int) -> np.ndarray:
     """The default sampler."""
-    return np.asarray(model.sample(n, steps=evaluations, labels=labels))
+    return np.asarray(model.sample(n, steps=evaluations, given=labels))
 
 
 @torch.no_grad()

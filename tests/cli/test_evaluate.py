@@ -11,6 +11,7 @@ from unstir import data as datasets
 from unstir.cli.verdicts import percent, with_spread
 from unstir.evaluation.scores import as_json, evaluate, neighbourhoods, truth_of
 from unstir.evaluation.scores import draw as draw_sets
+from unstir.model.sampling import Sampling
 
 FAST = ("--quiet", "--optim.lr", "3e-3")
 
@@ -79,9 +80,9 @@ def test_a_program_gets_all_of_it(trained, table):
     found = result(trained, "--steps", "5", "--seed", "4")
     model, truth = unstir.load(trained), truth_of(datasets.load(table, labels="group"), 0.2, 0)
     assert (found["run"], found["steps"], found["method"], found["seed"]) == (str(trained), 5, "adams_bashforth2", 4)
-    assert found["scores"] == as_json(evaluate(model, truth, steps=5, seed=4))
+    assert found["scores"] == as_json(evaluate(model, truth, Sampling(5, seed=4)))
     scale = model.deviation.numpy()
-    assert found["neighbourhoods"] == as_json(neighbourhoods(draw_sets(model, truth, steps=5, seed=4), truth, scale))
+    assert found["neighbourhoods"] == as_json(neighbourhoods(draw_sets(model, truth, Sampling(5, seed=4)), truth, scale))
     assert set(found["permutation_test"]) == {"distance", "floor", "floor_deviation", "p_value", "rows"}
     columns = found["columns"]["each"]
     assert [column["name"] for column in columns] == ["age", "weight", "legs"]

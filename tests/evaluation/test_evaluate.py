@@ -29,6 +29,7 @@ from unstir.evaluation.scores import (
     true_pairs,
     truth_of,
 )
+from unstir.model.sampling import Sampling
 from unstir.networks.mlp import MLP
 
 SCALE = np.array([1.0, 10.0])
@@ -50,9 +51,9 @@ class Sampler:
         self.shift, self.asked = shift, []
         self.deviation = torch.as_tensor(SCALE)
 
-    def sample(self, n, **settings):
-        self.asked.append((n, settings))
-        return draw(n, 999 + settings["seed"], self.shift)
+    def sample(self, n, how):
+        self.asked.append((n, how))
+        return draw(n, 999 + how.seed, self.shift)
 
 
 # ---- the verdict
@@ -61,7 +62,7 @@ class Sampler:
 def test_a_perfect_sampler_is_at_the_floor():
     """Its distances are those between true sets, within three deviations of them. Catches a floor between other sizes."""
     for seed in range(3):
-        for score in evaluate(Sampler(), truth(), seed=seed):
+        for score in evaluate(Sampler(), truth(), Sampling(seed=seed)):
             assert score.verdict != "far above the floor"
             assert abs(score.value - score.floor) < 3 * (score.floor_deviation + score.deviation), score
             assert score.floor > 0
@@ -171,8 +172,8 @@ def test_scores_are_plain_json():
 def test_as_many_samples_as_true_rows_are_drawn_in_the_way_asked_for():
     # Equal n, always: a distance falls with n. Catches one set of samples compared five times.
     model = Sampler()
-    scores = evaluate(model, truth(n=70, repeats=4), steps=9, method="heun", seed=3)
-    assert model.asked == [(280, {"steps": 9, "method": "heun", "seed": 3})]
+    scores = evaluate(model, truth(n=70, repeats=4), Sampling(9, "heun", seed=3))
+    assert model.asked == [(280, Sampling(9, "heun", seed=3))]
     assert {score.rows for score in scores} == {70}
 
 
@@ -193,11 +194,13 @@ def test_images_are_compared_as_rows():
         ((32, 2), ("channels", "standardise", "min_max")),
     ],
 )
-def test_standardised_means_the_data_s_own_deviation_whatever_the_encoder(shape, encoders, brief):  # noqa: ARG001
+def test_standardised_means_the_data_s_own_deviation_whatever_the_encoder(shape, encoders, monkeypatch):
     """Catches a score divided by half the range, or by an autoencoder's scale: the same rows scored .467 and .128.
 
     The deviation is typed here: of each column, and of all positions of a channel together.
     """
+    for place in ("LOOK", "CURVE"):
+        monkeypatch.setattr(f"unstir.training.fitting.{place}", 0)
     rng = np.random.default_rng(5)
     x = rng.normal(size=(60, *shape)) ** 3
     axis = {(3,): 0, (8, 8): (0, 1, 2), (2, 16, 16): (0, 2, 3), (32, 2): (0, 1)}[shape]

@@ -401,7 +401,7 @@ def test_what_is_known_comes_back_exactly_and_what_is_not_does_not_matter(runs):
     assert (model.inpaint(x, np.ones((8, 10)), steps=2) == x).all()
     assert (model.inpaint(x, mask, steps=4, seed=1) != made).any()
     grey = unstir.load(runs / "grey")
-    one = grey.inpaint(x[:3, 0, :, :8].repeat(2, 1)[:, :9], False, steps=2, labels="coat")
+    one = grey.inpaint(x[:3, 0, :, :8].repeat(2, 1)[:, :9], False, steps=2, given="coat")
     assert one.shape == (3, 9, 8)
     for wrong, said in ((np.full((8, 10), 0.5), "nothing else"), (np.ones((10, 8)), "does not fit"), (["a"], "nothing else")):
         with pytest.raises(DataError, match=said):

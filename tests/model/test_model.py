@@ -19,7 +19,7 @@ from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.errors import DataError, NumericsError, StorageError, UsageError
 from unstir.model import model as room
 from unstir.model.folder import Card
-from unstir.model.model import NOISE_GROUP, RowNoise
+from unstir.model.noise import GROUP, RowNoise
 from unstir.networks import make_network
 from unstir.networks.mlp import RANGES
 
@@ -92,8 +92,8 @@ def test_rows_with_labels_do_not_depend_on_the_batch_either(named):
     np.testing.assert_allclose(named.sample(300, steps=9, seed=3, batch_size=256), whole[:300], atol=1e-5)
     assert (named.labels_for(300, None, 3) == named.labels_for(600, None, 3)[:300]).all()
     labels = ["left", "right", "right"] * 200
-    mixed = named.sample(600, steps=9, seed=3, labels=labels, batch_size=256)
-    left, right = (named.sample(600, steps=9, seed=3, labels=k) for k in ("left", "right"))
+    mixed = named.sample(600, steps=9, seed=3, given=labels, batch_size=256)
+    left, right = (named.sample(600, steps=9, seed=3, given=k) for k in ("left", "right"))
     np.testing.assert_allclose(mixed, np.where((np.arange(600) % 3 == 0)[:, None], left, right), atol=1e-5)
 
 
@@ -108,7 +108,7 @@ def test_the_same_seed_is_the_same_samples_and_another_is_not(plain, method):
 
 def test_the_noise_of_a_row_is_standard_normal_and_its_own():
     # Catches a group whose generator starts again at each step, and rows of the second group that repeat the first.
-    rows = range(2 * NOISE_GROUP, 2 * NOISE_GROUP + 300)
+    rows = range(2 * GROUP, 2 * GROUP + 300)
     noise, x = RowNoise(5, rows), torch.zeros(300, 2, 2)
     draws = torch.stack([noise(x) for _ in range(40)])
     assert draws.shape == (40, 300, 2, 2)
@@ -127,10 +127,10 @@ def test_samples_are_the_decoded_noise_of_their_rows(plain):
     # The same flow in both. Catches decode with its own grid, and a start that is not scaled to the schedule's own noise.
     z = RowNoise(4, range(100))(torch.empty(100, 2))
     x = plain.sample(100, steps=20, method="adams_bashforth3", seed=4)
-    np.testing.assert_allclose(plain.decode(z.numpy(), steps=20), x, atol=1e-5)
+    np.testing.assert_allclose(plain.from_noise(z.numpy(), steps=20), x, atol=1e-5)
     exploding = unstir.fit(toy("moons", 50, seed=0).values, **TINY, schedule="ve")
     x = exploding.sample(100, steps=20, method="adams_bashforth3", seed=4)
-    np.testing.assert_allclose(exploding.decode(z.numpy(), steps=20), x, atol=1e-4)
+    np.testing.assert_allclose(exploding.from_noise(z.numpy(), steps=20), x, atol=1e-4)
     assert np.abs(exploding.states(100, steps=9, every=1)[0]).std() > 10  # the noise of sigma = 80
 
 
@@ -169,7 +169,7 @@ def test_the_default_method_spends_what_is_asked(plain):
 @pytest.mark.parametrize("method", ["ddpm", "heun", "adams_bashforth3"])
 def test_guidance_doubles_the_calls_and_a_scale_of_one_or_zero_does_not(named, method):
     for guidance, factor in ((1.0, 1), (0.0, 1), (2.0, 2), (0.5, 2)):
-        calls = counted(named, lambda g=guidance: named.sample(4, steps=7, method=method, labels="left", guidance=g))
+        calls = counted(named, lambda g=guidance: named.sample(4, steps=7, method=method, given="left", guidance=g))
         assert calls == 7 * factor, guidance
 
 
@@ -177,11 +177,11 @@ def test_guidance_in_an_interval_of_log_snr_is_paid_for_there_alone(named):
     # Catches an interval that is ignored, and one in t. Everywhere is the whole interval, nowhere is the conditional model.
     everywhere, nowhere = (-1e9, 1e9), (1e8, 1e9)
     for interval, calls in ((everywhere, 16), (nowhere, 8)):
-        assert counted(named, lambda i=interval: named.sample(4, steps=8, labels="left", guidance=3.0, interval=i)) == calls
-    assert 8 < counted(named, lambda: named.sample(4, steps=8, labels="left", guidance=3.0, interval=(-2, 4))) < 16
-    conditional = named.sample(9, steps=8, labels="left")
-    assert (named.sample(9, steps=8, labels="left", guidance=3.0, interval=nowhere) == conditional).all()
-    assert (named.sample(9, steps=8, labels="left", guidance=3.0) != conditional).any()
+        assert counted(named, lambda i=interval: named.sample(4, steps=8, given="left", guidance=3.0, interval=i)) == calls
+    assert 8 < counted(named, lambda: named.sample(4, steps=8, given="left", guidance=3.0, interval=(-2, 4))) < 16
+    conditional = named.sample(9, steps=8, given="left")
+    assert (named.sample(9, steps=8, given="left", guidance=3.0, interval=nowhere) == conditional).all()
+    assert (named.sample(9, steps=8, given="left", guidance=3.0) != conditional).any()
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid_bare", "flow", "ve", "vp"])
@@ -193,7 +193,7 @@ def test_every_sampler_and_flow_gives_numbers_under_every_schedule(schedule):
         for n in (1, 5):
             assert np.isfinite(model.sample(20, steps=n, method=method)).all(), (method, n)
     assert np.isfinite(model.log_prob(values[:5], steps=8)).all()
-    assert np.isfinite(model.encode(values[:5], steps=8)).all()
+    assert np.isfinite(model.to_noise(values[:5], steps=8)).all()
 
 
 # ---- there and back
@@ -207,18 +207,18 @@ def test_encoding_and_decoding_gives_the_rows_back(plain):
     rows = toy("eight_gaussians", 200, seed=5).values
     worst = {}
     for steps in (25, 100):
-        z = plain.encode(rows, steps=steps)
-        error = np.abs(plain.decode(z, steps=steps) - rows).max(1)
+        z = plain.to_noise(rows, steps=steps)
+        error = np.abs(plain.from_noise(z, steps=steps) - rows).max(1)
         worst[steps] = np.median(error)
     assert worst[100] < 0.01
     assert error.max() < 0.1
     assert worst[100] < worst[25] / 2
-    assert (plain.encode(rows, steps=25) == plain.encode(rows, steps=25)).all()
+    assert (plain.to_noise(rows, steps=25) == plain.to_noise(rows, steps=25)).all()
 
 
 def test_rows_of_the_data_are_encoded_to_standard_noise(plain):
     # Catches noise in the schedule's own scale, and encode that stops short of t = 1.
-    z = plain.encode(toy("eight_gaussians", 1000, seed=6).values)
+    z = plain.to_noise(toy("eight_gaussians", 1000, seed=6).values)
     assert np.abs(z.mean(0)).max() < 4 / 1000**0.5 + 0.05
     assert np.abs(z.std(0) - 1).max() < 4 / 2000**0.5 + 0.05
     assert z.dtype == np.float32
@@ -227,15 +227,15 @@ def test_rows_of_the_data_are_encoded_to_standard_noise(plain):
 def test_encode_spends_the_evaluations_that_it_is_given(plain):
     rows = toy("eight_gaussians", 5, seed=5).values
     for method in [name for name, sampler in SAMPLERS.items() if not sampler.needs]:
-        assert counted(plain, lambda m=method: plain.encode(rows, steps=9, method=m)) == 9
-        assert counted(plain, lambda m=method: plain.decode(rows, steps=9, method=m)) == 9
+        assert counted(plain, lambda m=method: plain.to_noise(rows, steps=9, method=m)) == 9
+        assert counted(plain, lambda m=method: plain.from_noise(rows, steps=9, method=m)) == 9
 
 
 @pytest.mark.parametrize("method", [name for name, sampler in SAMPLERS.items() if "noise" in sampler.needs])
-def test_a_sampler_that_draws_noise_is_no_way_to_encode_or_decode(plain, method):
+def test_a_sampler_that_draws_noise_leads_neither_to_noise_nor_back(plain, method):
     # Both are promised to be the probability flow. Catches noise from the global generator, in either direction.
     rows = toy("eight_gaussians", 5, seed=5).values
-    for call in (plain.encode, plain.decode):
+    for call in (plain.to_noise, plain.from_noise):
         with pytest.raises(UsageError, match="noise"):
             call(rows, steps=9, method=method)
 
@@ -282,9 +282,9 @@ def test_log_prob_is_one_number_a_row_whatever_the_batch(named):
     np.testing.assert_allclose(named.log_prob(rows, steps=16, batch_size=7), whole, atol=1e-3)
     # with a label it is the density of that class: rows of the class are likelier under it than under the other
     ids = toy("moons", 60, seed=9).labels
-    right, left = (named.log_prob(rows, labels=name, steps=16) for name in ("right", "left"))
+    right, left = (named.log_prob(rows, given=name, steps=16) for name in ("right", "left"))
     assert np.where(ids == 0, right - left, left - right).mean() > 1
-    each = named.log_prob(rows, labels=np.array(["right", "left"])[ids], steps=16)
+    each = named.log_prob(rows, given=np.array(["right", "left"])[ids], steps=16)
     np.testing.assert_allclose(each, np.where(ids == 0, right, left), atol=1e-3)
 
 
@@ -294,11 +294,11 @@ def test_log_prob_is_one_number_a_row_whatever_the_batch(named):
 def test_a_class_is_asked_for_by_name_or_id(named):
     # Classes are numbered in the order of their names: left is 0. Catches an id that only works if it is also the name.
     assert named.card.classes == ("left", "right")
-    by_name = named.sample(6, steps=4, labels="right")
-    assert (named.sample(6, steps=4, labels=1) == by_name).all()
+    by_name = named.sample(6, steps=4, given="right")
+    assert (named.sample(6, steps=4, given=1) == by_name).all()
     for several in (["right"] * 6, [1] * 6, np.ones(6, int), torch.ones(6, dtype=torch.long), np.array(["right"] * 6)):
-        assert (named.sample(6, steps=4, labels=several) == by_name).all()
-    assert (named.sample(6, steps=4, labels="left") != by_name).all()
+        assert (named.sample(6, steps=4, given=several) == by_name).all()
+    assert (named.sample(6, steps=4, given="left") != by_name).all()
 
 
 def test_a_numbered_class_is_asked_for_by_its_number():
@@ -313,13 +313,13 @@ def test_a_numbered_class_is_asked_for_by_its_number():
 
 def test_wrong_labels_are_refused(plain, named):
     for call, said in [
-        (lambda: named.sample(3, labels="rigth"), r"unknown class 'rigth': did you mean 'right'\? Known: left, right"),
-        (lambda: named.sample(3, labels=7), "unknown class '7'"),
-        (lambda: named.sample(3, labels=-1), "unknown class '-1'"),
-        (lambda: named.sample(3, labels=["left", "right"]), "2 labels for 3 rows"),
-        (lambda: plain.sample(3, labels=0), "without labels"),
+        (lambda: named.sample(3, given="rigth"), r"unknown class 'rigth': did you mean 'right'\? Known: left, right"),
+        (lambda: named.sample(3, given=7), "unknown class '7'"),
+        (lambda: named.sample(3, given=-1), "unknown class '-1'"),
+        (lambda: named.sample(3, given=["left", "right"]), "2 labels for 3 rows"),
+        (lambda: plain.sample(3, given=0), "without labels"),
         (lambda: plain.sample(3, guidance=2.0), "guidance needs a model trained with labels"),
-        (lambda: plain.log_prob(np.zeros((2, 2)), labels=1), "without labels"),
+        (lambda: plain.log_prob(np.zeros((2, 2)), given=1), "without labels"),
     ]:
         with pytest.raises(UsageError, match=said):
             call()
@@ -352,7 +352,7 @@ def test_a_negative_seed_is_refused(plain, named):
 def test_numbers_that_are_none_are_not_given_out(named, plain):
     # Catches NaN in a file of samples, and whole numbers made of it.
     with pytest.raises(NumericsError, match=r"3 of 3 rows are not finite.*less guidance"):
-        named.sample(3, labels="left", guidance=1e38)
+        named.sample(3, given="left", guidance=1e38)
     broken = copy.deepcopy(plain.network)
     broken.leave.bias.fill_(math.inf)
     with pytest.raises(NumericsError, match="300 of 300"):
@@ -368,7 +368,7 @@ def test_numpy_has_no_bfloat16():
 
 def test_rows_of_another_shape_are_refused(plain):
     for rows in (np.zeros((3, 3)), np.zeros((3, 2, 1)), np.zeros(3)):
-        for call in (plain.log_prob, plain.encode):
+        for call in (plain.log_prob, plain.to_noise):
             with pytest.raises(DataError, match=r"trained on rows of \(2,\)"):
                 call(rows)
 
@@ -377,7 +377,7 @@ def test_noise_of_another_shape_is_refused(plain):
     # Catches a matrix product's own error, and noise that broadcasts.
     for z in (np.zeros((3, 3)), np.zeros((3, 1)), np.zeros(2)):
         with pytest.raises(DataError, match=r"\(2,\)"):
-            plain.decode(z)
+            plain.from_noise(z)
 
 
 # ---- networks
@@ -414,11 +414,11 @@ def test_a_saved_model_is_the_same_model(named, saved):
     assert {f.name: type(getattr(again.card, f.name)) for f in fields(Card)} == {
         f.name: type(getattr(named.card, f.name)) for f in fields(Card)
     }
-    for settings in ({"steps": 9}, {"steps": 9, "method": "ddpm_optimal"}, {"labels": "left", "guidance": 2.0, "seed": 5}):
+    for settings in ({"steps": 9}, {"steps": 9, "method": "ddpm_optimal"}, {"given": "left", "guidance": 2.0, "seed": 5}):
         assert (again.sample(300, **settings) == named.sample(300, **settings)).all()
     rows = toy("moons", 20, seed=1).values
     assert (again.log_prob(rows, steps=8) == named.log_prob(rows, steps=8)).all()
-    assert (again.encode(rows) == named.encode(rows)).all()
+    assert (again.to_noise(rows) == named.to_noise(rows)).all()
     assert not any(weight.requires_grad for weight in again.network.parameters())
     assert not again.network.training
 
@@ -568,11 +568,11 @@ def test_an_eps_model_starts_where_its_answer_still_means_something():
     rows = toy("moons", 500, seed=0).values
     small = {"width": 32, "depth": 1, "batch_size": 64, "steps": 300, "target": "eps"}
     model = unstir.fit(rows, schedule="cosine", **small)
-    times = model.plan("ddim", 20)
+    times = model.times(steps=20, method="ddim")
     assert model.schedule.log_snr(times[0]).item() == pytest.approx(-10.2)
     assert times[-1] == 0
-    assert model.plan("ddpm_beta", 1000)[0] == 1
+    assert model.times(steps=1000, method="ddpm_beta")[0] == 1
     for method in ("adams_bashforth3", "ddim", "dpm_solver"):
         assert np.abs(model.sample(500, steps=20, method=method)).max() < 10
     for other in ({"schedule": "linear"}, {"schedule": "cosine", "target": "v"}):
-        assert unstir.fit(rows, **small | {"steps": 1} | other).plan("ddim", 20)[0] == 1
+        assert unstir.fit(rows, **small | {"steps": 1} | other).times(steps=20, method="ddim")[0] == 1

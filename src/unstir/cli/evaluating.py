@@ -21,6 +21,7 @@ from unstir.metrics.distances import half_split_pairs
 from unstir.metrics.moments import chance
 from unstir.model.model import Model
 from unstir.model.model import load as load_model
+from unstir.model.sampling import Sampling
 from unstir.runs.folder import read_data
 from unstir.training.config import read_config, resolve
 
@@ -54,7 +55,7 @@ def evaluate(
         truth = _halves(unseen, most)
         reasons += [f"note: {note}" for note in unseen.notes]
         reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
-    found = examine(model, truth, unseen, training, {"steps": steps, "method": method, "seed": seed}, reasons)
+    found = examine(model, truth, unseen, training, Sampling(steps, method, seed=seed), reasons)
     how = {"run": str(run), "steps": steps, "method": method or default(steps), "seed": seed}
     names = model.card.names or tuple(f"x{i}" for i in range(len(room.scale_of(model))))
     if as_object:

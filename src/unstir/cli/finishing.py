@@ -147,9 +147,9 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
     found = {"forward": plots.forward(standard, model.schedule, labels=data.labels, names=names)}
     if rows.shape[1] > 1:
-        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, 20, every=1)])
+        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
-        found["trajectories"] = plots.trajectories(states, model.plan(default(20), 20).numpy(), title, names)
+        found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
     return found | {"samples": plots.samples_beside_data(rows, flat, names)}
 
 
@@ -166,7 +166,7 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     shares = process.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
     titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
     found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
-    states = model.paths(FEW, 20, every=4)
+    states = model.paths(FEW, every=4)
     seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in states]
     titles = [f"{4 * i} evaluations" for i in range(len(states))]
     found["trajectories"] = panels_of(f"From noise to data ({default(20)})", titles, [""] * len(states), seen, lies.kind, span)

@@ -35,7 +35,7 @@ def sample(
     path = refuse_out(out, model)
     if grid is not None:
         refuse_grid(grid, model)
-    rows = np.asarray(model.sample(n, steps=steps, method=method, labels=label, guidance=guidance, interval=interval, seed=seed))
+    rows = np.asarray(model.sample(n, label, steps=steps, method=method, guidance=guidance, interval=interval, seed=seed))
     ids = model.labels_for(n, label, seed)
     write_rows(out, model, rows, ids)
     if grid is not None:

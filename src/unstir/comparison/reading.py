@@ -22,7 +22,8 @@ from unstir.encoders.encoded import parts, standard_deviation
 from unstir.errors import NumericsError
 from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
-from unstir.model.model import Model, RowNoise
+from unstir.model.model import Model
+from unstir.model.noise import RowNoise
 from unstir.networks import make_network
 from unstir.training.fitting import Fitting
 from unstir.training.train import State

@@ -265,13 +265,13 @@ def default(evaluations: int) -> str:
     return f"adams_bashforth{2 if evaluations < 6 else 3 if evaluations < 36 else 4}"
 
 
-def plan(name: str, schedule: Schedule, evaluations: int) -> Tensor:
+def plan(chosen: Sampler | str, schedule: Schedule, evaluations: int) -> Tensor:
     """The grid on which that sampler spends exactly that many evaluations best: (n + 1,) times from 1 to 0.
 
     The fewer the steps, the earlier the last noise level from which one jump leads to the data: log-SNR 6 + N / 5, at most 12.
     A schedule that was never a chain has no chain's grid: ancestral samplers take equal steps in t there.
     """
-    chosen = sampler(name)
+    chosen = sampler(chosen) if isinstance(chosen, str) else chosen
     n = chosen.intervals(evaluations)
     if chosen.grid == "sinh":
         return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))

@@ -9,7 +9,7 @@ Every sentence carries the number that it rests on, beside what chance alone wou
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from unstir.metrics.moments import Columns, chance, columns
 from unstir.metrics.neighbours import Memorisation
 from unstir.metrics.permutation import EnergyTest
 from unstir.model.model import Model
+from unstir.model.sampling import Sampling
 
 SURE = 0.05  # p-value below which the test tells samples from true rows
 WITHOUT_TRUTH = 1000  # samples, where there is no truth to say how many
@@ -77,27 +78,25 @@ class Answer:
         return "\n    ".join([f"{self.question} {self.word.capitalize()}.", *self.evidence])
 
 
-def examine(
-    model: Model, truth: Truth | None, unseen: Data, training: Data | None, how: dict[str, Any], reasons: list[str]
-) -> Found:
+def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | None, how: Sampling, reasons: list[str]) -> Found:
     """All that can be found out from the rows at hand; for what cannot, a reason is added."""
     scale = room.scale_of(model)
     if truth is None:
         good, true = None, room.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
-        samples = np.asarray(model.sample(WITHOUT_TRUTH, **how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
+        samples = np.asarray(model.sample(WITHOUT_TRUTH, how=how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
     else:
-        sets, true = room.draw(model, truth, **how), truth.true[0]
+        sets, true = room.draw(model, truth, how), truth.true[0]
         like = or_why(
             reasons,
             "nothing was compared in features",
-            lambda: resemblance(model, sets, training, unseen, how["seed"]),
+            lambda: resemblance(model, sets, training, unseen, how.seed),
         )
-        good, samples = compared(sets, truth, scale, how["seed"], like), np.concatenate(sets)
+        good, samples = compared(sets, truth, scale, how.seed, like), np.concatenate(sets)
         reasons += [like.note] if like else []
     memory = None
     if training is not None:
         memory = or_why(reasons, "memorising was not looked for", lambda: remembers(samples, true, training.rows, scale))
-    levels = or_why(reasons, "no errors by noise level", lambda: errors_by_level(model, unseen, training, how["seed"]))
+    levels = or_why(reasons, "no errors by noise level", lambda: errors_by_level(model, unseen, training, how.seed))
     return Found(good, memory, levels, reasons)
 
 

@@ -23,12 +23,12 @@ from unstir.errors import UsageError
 from unstir.metrics.distances import energy_distance, floor, half_split_pairs, sliced_wasserstein
 from unstir.metrics.neighbours import precision_recall
 from unstir.metrics.permutation import EnergyTest, energy_test
-from unstir.model.model import Model
+from unstir.model.model import DEFAULT, Model
+from unstir.model.sampling import Sampling
 from unstir.networks import affordable
 
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them
-STEPS = 20  # evaluations a sample, unless another number is asked for
 WORK, FEWEST_WORTH = 5e12, 40  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
 FEWEST = 10
 REPEATS = 5
@@ -114,7 +114,7 @@ def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def worth(model: Model, share: float = 1.0) -> int:
     """How many rows a set of samples is worth: 5,000, and fewer of a large network, or where there is but a share of the usual time."""
-    return affordable(model.network, REPEATS * STEPS, share * WORK, FEWEST_WORTH, MOST)
+    return affordable(model.network, REPEATS * DEFAULT.steps, share * WORK, FEWEST_WORTH, MOST)
 
 
 def flat(data: Data) -> np.ndarray:
@@ -176,15 +176,15 @@ def inverse(scale: np.ndarray) -> np.ndarray:
     return 1 / np.where(scale == 0, 1, scale)
 
 
-def evaluate(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[Score]:
+def evaluate(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[Score]:
     """`compare` for fresh samples of a model, as many as there are true rows."""
-    return compare(draw(model, truth, steps, method, seed), truth, scale_of(model))
+    return compare(draw(model, truth, how), truth, scale_of(model))
 
 
-def draw(model: Model, truth: Truth, steps: int = STEPS, method: str | None = None, seed: int = 0) -> list[np.ndarray]:
+def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true ones."""
     n, repeats = len(truth.true[0]), len(truth.true)
-    return in_sets(model.sample(n * repeats, steps=steps, method=method, seed=seed), repeats)
+    return in_sets(model.sample(n * repeats, how=how), repeats)
 
 
 def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:

@@ -1,18 +1,13 @@
 """A trained model: noise to data in the user's units, data to noise, and how likely data is.
 
-    model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      model.save(folder)
+model.sample(1000, steps=10)      model.log_prob(x)      model.to_noise(x)      model.save(folder)
 
-Row i of a sample is a function of (seed, i, steps, method): it does not depend on how many rows are asked for or how many go
-through the network at once, because noise is drawn in fixed groups of rows, each with a generator of its own.
-
-    >>> import unstir
-    >>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
-    >>> model.sample(3).shape, model.log_prob(np.full((4, 2), 5.0)).shape
-    ((3, 2), (4,))
+>>> import unstir
+>>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
+>>> model.sample(3).shape, model.log_prob(np.full((4, 2), 5.0)).shape
+((3, 2), (4,))
 """
 
-import math
-import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,31 +19,28 @@ from torch import Tensor, nn
 
 from unstir.diffusion.denoiser import Denoise, Denoiser, target
 from unstir.diffusion.guidance import clipped, guided, inpainted
-from unstir.diffusion.samplers import ddim, default, plan, sampler
+from unstir.diffusion.samplers import ddim, sampler
 from unstir.diffusion.schedules import Schedule, along, schedule
 from unstir.encoders.affine import Affine, Encoder
 from unstir.errors import DataError, NumericsError, UsageError, unknown
 from unstir.information.likelihood import ode_log_prob
 from unstir.information.mmse import ErrorCurve
 from unstir.model import folder
+from unstir.model.drawing import Known, paths, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.folder import Card
+from unstir.model.sampling import Sampling
 from unstir.networks import affordable
 from unstir.seeds import seeded
 
-EPS_LOG_SNR = -10.2  # a little beyond the end of the linear chain
 AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
 PRECISIONS = ("float32", "bfloat16")
-NOISE_GROUP = 256  # rows that share a noise generator
-LONGEST = 100_000  # evaluations in a sample
 EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
-BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
+DEFAULT = Sampling()
 
 Interval = tuple[float, float] | None
-Known = tuple[Tensor, Tensor] | None
-"""Rows (B, ...) in the model's space and which of their elements are known, as bool (B, ...)."""
-Labels = Any
-"""One class, by name or id, or a sequence of them; None where there are none, or to draw them."""
+Given = Any
+"""One class, by name or id, or a sequence of them; None for nothing in particular."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,124 +89,37 @@ class Model:
         low, high = (self.encoder.encode(torch.full(self.card.shape, b, dtype=torch.float64)[None])[0] for b in self.card.bounds)
         return clipped(bound, low, high)
 
-    def sample(
-        self,
-        n: int,
-        steps: int = 20,
-        method: str | None = None,
-        labels: Labels = None,
-        guidance: float = 1.0,
-        interval: Interval = None,
-        seed: int = 0,
-        batch_size: int | None = None,
-    ) -> Any:
-        """n new rows (n, ...) in the data's units and type; `steps` is the number of network evaluations.
+    def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
+        """n new rows (n, ...) in the data's units and type.
 
-        The method is the best measured one for that many steps, or any of `samplers.SAMPLERS`. A model of labelled data takes one
-        label or n of them, by name or id; without, labels are drawn as often as in the training data. `guidance` 1 is the
-        conditional model, more is more of the class, inside an interval of log-SNR if one is given.
+        `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. A model of labelled data
+        is given one class or n of them, by name or id; without, they are drawn as often as in the training data.
         Raises UsageError for a wrong name, size or combination.
         """
-        return self.states(n, steps, method, labels, guidance, interval, seed, batch_size)[-1]
+        return self.states(n, given, how, **settings)[-1]
 
     @property
     def space(self) -> tuple[int, ...]:
         """The shape of a row in the model's space."""
         return self.encoder.space
 
-    def plan(self, method: str, steps: int) -> Tensor:
-        """The times of `samplers.plan` for this model: (n + 1,). An eps model starts no noisier than the paper's chain ends.
-
-        x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 where cosine ends. One long step from there would be lost;
-        a thousand short ones average it out. Nothing is known of x_0 at such noise anyway.
-        """
-        times = plan(method, self.schedule, steps)
-        first = self.schedule.inverse(torch.tensor(EPS_LOG_SNR, dtype=torch.float64))
-        if self.card.target == "eps" and times[1] < first < times[0]:
-            times = torch.cat([first[None], times[1:]])
-        return times
-
     def states(
-        self,
-        n: int,
-        steps: int = 20,
-        method: str | None = None,
-        labels: Labels = None,
-        guidance: float = 1.0,
-        interval: Interval = None,
-        seed: int = 0,
-        batch_size: int | None = None,
-        every: int | None = None,
+        self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Any]:
-        """x along the way, each (n, ...) in the data's units: at every `every`-th time of the plan, and always the last."""
-        return [self.in_units(x) for x in self.paths(n, steps, method, labels, guidance, interval, seed, batch_size, every)]
+        """x along the way, each (n, ...) in the data's units: at every `every`-th time, and always the last."""
+        return [self.in_units(x) for x in self.paths(n, given, how, every, **settings)]
 
-    @torch.no_grad()
     def paths(
-        self,
-        n: int,
-        steps: int = 20,
-        method: str | None = None,
-        labels: Labels = None,
-        guidance: float = 1.0,
-        interval: Interval = None,
-        seed: int = 0,
-        batch_size: int | None = None,
-        every: int | None = None,
-        known: Known = None,
+        self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Tensor]:
-        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not.
+        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not."""
+        return paths(self, n, how.changed(**settings), given, every)
 
-        Of rows that are partly known, no class is drawn: without labels, it is the model without a class that goes on with them.
-        """
-        batch_size = affordable(self.network, 1, AT_ONCE, NOISE_GROUP, 8192) if batch_size is None else batch_size
-        if n < 1 or batch_size < 1:
-            raise UsageError(f"asked for {n} samples, {batch_size} at a time; both have to be at least 1.")
-        if steps > LONGEST:
-            raise UsageError(
-                f"asked for {steps:,} evaluations; {LONGEST:,} is the most. 20 do for most, 1,000 for the paper's chain."
-            )
-        if interval is not None and guidance == 1:
-            raise UsageError(
-                "an interval says where to guide, and guidance 1 guides nowhere. Give guidance too, or leave it out."
-            )
-        name = method or default(steps)
-        chosen, times = sampler(name), self.plan(name, steps)
-        keep = [i for i in range(len(times)) if i == len(times) - 1 or (every and i % every == 0)]
-        _refuse_too_many(n, math.prod(self.space) * len(keep))
-        cond = self.labels_for(n, labels, seed) if known is None or labels is not None else None
-        if guidance != 1 and cond is None:
-            raise UsageError("guidance needs a model trained with labels; this one has none.")
-        start = torch.hypot(*self.schedule(times[0]))
-        parts: list[list[Tensor]] = [[] for _ in keep]
-        step = max(NOISE_GROUP, batch_size // NOISE_GROUP * NOISE_GROUP)
-        for first in range(0, n, step):
-            rows = range(first, min(first + step, n))
-            noise = RowNoise(seed, rows)
-            x = torch.empty(len(rows), *self.space, device=self.device)
-            x = along(start, x) * noise(x)
-            extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
-            if "error" in chosen.needs:
-                extra["error"] = lambda t: self.error.at(self.schedule.log_snr(t))
-            part = slice(rows.start, rows.stop)
-            here = None if known is None else (known[0][part].to(self.device), known[1][part].to(self.device))
-            denoise = self.denoise(None if cond is None else cond[part].to(self.device), guidance, interval, here)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16" and known is None):
-                for i, state in enumerate(chosen.run(denoise, self.schedule, times, x, **extra)):
-                    if i in keep:
-                        parts[keep.index(i)].append(state.cpu())
-        return [torch.cat(part) for part in parts]
+    def times(self, how: Sampling = DEFAULT, **settings: Any) -> Tensor:
+        """The times at which a sample stops on its way, (steps + 1,) from 1 to 0."""
+        return times_of(self, how.changed(**settings))
 
-    def inpaint(
-        self,
-        x: Any,
-        mask: Any,
-        steps: int = 20,
-        method: str | None = None,
-        labels: Labels = None,
-        guidance: float = 1.0,
-        seed: int = 0,
-    ) -> Any:
+    def inpaint(self, x: Any, mask: Any, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """Rows x (N, ...) in the data's units, with the elements where mask is False or 0 drawn anew, given the others.
 
         The mask broadcasts to x. Known elements come back as they are; what x holds elsewhere, missing values too, does not matter.
@@ -227,20 +132,20 @@ class Model:
         rows = self._rows(x)
         known = known_part(mask, tuple(rows.shape))
         z = self.encoder.encode(torch.where(known, rows, self.encoder.shift))
-        *_, made = self.paths(len(z), steps, method, labels, guidance, None, seed, known=(z, known))
+        *_, made = paths(self, len(z), how.changed(**settings), given, known=(z, known))
         whole = torch.where(known, rows, torch.as_tensor(self.in_units(made)).double())
         return self._typed(whole)
 
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
         """n rows (n, ...) from row a (...) to row b (...), in the data's units: along the arc between the noises that they are made of.
 
-        `editing.slerp` is the arc. The ends are a and b as far as `decode` undoes `encode`.
+        `editing.slerp` is the arc. The ends are a and b as far as `from_noise` undoes `to_noise`.
         """
         shape = self.card.shape
-        z_a, z_b = torch.as_tensor(self.encode(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
-        return self.decode(slerp(z_a, z_b, n), steps)
+        z_a, z_b = torch.as_tensor(self.to_noise(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
+        return self.from_noise(slerp(z_a, z_b, n), steps)
 
-    def log_prob(self, x: Any, labels: Labels = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
+    def log_prob(self, x: Any, given: Given = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
 
         Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
@@ -252,7 +157,7 @@ class Model:
         if constant:
             raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
         z = self._in(x)
-        cond = self.labels_for(len(z), labels, 0) if labels is not None else None
+        cond = self.labels_for(len(z), given, 0) if given is not None else None
         probes = None if z[0].numel() <= EXACT_TRACE else 1
         at_once = affordable(self.network, 1, AT_ONCE, 16, 1024) if batch_size is None else batch_size
         parts = []
@@ -265,13 +170,12 @@ class Model:
         return torch.cat(parts).numpy() - self.encoder.log_volume()
 
     @torch.no_grad()
-    def encode(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
-        """The noise z (N, *space) that the probability flow takes to rows x: deterministic, the inverse of `decode`."""
-        _refuse_noise(method)
+    def to_noise(self, x: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
+        """The noise z (N, *space) that the probability flow takes rows x (N, ...) to: deterministic, the inverse of `from_noise`."""
+        refuse_noise(method)
         x = self._in(x)
-        times = self.plan(method, steps + sampler(method).evaluations).flip(0)[
-            1:
-        ]  # at t = 0 itself there is no noise to grow from
+        how = Sampling(steps=steps + sampler(method).evaluations, method=method)
+        times = self.times(how).flip(0)[1:]  # at t = 0 itself there is no noise to grow from
         x = along(self.schedule(times[0])[0], x) * x
         for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to no data at all
             *_, x = run(self.denoise(), self.schedule, part, x)
@@ -279,16 +183,16 @@ class Model:
         return z if self.card.kind == "torch" else z.numpy()
 
     @torch.no_grad()
-    def decode(self, z: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
+    def from_noise(self, z: Any, steps: int = 50, method: str = "adams_bashforth3") -> Any:
         """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, *space)."""
-        _refuse_noise(method)
+        refuse_noise(method)
         x = _rows(z, self.space).float().to(self.device)
-        times = self.plan(method, steps)
+        times = self.times(steps=steps, method=method)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
         return self.in_units(x.cpu())
 
-    def labels_for(self, n: int, labels: Labels, seed: int) -> Tensor | None:
+    def labels_for(self, n: int, labels: Given, seed: int) -> Tensor | None:
         """Class ids (n,) for labels given by name or id, or drawn in the training data's proportions; None without classes."""
         classes, counts = self.card.classes, self.card.class_counts
         if not classes:
@@ -359,34 +263,8 @@ def load(path: str | Path, precision: str = "float32") -> Model:
     return Model(*folder.read(Path(path)), precision)
 
 
-def _refuse_too_many(n: int, numbers: int) -> None:
-    """Raise UsageError where n rows of so many numbers are more than the machine's memory."""
-    needed, there = n * numbers * BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > there:
-        raise UsageError(
-            f"{n:,} samples take {needed / 1e9:,.0f} GB of memory, and this machine has {there / 1e9:,.0f}. "
-            f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with a seed of its own."
-        )
-
-
-class RowNoise:
-    """Standard normal noise for some rows of a sample, a function of (seed, row, how many draws came before).
-
-    `rows` start at a multiple of `NOISE_GROUP`; called with x (len(rows), ...), answers like x. Drawn on the CPU for every device.
-    """
-
-    def __init__(self, seed: int, rows: range):
-        self.rows = rows
-        first, last = rows.start // NOISE_GROUP, math.ceil(rows.stop / NOISE_GROUP)
-        self.generators = [seeded(seed, "sample", group) for group in range(first, last)]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Fresh noise like x."""
-        groups = [torch.randn((NOISE_GROUP, *x.shape[1:]), generator=g) for g in self.generators]
-        return torch.cat(groups)[: len(x)].to(device=x.device, dtype=x.dtype)
-
-
-def _refuse_noise(method: str) -> None:
+def refuse_noise(method: str) -> None:
+    """Raise UsageError for a sampler that draws noise: it leads nowhere back."""
     if sampler(method).needs:
         raise UsageError(
             f"'{method}' draws noise, and only a deterministic sampler leads from data to noise and back. Use 'ddim'."

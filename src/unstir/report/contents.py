@@ -18,6 +18,7 @@ from unstir.errors import UnstirError
 from unstir.evaluation.answers import examine, or_why
 from unstir.evaluation.scores import Truth, truth_of, worth
 from unstir.model.model import Model
+from unstir.model.sampling import Sampling
 from unstir.report.errors import hard, schedules
 from unstir.report.forward import forward
 from unstir.report.packing import numbers
@@ -31,7 +32,6 @@ from unstir.training.config import Config
 from unstir.training.fitting import Fitting
 
 FORMAT = 1
-STEPS = 20  # evaluations of the samples that are judged
 LIVE_SHARE = 0.05  # of the time of training, for asking the model
 FIRST_GUESS = 0.1  # seconds that takes, before it was measured
 
@@ -85,7 +85,7 @@ def _truth(fitting: Fitting | None, model: Model, config: Config) -> Truth:
 
 
 def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | None) -> tuple[dict[str, Any] | None, Any]:
-    how: dict[str, Any] = {"steps": STEPS, "method": None, "seed": subject.config.seed}
+    how = Sampling(seed=subject.config.seed)
     try:
         found = examine(model, truth, fitting.unseen, fitting.training, how, subject.reasons)
         return good(subject, model, found), found.levels

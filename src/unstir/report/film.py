@@ -63,7 +63,7 @@ def paths(subject: Subject, n: int) -> tuple[Tensor, list[Tensor], Tensor]:
     assert rows is not None
     x0 = rows[:n].float()
     method = default(EVALUATIONS)
-    times = model.plan(method, EVALUATIONS)
+    times = model.times(steps=EVALUATIONS, method=method)
     labels = None if not subject.classes or subject.labels is None else torch.from_numpy(subject.labels[:n]).long()
     denoise = model.denoise(None if labels is None else labels.to(model.device))
     start = noisy(subject, x0, float(times[0])).to(model.device)

@@ -21,6 +21,7 @@ from unstir.diffusion.samplers import default
 from unstir.errors import UnstirError
 from unstir.evaluation.scores import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
 from unstir.model.model import Model
+from unstir.model.sampling import Sampling
 from unstir.networks import affordable
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
@@ -89,12 +90,13 @@ def rows_for(model: Model, evaluations: int) -> int:
 
 def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors: dict[int, Measured]) -> dict[str, Any]:
     view, n, seed = subject.view, rows_for(model, way.evaluations), subject.config.seed
+    how = Sampling(way.evaluations, way.method, seed=seed)
     every = -(-way.evaluations // (FRAMES if view.show == "points" else PICTURED))
     started = time.monotonic()
-    states = model.paths(n, way.evaluations, way.method, seed=seed, every=every)
+    states = model.paths(n, how=how, every=every)
     seconds = time.monotonic() - started
     samples = np.asarray(model.in_units(states[-1]), dtype=np.float64).reshape(n, -1)
-    plan = model.plan(way.method, way.evaluations)
+    plan = model.times(how)
     times = torch.stack([t for i, t in enumerate(plan) if i % every == 0 or i == len(plan) - 1])
     first = view.project(states[-1][:2])
     size = first[0].size * (1 if view.show == "images" else 2)

@@ -1,0 +1,133 @@
+"""From noise to rows of the model's space: the one loop behind every sample.
+
+    noise -> times -> denoise closure -> states of the sampler, a batch of rows at a time                       (1)
+
+Row i is a function of (seed, i, steps, method), whatever the number of rows and the size of a batch: `unstir.model.noise`.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from unstir.diffusion.samplers import Sampler, default, plan, sampler
+from unstir.diffusion.schedules import along
+from unstir.diffusion.times import grid
+from unstir.errors import UsageError
+from unstir.model.noise import GROUP, RowNoise
+from unstir.model.sampling import Sampling
+from unstir.networks import affordable
+
+if TYPE_CHECKING:
+    from unstir.model.model import Model
+
+EPS_LOG_SNR = -10.2  # a little beyond the end of the linear chain
+AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
+BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
+OWN_GRID = "sinh"  # for a sampler of the caller's own, which says nothing of times
+
+Known = tuple[Tensor, Tensor] | None
+"""Rows (B, ...) in the model's space and which of their elements are known, as bool (B, ...)."""
+
+
+@torch.no_grad()
+def paths(
+    model: "Model", n: int, how: Sampling, given: Any = None, every: int | None = None, known: Known = None
+) -> list[Tensor]:
+    """x (n, *space) on the way from noise to data, float32, in the model's space, nothing rounded: at every `every`-th time, and the last.
+
+    Of rows that are partly known nothing given is drawn: without it, it is the unconditional model that goes on with them.
+    Raises UsageError for a wrong name, size or combination.
+    """
+    batch_size = affordable(model.network, 1, AT_ONCE, GROUP, 8192) if how.batch_size is None else how.batch_size
+    if n < 1:
+        raise UsageError(f"asked for {n} samples; it has to be at least 1.")
+    chosen, times = sampler_of(how), times_of(model, how)
+    _refuse_too_many(n, math.prod(model.space) * (1 + (len(times) - 1) // every if every else 1))
+    cond = model.labels_for(n, given, how.seed) if known is None or given is not None else None
+    if how.guidance != 1 and cond is None:
+        raise UsageError("guidance needs a model trained with labels; this one has none.")
+    start = torch.hypot(*model.schedule(times[0]))
+    parts: list[list[Tensor]] = []
+    for rows in _batches(n, batch_size):
+        noise = RowNoise(how.seed, rows)
+        x = torch.empty(len(rows), *model.space, device=model.device)
+        x = along(start, x) * noise(x)
+        extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
+        if "error" in chosen.needs:
+            extra["error"] = lambda t: model.error.at(model.schedule.log_snr(t))
+        part = slice(rows.start, rows.stop)
+        here = None if known is None else (known[0][part].to(model.device), known[1][part].to(model.device))
+        denoise = model.denoise(None if cond is None else cond[part].to(model.device), how.guidance, how.interval, here)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bfloat16" and known is None):
+            parts.append(_kept(chosen.run(denoise, model.schedule, times, x, **extra), every))
+    return [torch.cat(states) for states in zip(*parts, strict=True)]
+
+
+def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:
+    """Every `every`-th state, from the first, and always the last, on the CPU. Raises UsageError for a sampler that yields none."""
+    kept, last, number = [], None, -1
+    for number, state in enumerate(states):
+        last = state
+        if every and number % every == 0:
+            kept.append(state.cpu())
+    if last is None:
+        raise UsageError("the sampling method yields no state: it has to be a generator of x at each time, the sample last.")
+    return kept if every and number % every == 0 else [*kept, last.cpu()]
+
+
+def method_name(how: Sampling) -> str:
+    """The name of the method: the best measured one for that many steps where none is asked for."""
+    if how.method is None:
+        return default(how.steps)
+    return how.method if isinstance(how.method, str) else getattr(how.method, "__name__", type(how.method).__name__)
+
+
+def sampler_of(how: Sampling) -> Sampler:
+    """The sampler that is asked for. A function of the caller's own gets the noise, or the model's error, if it has such a parameter."""
+    if not callable(how.method):
+        return sampler(method_name(how))
+    if isinstance(how.method, Sampler):
+        return how.method
+    needs = tuple(name for name in ("noise", "error") if name in _parameters(how.method))
+    return Sampler(how.method, None, OWN_GRID, needs=needs)
+
+
+def times_of(model: "Model", how: Sampling) -> Tensor:
+    """The times of a sample, (n + 1,) falling from 1 to 0: of the grid that is asked for, or of `samplers.plan`.
+
+    An eps model starts no noisier than the paper's chain ends: x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 where
+    cosine ends. One long step from there would be lost; a thousand short ones average it out. Nothing is known of x_0 at such noise anyway.
+    """
+    if how.grid is not None:
+        return grid(how.grid)(model.schedule, sampler_of(how).intervals(how.steps))
+    times = plan(sampler_of(how), model.schedule, how.steps)
+    first = model.schedule.inverse(torch.tensor(EPS_LOG_SNR, dtype=torch.float64))
+    if model.card.target == "eps" and times[1] < first < times[0]:
+        times = torch.cat([first[None], times[1:]])
+    return times
+
+
+def _parameters(method: Callable[..., Any]) -> list[str]:
+    return list(signature(method).parameters)
+
+
+def _batches(n: int, batch_size: int) -> Iterator[range]:
+    """All n rows, in whole groups of those that share a generator of noise."""
+    step = max(GROUP, batch_size // GROUP * GROUP)
+    for first in range(0, n, step):
+        yield range(first, min(first + step, n))
+
+
+def _refuse_too_many(n: int, numbers: int) -> None:
+    """Raise UsageError where n rows of so many numbers are more than the machine's memory."""
+    needed, there = n * numbers * BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise UsageError(
+            f"{n:,} samples take {needed / 1e9:,.0f} GB of memory, and this machine has {there / 1e9:,.0f}. "
+            f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with a seed of its own."
+        )
