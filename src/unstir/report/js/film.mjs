@@ -11,17 +11,14 @@ const PAUSE = 400; // milliseconds after which it counts as standing still
 // The place, not a whole number, so many milliseconds after the film was started at `from`.
 export const placeAfter = (from, milliseconds, last) => Math.min(last, from + (milliseconds / 1000 / SECONDS) * last);
 
-let comingIntoView = null; // one observer for all films
+// Calls play() once, when most of the box is in view for the first time.
 const onceInView = (box, play) => {
-  comingIntoView ??= new IntersectionObserver(
-    (entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && target.firstSeen && target.firstSeen()),
-    { threshold: 0.6 },
-  );
-  box.firstSeen = () => {
-    comingIntoView.unobserve(box);
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
     play();
-  };
-  comingIntoView.observe(box);
+  }, { threshold: 0.6 });
+  observer.observe(box);
 };
 
 // What is said under the film and to screen readers: `draw` writes the readings, [short texts], at once, and the sentence, which

@@ -17,12 +17,10 @@ export const together = (training, heldOut) => {
 export const runSection = ({ metrics }) => {
   const { step, held_out: held } = metrics, { steps, spread } = together(step, held.step);
   const lines = [
+    { name: "Gaussian baseline", y: steps.map(() => held.gaussian ?? null), colour: GREY, dash: [6, 4] },
     { name: "training", y: spread(step, metrics.loss), colour: "c2", width: 1.3, joined: true },
     { name: "held out", y: spread(held.step, held.loss), colour: "c1", dots: true },
   ];
-  if (held.gaussian !== null && held.gaussian !== undefined) {
-    lines.unshift({ name: "Gaussian baseline", y: steps.map(() => held.gaussian), colour: GREY, dash: [6, 4] });
-  }
   chart("run-loss", { x: steps, over: "step", logarithmic: true, lines });
   chart("run-lr", { x: step, over: "step", from: 0, lines: [{ name: "learning rate", y: metrics.lr, colour: "accent" }] });
   chart("run-speed", { x: step, over: "step", from: 0, lines: [{ name: "steps a second", y: metrics.speed, colour: "accent" }] });
