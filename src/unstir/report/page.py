@@ -7,15 +7,17 @@ it: only the scripts and styles whose SHA-256 stands in the policy are run, and 
 
     policy = default-src 'none'; script-src 'sha256-...'; style-src 'sha256-...'; img-src data:         (1)
 
-What a page is made of is `page.html.j2` (words and tables), `page.css`, `page.js` (pictures) and uPlot (curves; L. Sorokin,
-MIT licence, unchanged in `vendor/`).
+A page is made of `page.html.j2` (words and tables), `page.css`, the modules in `js/` (pictures) and uPlot (curves; L. Sorokin, MIT
+licence, unchanged in `vendor/`). The modules are ES modules: a program that runs JavaScript can import each of them, and so the tests
+do. A page that is one file cannot, because an import asks for another file; so `joined` makes one script of them.
 """
 
 import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +34,15 @@ SECTIONS = {
     "good": "Is it good, is it honest",
     "run": "The run",
 }
+MODULES = (  # in js/, each after those that it imports
+    "numbers", "ticks", "unpack", "motion", "theme", "colours", "stage", "axes",
+    "points", "images", "sequences", "pictures", "field",
+    "key", "curves", "chart", "film",
+    "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
+    "menu", "refresh", "start",
+)  # fmt: skip
+IMPORT = re.compile(r'import \{ (?P<names>\w+(, \w+)*) \} from "\./(?P<module>\w+)\.mjs";')
+EXPORT = re.compile(r"export (?P<declared>const (?P<name>\w+) = .*)")
 WIDE = 5.0  # scores that differ by more than such a factor are drawn on a logarithmic axis
 FIRST = 12  # columns in sight; the others are one click away
 
@@ -44,7 +55,7 @@ def render(contents: dict[str, Any]) -> str:
     (True, False)
     """
     styles = [_inline("vendor/uPlot.min.css") + _inline("page.css")]
-    scripts = [_inline("vendor/uPlot.iife.min.js"), _inline("page.js")]
+    scripts = [_inline("vendor/uPlot.iife.min.js"), joined({name: _inline(f"js/{name}.mjs") for name in MODULES})]
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -63,6 +74,55 @@ def render(contents: dict[str, Any]) -> str:
         first=FIRST,
     )
     return page.encode(errors="replace").decode()  # half a surrogate pair, from a file name that is no UTF-8, has no bytes
+
+
+def joined(modules: Mapping[str, str]) -> str:
+    """One script that does what the ES modules {name: text} do. Each becomes a function, which returns what the module exports.
+
+    Two kinds of lines are rewritten, and those are all that the modules may use:
+
+        import { a, b } from "./name.mjs";    becomes    const { a, b } = modules.name;
+        export const a = ...                  becomes    const a = ...
+
+    Raises ValueError for any other import or export, and for the import of what no module before this one exports.
+
+    >>> print(joined({"one": "export const a = 1;", "two": 'import { a } from "./one.mjs";\\nalert(a);'}))
+    (() => {
+    "use strict";
+    const modules = {};
+    modules.one = (() => {
+    const a = 1;
+    return { a };
+    })();
+    modules.two = (() => {
+    const { a } = modules.one;
+    alert(a);
+    return {  };
+    })();
+    })();
+    """
+    exported: dict[str, list[str]] = {}
+    lines = ["(() => {", '"use strict";', "const modules = {};"]
+    for module, text in modules.items():
+        names = []
+        lines.append(f"modules.{module} = (() => {{")
+        for number, line in enumerate(text.splitlines(), start=1):
+            place = f"{module}.mjs, line {number}"
+            if wanted := IMPORT.fullmatch(line):
+                known = exported.get(wanted["module"], [])
+                if missing := [name for name in wanted["names"].split(", ") if name not in known]:
+                    raise ValueError(f"{place}: no module {wanted['module']} before this one exports {', '.join(missing)}")
+                lines.append(f"const {{ {wanted['names']} }} = modules.{wanted['module']};")
+            elif given := EXPORT.fullmatch(line):
+                names.append(given["name"])
+                lines.append(given["declared"])
+            elif re.search(r"\b(import|export)\b", line.partition("// ")[0]):
+                raise ValueError(f"{place}: the page cannot join this import or export: {line.strip()}")
+            else:
+                lines.append(line)
+        lines += [f"return {{ {', '.join(names)} }};", "})();"]
+        exported[module] = names
+    return "\n".join([*lines, "})();"])
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
