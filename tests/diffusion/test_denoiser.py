@@ -7,9 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unstir.diffusion.denoiser import TARGETS, Denoiser, check_pair, target, under, wanted
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, Flow
+from unstir.diffusion.denoiser import Denoiser, check_pair, target, under, wanted
 from unstir.diffusion.oracles import Gaussian
-from unstir.diffusion.schedules import SCHEDULES, VE, Flow, cosine, linear, schedule
+from unstir.diffusion.registry import SCHEDULES, TARGETS
+from unstir.diffusion.schedules import schedule
 from unstir.errors import UsageError
 
 LENGTHS = [2, 4, 10, 100, 1000, 4000]

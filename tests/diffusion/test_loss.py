@@ -5,9 +5,11 @@ import itertools
 import pytest
 import torch
 
-from unstir.diffusion.denoiser import TARGETS, target, wanted
-from unstir.diffusion.loss import WEIGHTS, errors, examples, weight
-from unstir.diffusion.schedules import VE, VP, Flow, cosine, linear, scaled_linear, sigmoid
+from unstir.diffusion.chains import cosine, linear, scaled_linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
+from unstir.diffusion.denoiser import target, wanted
+from unstir.diffusion.loss import errors, examples, weight
+from unstir.diffusion.registry import TARGETS, WEIGHTS
 from unstir.errors import UsageError
 
 SCHEDULES = {

@@ -13,7 +13,10 @@ import pytest
 import torch
 from scipy.integrate import quad
 
+from unstir.diffusion.chains import Chain, cosine, linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.oracles import Gaussian, Points
+from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import (
     SAMPLERS,
     VARIANCES,
@@ -28,7 +31,7 @@ from unstir.diffusion.samplers import (
     plan,
     sampler,
 )
-from unstir.diffusion.schedules import SCHEDULES, VE, VP, Chain, Flow, cosine, linear, schedule, sigmoid
+from unstir.diffusion.schedules import schedule
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 

@@ -5,8 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from unstir.diffusion.schedules import SCHEDULES, VE, Flow, cosine, linear, schedule
-from unstir.diffusion.times import DISTRIBUTIONS, GRIDS, NOISE_LOG_SNR, distribution, grid, stratified
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, Flow
+from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES
+from unstir.diffusion.schedules import schedule
+from unstir.diffusion.times import GRIDS, NOISE_LOG_SNR, distribution, grid, stratified
 from unstir.errors import UsageError
 
 EVERY = {

@@ -7,8 +7,10 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+from unstir.diffusion.chains import Chain, cosine, linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.oracles import Gaussian, Mixture
-from unstir.diffusion.schedules import VE, VP, Chain, Flow, Schedule, cosine, linear, sigmoid
+from unstir.diffusion.schedules import Schedule
 from unstir.diffusion.times import grid
 from unstir.information.likelihood import Bound, continuous_bound, ode_log_prob, variational_bound
 

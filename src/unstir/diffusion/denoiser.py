@@ -17,7 +17,7 @@ and the F that makes x0_hat = x_0 is, by solving (1) for it,
 
 Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
 
-    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.continuous import Flow
     >>> target("velocity")(Flow(), torch.tensor(0.25))       # x0 = x_t - t (eps - x0)
     Coefficients(c_in=tensor(1., dtype=torch.float64), c_skip=tensor(1., dtype=torch.float64), c_out=tensor(-0.2500, dtype=torch.float64))
 """
@@ -28,8 +28,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import FIRST, Schedule, along
-from unstir.errors import UsageError, unknown
+from unstir.errors import UsageError
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """`(x_t (B, ...), t () or (B,)) -> x0_hat (B, ...)`: what every sampler and every bound takes."""
@@ -75,13 +76,8 @@ def _edm(schedule: Schedule, t: Tensor) -> Coefficients:
     return Coefficients(1 / N, alpha / N**2, sigma / N)
 
 
-TARGETS: dict[str, Target] = {"x0": _x0, "eps": _eps, "v": _v, "velocity": _velocity, "edm": _edm}
-
-
 def target(name: str) -> Target:
     """The target of that name. Raises UsageError for an unknown one."""
-    if name not in TARGETS:
-        raise unknown("target", name, TARGETS)
     return TARGETS[name]
 
 

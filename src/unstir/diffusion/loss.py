@@ -12,7 +12,7 @@ al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the
     elbo      w = -1/2 d SNR / dt                         (Kingma et al. 2021, eq. 18; times uniform)     (5)
 
     >>> import torch
-    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.continuous import Flow
     >>> from unstir.diffusion.denoiser import target
     >>> weight("min_snr")(Flow(), target("v"), torch.tensor([0.1, 0.5])).tolist()      # SNR is 81 and 1
     [5.0, 1.0]
@@ -24,8 +24,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
+from unstir.diffusion.registry import WEIGHTS
 from unstir.diffusion.schedules import FIRST, Schedule, along
-from unstir.errors import unknown
 
 Weight = Callable[[Schedule, Target, Tensor], Tensor]
 """`(schedule, target, t) -> weight of the squared error of x0_hat`, float64, the shape of t."""
@@ -51,13 +51,8 @@ def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG0
     return schedule.information_rate(t)
 
 
-WEIGHTS: dict[str, Weight] = {"simple": simple, "min_snr": min_snr, "edm": edm, "elbo": elbo}
-
-
 def weight(name: str) -> Weight:
     """The weight of that name. Raises UsageError for an unknown one."""
-    if name not in WEIGHTS:
-        raise unknown("loss weight", name, WEIGHTS)
     return WEIGHTS[name]
 
 

@@ -13,7 +13,7 @@ estimates of x0 and integrate (4) exactly. N evaluations of the network mean N, 
 of 1/N at which its error falls (`None` for those that draw noise).
 
     >>> from unstir.diffusion.oracles import Gaussian
-    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.continuous import Flow
     >>> from unstir.diffusion.times import grid
     >>> oracle, schedule = Gaussian(torch.ones(1), torch.eye(1)), Flow()
     >>> x = torch.tensor([[1.0]], dtype=torch.float64)
@@ -35,6 +35,7 @@ from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.schedules import Schedule
 from unstir.diffusion.times import grid, sinh_grid
 from unstir.errors import UsageError, unknown
+from unstir.registry import Registry
 
 States = Iterator[Tensor]
 """x at each time of the grid, the starting one included: the last is the sample."""
@@ -240,23 +241,24 @@ class Sampler:
         return intervals + 1
 
 
-SAMPLERS: dict[str, Sampler] = {
-    "ddpm": Sampler(ddpm, None, "chain", needs=("noise",)),
-    "ddpm_beta": Sampler(partial(ddpm, variance="beta"), None, "chain", needs=("noise",)),
-    "ddpm_optimal": Sampler(partial(ddpm, variance="optimal"), None, "chain", needs=("noise", "error")),
-    "ddim": Sampler(ddim, 1, "sinh"),
-    "euler": Sampler(euler, 1, "uniform"),
-    "heun": Sampler(heun, 2, "sinh", evaluations=2),
-    "dpm_solver": Sampler(dpm_solver, 2, "sinh"),
-    "dpm_solver_sde": Sampler(partial(dpm_solver, eta=1.0), None, "sinh", needs=("noise",)),
-    **{f"adams_bashforth{k}": Sampler(partial(adams_bashforth, order=k), k, "sinh") for k in (1, 2, 3, 4)},
-}
+SAMPLERS: Registry[Sampler] = Registry(
+    "sampling method",
+    {
+        "ddpm": Sampler(ddpm, None, "chain", needs=("noise",)),
+        "ddpm_beta": Sampler(partial(ddpm, variance="beta"), None, "chain", needs=("noise",)),
+        "ddpm_optimal": Sampler(partial(ddpm, variance="optimal"), None, "chain", needs=("noise", "error")),
+        "ddim": Sampler(ddim, 1, "sinh"),
+        "euler": Sampler(euler, 1, "uniform"),
+        "heun": Sampler(heun, 2, "sinh", evaluations=2),
+        "dpm_solver": Sampler(dpm_solver, 2, "sinh"),
+        "dpm_solver_sde": Sampler(partial(dpm_solver, eta=1.0), None, "sinh", needs=("noise",)),
+        **{f"adams_bashforth{k}": Sampler(partial(adams_bashforth, order=k), k, "sinh") for k in (1, 2, 3, 4)},
+    },
+)
 
 
 def sampler(name: str) -> Sampler:
     """The sampler of that name. Raises UsageError for an unknown one."""
-    if name not in SAMPLERS:
-        raise unknown("sampling method", name, SAMPLERS)
     return SAMPLERS[name]
 
 

@@ -15,7 +15,7 @@ left over for an off-by-one:
     karras   (sigma/alpha)^(1/rho) in equal steps to the same end, then the data   (Karras et al. eq. 5)    (5)
     sinh     asinh(bend (log-SNR - centre)) in equal steps: (4) with shorter steps around the centre        (6)
 
-    >>> from unstir.diffusion.schedules import linear
+    >>> from unstir.diffusion.chains import linear
     >>> (grid("chain")(linear(T=1000), 4) * 1000).tolist()
     [1000.0, 750.0, 500.0, 250.0, 0.0]
 """
@@ -27,8 +27,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from unstir.diffusion.registry import DISTRIBUTIONS
 from unstir.diffusion.schedules import Schedule
-from unstir.errors import UsageError, unknown
+from unstir.errors import UsageError
+from unstir.registry import Registry
 
 NOISE_LOG_SNR = -10.0  # where equal steps start if t = 1 is noisier still: from there on nothing is lost by one long step
 
@@ -67,18 +69,8 @@ def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 
     return torch.sigmoid(mean + std * torch.special.ndtri(u.double()))
 
 
-DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform,
-    "chain": chain,
-    "log_normal": log_normal,
-    "logit_normal": logit_normal,
-}
-
-
 def distribution(name: str, **settings: float) -> Quantile:
     """The training distribution of that name. Raises UsageError for an unknown one."""
-    if name not in DISTRIBUTIONS:
-        raise unknown("distribution of times", name, DISTRIBUTIONS)
     return partial(DISTRIBUTIONS[name], **settings)
 
 
@@ -113,19 +105,14 @@ def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0
     return _to_data(schedule, centre + steps.sinh() / bend)
 
 
-GRIDS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform_grid,
-    "chain": chain_grid,
-    "log_snr": log_snr_grid,
-    "karras": karras_grid,
-    "sinh": sinh_grid,
-}
+GRIDS: Registry[Callable[..., Tensor]] = Registry(
+    "grid of times",
+    {"uniform": uniform_grid, "chain": chain_grid, "log_snr": log_snr_grid, "karras": karras_grid, "sinh": sinh_grid},
+)
 
 
 def grid(name: str, **settings: float) -> Grid:
     """The sampling grid of that name. Raises UsageError for an unknown one."""
-    if name not in GRIDS:
-        raise unknown("grid of times", name, GRIDS)
     return partial(GRIDS[name], **settings)
 
 

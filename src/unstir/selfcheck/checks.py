@@ -24,12 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.diffusion.denoiser import TARGETS, Denoiser, check_pair, target, wanted
+from unstir.diffusion.chains import Chain
+from unstir.diffusion.denoiser import Denoiser, check_pair, target, wanted
 from unstir.diffusion.guidance import guided
-from unstir.diffusion.loss import WEIGHTS, errors, examples, weight
+from unstir.diffusion.loss import errors, examples, weight
 from unstir.diffusion.oracles import Gaussian, Mixture, Oracle, Points
+from unstir.diffusion.registry import SCHEDULES, TARGETS, WEIGHTS
 from unstir.diffusion.samplers import SAMPLERS, ddim, ddpm
-from unstir.diffusion.schedules import SCHEDULES, Chain, Schedule, schedule
+from unstir.diffusion.schedules import Schedule, schedule
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.information.likelihood import continuous_bound, ode_log_prob, variational_bound
