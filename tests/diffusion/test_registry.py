@@ -7,6 +7,7 @@ import pytest
 
 from unstir.diffusion import registry
 from unstir.diffusion.schedules import ready_made, schedule
+from unstir.errors import UsageError
 from unstir.registry import Registry
 from unstir.training.config import Config, flat, resolve
 
@@ -55,3 +56,13 @@ def test_a_name_alone_makes_every_schedule_but_the_chain_of_given_betas():
         assert "mine" in ready_made()
     finally:
         registry.SCHEDULES.remove("mine")
+
+
+def test_a_schedule_of_ones_own_is_used_as_it_is():
+    # Catches settings that are silently dropped.
+    flow = schedule("flow")
+    assert schedule(flow) is flow
+    with pytest.raises(UsageError, match="settings go with the name of a schedule"):
+        schedule(flow, T=100)
+    with pytest.raises(UsageError, match="or a Schedule of your own"):
+        schedule(3)

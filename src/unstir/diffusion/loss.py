@@ -19,16 +19,30 @@ al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
-from unstir.diffusion.registry import WEIGHTS
+from unstir.diffusion.registry import WEIGHTS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 
-Weight = Callable[[Schedule, Target, Tensor], Tensor]
-"""`(schedule, target, t) -> weight of the squared error of x0_hat`, float64, the shape of t."""
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight of the squared error of x0_hat: `weight(schedule, target, t)`, float64, the shape of t."""
+
+    name: str
+    function: Callable[[Schedule, Target, Tensor], Tensor]
+    is_bound: bool = False
+    """Whether the loss is then the variational bound, provided that the distribution of times has `keeps_bound`."""
+    by_target: bool = False
+    """Whether it is another weight for another target."""
+
+    def __call__(self, schedule: Schedule, target: Target, t: Tensor) -> Tensor:
+        """The weight at times t () or (B,)."""
+        return self.function(schedule, target, t)
 
 
 def simple(schedule: Schedule, target: Target, t: Tensor) -> Tensor:
@@ -51,9 +65,15 @@ def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG0
     return schedule.information_rate(t)
 
 
-def weight(name: str) -> Weight:
-    """The weight of that name. Raises UsageError for an unknown one."""
-    return WEIGHTS[name]
+SIMPLE = Weight("simple", simple, by_target=True)
+MIN_SNR = Weight("min_snr", min_snr)
+EDM = Weight("edm", edm)
+ELBO = Weight("elbo", elbo, is_bound=True)
+
+
+def weight(which: str | Weight) -> Weight:
+    """The weight of that name; a `Weight` of your own is returned as it is. Raises UsageError for anything else."""
+    return row(WEIGHTS, Weight, which)
 
 
 class Example(NamedTuple):

@@ -22,6 +22,7 @@ of 1/N at which its error falls (`None` for those that draw noise).
     2.000
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.registry import row
 from unstir.diffusion.schedules import Schedule
 from unstir.diffusion.times import grid, sinh_grid
 from unstir.errors import UsageError, unknown
@@ -257,9 +259,19 @@ SAMPLERS: Registry[Sampler] = Registry(
 )
 
 
-def sampler(name: str) -> Sampler:
-    """The sampler of that name. Raises UsageError for an unknown one."""
-    return SAMPLERS[name]
+def sampler(which: str | Sampler | Callable[..., States]) -> Sampler:
+    """The sampler of that name. A `Sampler` of your own is returned as it is; a sampler function gets noise and error if it takes them.
+
+    Raises UsageError for anything else.
+
+    >>> def two_steps(denoise, schedule, times, x, noise): ...
+    >>> sampler(two_steps).needs, sampler(two_steps).grid
+    (('noise',), 'sinh')
+    """
+    if callable(which):
+        taken = inspect.signature(which).parameters
+        return Sampler(which, None, "sinh", needs=tuple(name for name in ("noise", "error") if name in taken))
+    return row(SAMPLERS, Sampler, which)
 
 
 def default(evaluations: int) -> str:
@@ -267,13 +279,13 @@ def default(evaluations: int) -> str:
     return f"adams_bashforth{2 if evaluations < 6 else 3 if evaluations < 36 else 4}"
 
 
-def plan(name: str, schedule: Schedule, evaluations: int) -> Tensor:
-    """The grid on which that sampler spends exactly that many evaluations best: (n + 1,) times from 1 to 0.
+def plan(which: str | Sampler | Callable[..., States], schedule: Schedule, evaluations: int) -> Tensor:
+    """The best grid for exactly that many evaluations of a sampler: (n + 1,) times from 1 to 0.
 
     The fewer the steps, the earlier the last noise level from which one jump leads to the data: log-SNR 6 + N / 5, at most 12.
     A schedule that was never a chain has no chain's grid: ancestral samplers take equal steps in t there.
     """
-    chosen = sampler(name)
+    chosen = sampler(which)
     n = chosen.intervals(evaluations)
     if chosen.grid == "sinh":
         return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))

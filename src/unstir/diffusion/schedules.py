@@ -27,7 +27,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstir.diffusion.registry import SCHEDULES
+from unstir.diffusion.registry import SCHEDULES, name_in
 from unstir.diffusion.settings import shown
 from unstir.errors import UsageError, unknown
 
@@ -116,8 +116,8 @@ def variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
     return torch.exp(-B / 2), torch.sqrt(-torch.expm1(-B))
 
 
-def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
-    """The schedule of that name; settings are the arguments of its function.
+def schedule(which: str | Schedule, **settings: float | Sequence[float]) -> Schedule:
+    """The schedule of that name; settings are the arguments of its function. A `Schedule` of your own is returned as it is.
 
     Raises UsageError for an unknown name or setting, for one out of its range, and where next to no noise is added in all.
 
@@ -126,6 +126,11 @@ def schedule(name: str, **settings: float | Sequence[float]) -> Schedule:
     >>> schedule("flow")
     Flow()
     """
+    if isinstance(which, Schedule):
+        if settings:
+            raise UsageError(f"settings go with the name of a schedule; {which} has its own. Leave out {', '.join(settings)}.")
+        return which
+    name = name_in(SCHEDULES, Schedule, which)
     make = SCHEDULES[name]
     known = inspect.signature(make).parameters
     for key in settings:

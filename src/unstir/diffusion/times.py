@@ -22,12 +22,13 @@ left over for an off-by-one:
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from unstir.diffusion.registry import DISTRIBUTIONS
+from unstir.diffusion.registry import DISTRIBUTIONS, row
 from unstir.diffusion.schedules import Schedule
 from unstir.errors import UsageError
 from unstir.registry import Registry
@@ -69,9 +70,38 @@ def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 
     return torch.sigmoid(mean + std * torch.special.ndtri(u.double()))
 
 
-def distribution(name: str, **settings: float) -> Quantile:
-    """The training distribution of that name. Raises UsageError for an unknown one."""
-    return partial(DISTRIBUTIONS[name], **settings)
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution of training times by its quantile function: `distribution(u, schedule)` are the times at u in (0, 1)."""
+
+    name: str
+    quantile: Quantile
+    is_search: bool = False
+    """Whether a quantile is found by a search, which is too slow for every row of a batch: training then looks it up in a table."""
+    keeps_bound: bool = False
+    """Whether the loss under the weight `elbo` is the variational bound: each time, or each step of the chain, is equally likely."""
+
+    def __call__(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """Times t (B,) in (0, 1], float64, for u (B,) in (0, 1)."""
+        return self.quantile(u, schedule)
+
+
+UNIFORM = Distribution("uniform", uniform, keeps_bound=True)
+CHAIN = Distribution("chain", chain, keeps_bound=True)
+LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True)
+LOGIT_NORMAL = Distribution("logit_normal", logit_normal)
+
+
+def distribution(which: str | Distribution, **settings: float) -> Distribution:
+    """The training distribution of that name, with its settings; a `Distribution` of your own is returned as it is.
+
+    Raises UsageError for anything else.
+
+    >>> distribution("log_normal", mean=-1.2).is_search
+    True
+    """
+    found = row(DISTRIBUTIONS, Distribution, which)
+    return replace(found, quantile=partial(found.quantile, **settings)) if settings else found
 
 
 def uniform_grid(schedule: Schedule, n: int) -> Tensor:  # noqa: ARG001
