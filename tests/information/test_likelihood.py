@@ -33,8 +33,8 @@ class Between(Schedule):
     def __init__(self, whole):
         self.whole, self.ends = whole, whole.inverse(f64([7.0, -9.0]))
 
-    def __call__(self, t):
-        return self.whole(torch.lerp(*self.ends, t.double()))
+    def alpha_sigma(self, t):
+        return self.whole(torch.lerp(*self.ends, t))
 
 
 WHOLE = {"linear": linear(), "cosine": cosine(), "sigmoid": sigmoid(), "vp": VP(), "flow": Flow()}

@@ -14,7 +14,9 @@ By (2) the paper's x_n is x_t at t = n / T *exactly*, and the chain is a continu
 works on the other.
 
     >>> schedule = linear(T=1000)
-    >>> alpha, sigma = schedule(torch.tensor(0.5, dtype=torch.float64))       # x_500 of the chain
+    >>> schedule
+    Chain of 1,000 steps: beta from 0.0001 to 0.02, alpha_bar ends at 4e-05
+    >>> alpha, sigma = schedule.at(500)                                       # step n = 500, which is t = 0.5
     >>> print(f"{alpha.item() ** 2:.7f}")                                     # alpha_bar_500
     0.0785872
 """
@@ -30,9 +32,10 @@ from torch import Tensor
 from unstir.diffusion.schedules import Schedule, variance_preserving
 from unstir.diffusion.settings import in_range, is_between, shown, whole_steps
 from unstir.errors import UsageError
+from unstir.words import counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chain(Schedule):
     """The discrete chain with the given betas, each in (0, 1), as a continuous schedule: eq. (2) and (3).
 
@@ -59,8 +62,8 @@ class Chain(Schedule):
         steps = -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64))
         return torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
 
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
-        place = t.double() * len(self.betas)
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        place = t * len(self.betas)
         n = place.detach().floor().clamp(0, len(self.betas) - 1).long()
         B = self._B.to(t.device)
         return variance_preserving(torch.lerp(B[n], B[n + 1], place - n))
@@ -69,6 +72,12 @@ class Chain(Schedule):
     def T(self) -> int:
         """Number of steps."""
         return len(self.betas)
+
+    def __repr__(self) -> str:
+        first, last = self.betas[0], self.betas[-1]
+        return (
+            f"Chain of {counted(self.T, 'step')}: beta from {first:.3g} to {last:.3g}, alpha_bar ends at {self.alpha_bar_end:.2g}"
+        )
 
 
 def linear(T: int = 1000, beta_min: float = 1e-4, beta_max: float = 0.02) -> Chain:

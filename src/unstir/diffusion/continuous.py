@@ -1,11 +1,13 @@
-"""Schedules that were never a chain: variance preserving, variance exploding, and the straight line of flow matching.
+"""Schedules that are no chain: variance preserving, variance exploding, and the straight line of flow matching.
 
-VP      alpha = exp(-B / 2),  sigma^2 = 1 - alpha^2,  B(t) the integral of beta(t)                  (1)
-VE      alpha = 1,            sigma grows geometrically                                            (2)
-Flow    alpha = 1 - t,        sigma = t                                                            (3)
+    VP      alpha = exp(-B / 2),  sigma^2 = 1 - alpha^2,  B(t) the integral of beta(t)                  (1)
+    VE      alpha = 1,            sigma grows geometrically                                            (2)
+    Flow    alpha = 1 - t,        sigma = t                                                            (3)
 
->>> Flow()(torch.tensor(0.25))
-(tensor(0.7500, dtype=torch.float64), tensor(0.2500, dtype=torch.float64))
+Each is a few lines, and so is a schedule of your own:
+
+    >>> Flow()(0.25)
+    (tensor(0.7500, dtype=torch.float64), tensor(0.2500, dtype=torch.float64))
 """
 
 import math
@@ -31,8 +33,7 @@ class VP(Schedule):
     def __post_init__(self):
         in_range(0, 1e6, beta_min=self.beta_min, beta_max=self.beta_max)
 
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
-        t = t.double()
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         return variance_preserving(self.beta_min * t + (self.beta_max - self.beta_min) * t**2 / 2)
 
 
@@ -52,8 +53,7 @@ class VE(Schedule):
         in_range(1e-12, 1e6, ends=True, sigma_min=self.sigma_min)
         in_range(self.sigma_min, 1e6, sigma_max=self.sigma_max)
 
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
-        t = t.double()
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         growth = math.log1p(self.sigma_max / self.sigma_min)
         return torch.ones_like(t), self.sigma_min * torch.expm1(growth * t)
 
@@ -62,6 +62,5 @@ class VE(Schedule):
 class Flow(Schedule):
     """The straight line of flow matching, eq. (3) (Lipman et al. 2023, Liu et al. 2023)."""
 
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
-        t = t.double()
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         return 1 - t, t

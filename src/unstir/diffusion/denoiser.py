@@ -18,7 +18,7 @@ and the F that makes x0_hat = x_0 is, by solving (1) for it,
 Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
 
     >>> from unstir.diffusion.continuous import Flow
-    >>> target("velocity")(Flow(), torch.tensor(0.25))       # x0 = x_t - t (eps - x0)
+    >>> target("velocity")(Flow(), 0.25)       # x0 = x_t - t (eps - x0)
     Coefficients(c_in=tensor(1., dtype=torch.float64), c_skip=tensor(1., dtype=torch.float64), c_out=tensor(-0.2500, dtype=torch.float64))
 """
 
@@ -29,6 +29,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unstir.diffusion.inputs import Time
 from unstir.diffusion.registry import SAFE_TARGETS, TARGETS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 from unstir.errors import UsageError
@@ -55,7 +56,7 @@ class Target:
     >>> def half(schedule, t):                                   # the network predicts x_0 / 2
     ...     one = torch.ones_like(t)
     ...     return Coefficients(one, 0 * one, 2 * one)
-    >>> Target("half", half)(Flow(), torch.tensor(0.5)).c_out.item()
+    >>> Target("half", half)(Flow(), 0.5).c_out.item()
     2.0
     """
 
@@ -74,9 +75,9 @@ class Target:
     average such errors out, one long first step would be lost; and at such noise nothing is known of x_0 anyway.
     """
 
-    def __call__(self, schedule: Schedule, t: Tensor) -> Coefficients:
+    def __call__(self, schedule: Schedule, t: Time) -> Coefficients:
         """The coefficients at times t () or (B,): three float64 tensors of the same shape."""
-        return self.coefficients(schedule, t)
+        return self.coefficients(schedule, schedule.as_time(t))
 
 
 def _x0(schedule: Schedule, t: Tensor) -> Coefficients:  # noqa: ARG001
@@ -126,7 +127,7 @@ def check_pair(schedule: Schedule, which: str | Target) -> None:
     above 1e6 (for eps, if alpha_bar is below 1e-12), a float32 rounding error in F is as large as the data.
     """
     chosen = target(which)
-    c_out = chosen(schedule, torch.ones((), dtype=torch.float64)).c_out.item()
+    c_out = chosen(schedule, 1.0).c_out.item()
     if not abs(c_out) <= 1e6:
         instead = " or ".join(f"--target {name}" for name in SAFE_TARGETS)
         raise UsageError(
@@ -135,9 +136,9 @@ def check_pair(schedule: Schedule, which: str | Target) -> None:
         )
 
 
-def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Time) -> Tensor:
     """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,); at t = 0 its limit."""
-    t = t.clamp(min=FIRST)
+    t = schedule.as_time(t).clamp(min=FIRST)
     alpha, sigma = schedule(t)
     c = target(schedule, t)
     return along((1 - alpha * c.c_skip) / c.c_out, x0) * x0 - along(sigma * c.c_skip / c.c_out, x0) * eps
@@ -153,8 +154,9 @@ class Denoiser:
     def __init__(self, network: Callable[..., Tensor], schedule: Schedule, target: Target):
         self.network, self.schedule, self.target = network, schedule, target
 
-    def __call__(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, t: Time, cond: Tensor | None = None) -> Tensor:
         """x0_hat, the shape and type of x."""
+        t = self.schedule.as_time(t)
         c = self.target(self.schedule, t)
         seen = t.to(device=x.device, dtype=x.dtype).reshape(-1)  # one time for all rows stays one: (1,)
         return along(c.c_skip, x) * x + along(c.c_out, x) * self.network(along(c.c_in, x) * x, seen, cond)

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
+from unstir.diffusion.inputs import Time
 from unstir.diffusion.registry import WEIGHTS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 
@@ -40,9 +41,9 @@ class Weight:
     by_target: bool = False
     """Whether it is another weight for another target."""
 
-    def __call__(self, schedule: Schedule, target: Target, t: Tensor) -> Tensor:
+    def __call__(self, schedule: Schedule, target: Target, t: Time) -> Tensor:
         """The weight at times t () or (B,)."""
-        return self.function(schedule, target, t)
+        return self.function(schedule, target, schedule.as_time(t))
 
 
 def simple(schedule: Schedule, target: Target, t: Tensor) -> Tensor:
@@ -85,9 +86,9 @@ class Example(NamedTuple):
     weight: Tensor
 
 
-def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Tensor) -> Example:
+def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Time) -> Example:
     """Noise x0 to times t and lay out eq. (1): x0 and eps (B, ...), t (B,) float64. All coefficients in float64."""
-    t = t.clamp(min=FIRST)
+    t = schedule.as_time(t).clamp(min=FIRST)
     c = target(schedule, t)
     return Example(
         seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),

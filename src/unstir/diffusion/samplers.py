@@ -54,7 +54,7 @@ def ddim(
         x0, eps = _pair(denoise, schedule, t, x)
         alpha_s, sigma_s = schedule(s)
         if eta and s > 0:
-            fresh = _fresh(schedule, t, s)
+            fresh = schedule.fresh(s, t)
             eps = (1 - eta**2 * fresh).sqrt() * eps + eta * fresh.sqrt() * noise(x)
         x = alpha_s * x0 + sigma_s * eps
         yield x
@@ -212,10 +212,6 @@ def _polar(schedule: Schedule, t: Tensor) -> tuple[Tensor, Tensor]:
 def _v(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> Tensor:
     (x0, eps), (phi, _) = _pair(denoise, schedule, t, x), _polar(schedule, t)
     return phi.cos() * eps - phi.sin() * x0
-
-
-def _fresh(schedule: Schedule, t: Tensor, s: Tensor) -> Tensor:
-    return -torch.expm1(schedule.log_snr(t) - schedule.log_snr(s))  # 1 - r^2
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ process follow from these two, and are written once, in the base class. The sche
 Coefficients are float64 until they meet data: a float32 table is wrong by 1.7e-4 in 1 - alpha_bar_1.
 
     >>> flow = schedule("flow")
-    >>> alpha, sigma = flow(torch.tensor(0.25))
+    >>> alpha, sigma = flow(0.25)
     >>> print(alpha.item(), sigma.item())
     0.75 0.25
-    >>> print(flow.log_snr(flow.inverse(torch.tensor(-3.0))).item())
+    >>> print(flow.log_snr(flow.inverse(-3.0)).item())
     -3.0
 """
 
@@ -27,6 +27,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unstir.diffusion.inputs import Step, Time, float64, times, times_of_steps
 from unstir.diffusion.registry import SCHEDULES, name_in
 from unstir.diffusion.settings import shown
 from unstir.errors import UsageError, unknown
@@ -42,70 +43,122 @@ def along(coefficient: Tensor, x: Tensor) -> Tensor:
 
 
 class Schedule(ABC):
-    """A pair of functions of time, eq. (1). A subclass gives `__call__`; everything else follows from it."""
+    """A pair of functions of time, eq. (1). A subclass says alpha and sigma in `alpha_sigma`; everything else follows from them.
+
+    A time t is a number, a list, an array or a tensor, from 0.0 (data) to 1.0 (noise). All answers are float64 tensors of its shape.
+
+    >>> class Circle(Schedule):
+    ...     def alpha_sigma(self, t):
+    ...         return torch.cos(t * torch.pi / 2), torch.sin(t * torch.pi / 2)
+    >>> Circle()([0.0, 0.5])
+    (tensor([1.0000, 0.7071], dtype=torch.float64), tensor([0.0000, 0.7071], dtype=torch.float64))
+    """
 
     @abstractmethod
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Alpha and sigma at times t: float64, the shape of t. Must be differentiable by torch inside (0, 1)."""
+    def alpha_sigma(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Alpha and sigma at times t, a float64 tensor that has been checked: the same shape. Differentiable by torch in (0, 1)."""
 
-    def log_snr(self, t: Tensor) -> Tensor:
+    def __call__(self, t: Time) -> tuple[Tensor, Tensor]:
+        """Alpha and sigma at times t. Raises UsageError for a time outside [0, 1], and for a whole number: that is a step, see `at`."""
+        return self.alpha_sigma(self.as_time(t))
+
+    def at(self, n: Step) -> tuple[Tensor, Tensor]:
+        """Alpha and sigma at step n of the chain, from 0 (data) to T (noise). Raises UsageError as `time` does.
+
+        >>> alpha, sigma = schedule("linear").at(500)
+        >>> print(f"{alpha.item() ** 2:.7f}")                                     # alpha_bar_500
+        0.0785872
+        """
+        return self.alpha_sigma(self.time(n))
+
+    def time(self, n: Step) -> Tensor:
+        """The time n / T of step n of the chain. Raises UsageError for a schedule that is no chain, and for n outside 0 .. T.
+
+        >>> schedule("linear").time([0, 250, 1000]).tolist()
+        [0.0, 0.25, 1.0]
+        """
+        if self.T is None:
+            raise UsageError(
+                f"{self} is no discrete chain, so it has no steps. Give a time from 0.0 to 1.0 instead: schedule(0.5)."
+            )
+        return times_of_steps(n, self.T)
+
+    def as_time(self, t: Time) -> Tensor:
+        """Times as a float64 tensor of the same shape. Raises UsageError for whole numbers, and for times outside [0, 1]."""
+        return times(t, self.T)
+
+    def log_snr(self, t: Time) -> Tensor:
         """Logarithm of the signal-to-noise ratio, eq. (2): +inf where there is no noise, -inf where there is no data."""
-        alpha, sigma = self(t)
-        return 2 * (alpha.log() - sigma.log())
+        return _log_snr(*self(t))
 
-    def slope(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """d alpha / dt and d sigma / dt, by differentiation; at t = 0 the value just inside, so it is finite."""
+    def slope(self, t: Time) -> tuple[Tensor, Tensor]:
+        """d alpha / dt and d sigma / dt, by differentiation. At t = 0 the value just inside, so that it is finite."""
         with torch.enable_grad():
-            t = t.detach().double().clamp(min=FIRST).requires_grad_()
-            alpha, sigma = (c + 0 * t for c in self(t))  # a constant has a slope too
+            t = self.as_time(t).detach().clamp(min=FIRST).requires_grad_()
+            alpha, sigma = (c + 0 * t for c in self.alpha_sigma(t))  # a constant has a slope too
             (alpha_slope,) = torch.autograd.grad(alpha.sum(), t, retain_graph=True)
             return alpha_slope, torch.autograd.grad(sigma.sum(), t)[0]
 
-    def information_rate(self, t: Tensor) -> Tensor:
-        """-1/2 d SNR / dt: times the squared error of x0_hat, the nats a unit of time adds to the bound (Kingma et al. 2021, eq. 18)."""
+    def information_rate(self, t: Time) -> Tensor:
+        """-1/2 d SNR / dt: times the squared error of x0_hat, the nats that a unit of time adds to the variational bound.
+
+        Source: Kingma et al. 2021, eq. 18.
+        """
         (alpha, sigma), (alpha_slope, sigma_slope) = self(t), self.slope(t)
         return alpha * (alpha * sigma_slope - sigma * alpha_slope) / sigma**3
 
-    def inverse(self, log_snr: Tensor) -> Tensor:
-        """The time at which the signal-to-noise ratio is exp(log_snr), by bisection to the last bit; clamped to [0, 1]."""
-        wanted = log_snr.double()
+    def inverse(self, log_snr: Time) -> Tensor:
+        """The time at which the signal-to-noise ratio is exp(log_snr), by bisection to the last bit.
+
+        It is 0 or 1 where the schedule does not reach that ratio.
+        """
+        wanted = float64(log_snr)
         low, high = torch.zeros_like(wanted), torch.ones_like(wanted)
         for _ in range(60):
             middle = (low + high) / 2
-            too_clean = self.log_snr(middle) > wanted
+            too_clean = _log_snr(*self.alpha_sigma(middle)) > wanted
             low, high = torch.where(too_clean, middle, low), torch.where(too_clean, high, middle)
         return (low + high) / 2
 
-    def diffuse(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        """x_t of eq. (1), the reparameterised q(x_t | x_0). x0 and eps (B, ...), t () or (B,)."""
+    def diffuse(self, x0: Tensor, t: Time, eps: Tensor) -> Tensor:
+        """x_t of eq. (1), a draw of q(x_t | x_0) if eps is standard normal noise. x0 and eps (B, ...), t () or (B,)."""
         alpha, sigma = self(t)
         return along(alpha, x0) * x0 + along(sigma, x0) * eps
 
-    def transition(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def fresh(self, s: Time, t: Time) -> Tensor:
+        """1 - SNR_t / SNR_s for s < t: the share of the noise at t that came after s. In this form no digits are lost if s is near t."""
+        return -torch.expm1(self.log_snr(t) - self.log_snr(s))
+
+    def transition(self, s: Time, t: Time) -> tuple[Tensor, Tensor]:
         """Factor a and variance of q(x_t | x_s) = N(a x_s, variance I), for s < t.
 
-        a = alpha_t / alpha_s and variance = sigma_t^2 (1 - SNR_t / SNR_s), the form that loses no digits when s is near t
-        (Kingma et al. 2021, appendix A).
+        a = alpha_t / alpha_s and variance = sigma_t^2 (1 - SNR_t / SNR_s) (Kingma et al. 2021, appendix A).
         """
         (alpha_t, sigma_t), (alpha_s, _) = self(t), self(s)
-        return alpha_t / alpha_s, sigma_t**2 * -torch.expm1(self.log_snr(t) - self.log_snr(s))
+        return alpha_t / alpha_s, sigma_t**2 * self.fresh(s, t)
 
-    def posterior(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Factors of x_t and of x_0, and the variance, of q(x_s | x_t, x_0) for s < t (Ho et al. 2020, eq. 7)."""
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = self(t), self(s)
-        fresh = -torch.expm1(self.log_snr(t) - self.log_snr(s))  # 1 - SNR_t / SNR_s; Kingma et al. 2021, eq. 25 to 27
+    def posterior(self, s: Time, t: Time) -> tuple[Tensor, Tensor, Tensor]:
+        """Factors of x_t and of x_0, and the variance, of q(x_s | x_t, x_0) for s < t.
+
+        Source: Ho et al. 2020, eq. 7, for any s < t as in Kingma et al. 2021, eq. 25 to 27.
+        """
+        (alpha_t, sigma_t), (alpha_s, sigma_s), fresh = self(t), self(s), self.fresh(s, t)
         return alpha_t / alpha_s * (sigma_s / sigma_t) ** 2, alpha_s * fresh, sigma_s**2 * fresh
 
     @property
     def alpha_bar_end(self) -> float:
         """alpha^2 / (alpha^2 + sigma^2) at t = 1: alpha_bar_T of a chain. Zero means that nothing of the data is left."""
-        alpha, sigma = self(torch.tensor(1.0, dtype=torch.float64))
+        alpha, sigma = self(1.0)
         return (alpha**2 / (alpha**2 + sigma**2)).item()
 
     @property
     def T(self) -> int | None:
-        """Number of steps of the discrete chain, None for a schedule that was never one."""
+        """Number of steps of the discrete chain; None for a schedule that is no chain."""
         return None
+
+
+def _log_snr(alpha: Tensor, sigma: Tensor) -> Tensor:
+    return 2 * (alpha.log() - sigma.log())
 
 
 def variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:

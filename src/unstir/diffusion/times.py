@@ -147,7 +147,7 @@ def grid(name: str, **settings: float) -> Grid:
 
 
 def _start(schedule: Schedule) -> float:
-    return max(schedule.log_snr(torch.ones((), dtype=torch.float64)).item(), NOISE_LOG_SNR)
+    return max(schedule.log_snr(1.0).item(), NOISE_LOG_SNR)
 
 
 def _to_data(schedule: Schedule, log_snr: Tensor) -> Tensor:
