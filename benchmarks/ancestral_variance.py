@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from report import Row, Table, note, parser, show
+from unstir.diffusion.chains import linear
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.samplers import ddpm
-from unstir.diffusion.schedules import linear
 from unstir.diffusion.times import grid
 
 STEPS = (5, 20, 100, 1000)

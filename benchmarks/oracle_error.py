@@ -24,9 +24,10 @@ import torch
 from torch import Tensor
 
 from report import Row, Table, parser, show
+from unstir.diffusion.chains import linear
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.samplers import SAMPLERS, default, plan
-from unstir.diffusion.schedules import Schedule, linear
+from unstir.diffusion.schedules import Schedule
 
 BUDGETS = (10, 20, 50)  # network evaluations
 ORACLE = Gaussian(torch.zeros(2), torch.diag(torch.tensor([0.25, 1.5])))

@@ -13,8 +13,8 @@ from unstir.comparison.layout import KNOWN, USUAL, Reading, listed, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
 from unstir.data import TOYS, from_arrays, load
+from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import SAMPLERS
-from unstir.diffusion.schedules import SCHEDULES
 from unstir.errors import NumericsError, UsageError
 from unstir.metrics.distances import sliced_wasserstein
 from unstir.metrics.paired import compare_pairs, mean_interval, p_value

@@ -13,7 +13,7 @@ from unstir.data import from_arrays, load, readers, survey
 from unstir.data import rows as room
 from unstir.data.rows import Rows
 from unstir.data.statistics import covariance, statistics
-from unstir.diffusion.schedules import linear
+from unstir.diffusion.chains import linear
 from unstir.encoders.affine import fit_encoder
 from unstir.encoders.encoded import encoded
 from unstir.errors import DataError

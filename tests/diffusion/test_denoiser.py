@@ -7,9 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unstir.diffusion.denoiser import TARGETS, Denoiser, check_pair, target, under, wanted
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, Flow
+from unstir.diffusion.denoiser import Denoiser, Target, check_pair, target, under, wanted
 from unstir.diffusion.oracles import Gaussian
-from unstir.diffusion.schedules import SCHEDULES, VE, Flow, cosine, linear, schedule
+from unstir.diffusion.registry import DISTRIBUTIONS, SAFE_TARGETS, SCHEDULES, TARGETS
+from unstir.diffusion.schedules import schedule
 from unstir.errors import UsageError
 
 LENGTHS = [2, 4, 10, 100, 1000, 4000]
@@ -227,6 +230,31 @@ def test_the_condition_reaches_the_network_and_the_type_of_the_data_stays():
     assert denoiser(torch.zeros(4, 2), f64(0.5), cond).dtype == torch.float32
     assert seen[0][:3] == (torch.float32, torch.float32, (1,))
     assert seen[0][3] is cond
+
+
+def test_a_target_of_ones_own_is_used_as_it_is():
+    # Catches a table that is the only way in, and rows whose names are not those of the table.
+    mine = Target("mine", lambda s, t: target("v")(s, t))
+    assert target(mine) is mine
+    assert torch.equal(mine(linear(), f64(0.3)).c_out, target("v")(linear(), f64(0.3)).c_out)
+    assert {name: of.name for name, of in TARGETS.items()} == {name: name for name in TARGETS}
+    with pytest.raises(UsageError, match=r"a target is x0, .* or a Target of your own; not <function"):
+        target(lambda s, t: None)  # noqa: ARG005
+
+
+def test_what_suits_a_target_is_in_its_row():
+    # Section 2 of docs/log.md. Catches times that are no distribution, and an eps model that starts where its error is multiplied by 1e9.
+    assert all(of.times in DISTRIBUTIONS for of in TARGETS.values())
+    assert DISTRIBUTIONS.default == TARGETS[TARGETS.default].times
+    assert {name for name, of in TARGETS.items() if of.noisiest is not None} == {"eps"}
+    assert linear().log_snr(f64(1.0)) > TARGETS["eps"].noisiest > cosine().log_snr(f64(1.0))
+
+
+@every
+@pytest.mark.parametrize("name", SAFE_TARGETS)
+def test_the_safe_targets_work_with_every_schedule(s, name):
+    # The message of a refused pair offers them. Catches an offer that is refused in its turn.
+    check_pair(s, name)
 
 
 def test_an_unknown_target_is_refused():

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import Flow
 from unstir.diffusion.guidance import clipped, guided
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.samplers import ddim
-from unstir.diffusion.schedules import Flow, cosine, linear
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 

@@ -5,9 +5,11 @@ import itertools
 import pytest
 import torch
 
-from unstir.diffusion.denoiser import TARGETS, target, wanted
-from unstir.diffusion.loss import WEIGHTS, errors, examples, weight
-from unstir.diffusion.schedules import VE, VP, Flow, cosine, linear, scaled_linear, sigmoid
+from unstir.diffusion.chains import cosine, linear, scaled_linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
+from unstir.diffusion.denoiser import target, wanted
+from unstir.diffusion.loss import Weight, errors, examples, weight
+from unstir.diffusion.registry import TARGETS, WEIGHTS
 from unstir.errors import UsageError
 
 SCHEDULES = {
@@ -127,6 +129,22 @@ def test_an_image_is_a_row():
     # Catches a mean that leaves the axes of an image, or that runs over the batch.
     example = examples(Flow(), target("v"), weight("simple"), torch.zeros(4, 1, 5, 3), torch.ones(4, 1, 5, 3), f64([0.5] * 4))
     assert errors(torch.zeros(4, 1, 5, 3), example).tolist() == pytest.approx([0.25] * 4)  # v = alpha eps = 1/2
+
+
+def test_the_properties_of_a_weight_are_true():
+    # Catches a weight that is marked as the bound and is not the rate of it, and one that knows the target unmarked.
+    t = f64([0.2, 0.5, 0.9])
+    for name, row in WEIGHTS.items():
+        weights = torch.stack([row(linear(), of, t) for of in TARGETS.values()])
+        assert row.name == name
+        assert row.by_target == bool((weights != weights[0]).any())
+        assert row.is_bound == torch.equal(weights[0], linear().information_rate(t))
+
+
+def test_a_weight_of_ones_own_is_used_as_it_is():
+    mine = Weight("mine", lambda s, of, t: t)  # noqa: ARG005
+    assert weight(mine) is mine
+    assert examples(Flow(), target("x0"), mine, *batch()[:2], f64([0.5] * 16)).weight.tolist() == [0.5] * 16
 
 
 def test_an_unknown_weight_is_refused():

@@ -12,8 +12,9 @@ from scipy.linalg import sqrtm
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.oracles import Gaussian, Independent, Mixture, Points
-from unstir.diffusion.schedules import VE, VP, Flow, cosine, linear
 from unstir.errors import UsageError
 
 MU, S = np.array([0.5, -1.0]), np.array([[0.6, 0.3], [0.3, 1.2]])

@@ -13,7 +13,10 @@ import pytest
 import torch
 from scipy.integrate import quad
 
+from unstir.diffusion.chains import Chain, cosine, linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.oracles import Gaussian, Points
+from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import (
     SAMPLERS,
     VARIANCES,
@@ -28,7 +31,7 @@ from unstir.diffusion.samplers import (
     plan,
     sampler,
 )
-from unstir.diffusion.schedules import SCHEDULES, VE, VP, Chain, Flow, cosine, linear, schedule, sigmoid
+from unstir.diffusion.schedules import schedule
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 
@@ -530,3 +533,18 @@ def test_names_orders_and_what_a_variance_needs_are_checked():
             last(adams_bashforth(DIAGONAL.denoise(sigmoid()), sigmoid(), f64([1.0, 0.0]), rows(), order))
     with pytest.raises(UsageError, match=r"did you mean 'dpm_solver'"):
         sampler("dpmsolver")
+
+
+def test_a_sampler_function_of_ones_own_is_a_sampler():
+    """It gets what its arguments name. Catches a function that is asked for its order, and one that never gets its noise."""
+
+    def mine(denoise, schedule, times, x, noise, error):
+        yield from ddim(denoise, schedule, times, x + 0 * error(times[0]), noise, eta=0.5)
+
+    found = sampler(mine)
+    assert (found.run, found.order, found.needs) == (mine, None, ("noise", "error"))
+    assert torch.equal(plan(mine, linear(), 7), plan("ddim", linear(), 7))
+    assert sampler(found) is found
+    assert sampler(lambda denoise, schedule, times, x: ddim(denoise, schedule, times, x)).needs == ()
+    with pytest.raises(UsageError, match=r"a sampling method is ddpm, .*or a Sampler of your own; not 3"):
+        sampler(3)

@@ -11,7 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unstir.diffusion.schedules import SCHEDULES, VE, VP, Chain, Flow, along, schedule
+from unstir.diffusion.chains import Chain
+from unstir.diffusion.continuous import VE, VP, Flow
+from unstir.diffusion.registry import SCHEDULES
+from unstir.diffusion.schedules import along, schedule
 from unstir.errors import UsageError
 
 LENGTHS = [2, 4, 10, 100, 1000, 4000]

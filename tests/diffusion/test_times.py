@@ -5,8 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from unstir.diffusion.schedules import SCHEDULES, VE, Flow, cosine, linear, schedule
-from unstir.diffusion.times import DISTRIBUTIONS, GRIDS, NOISE_LOG_SNR, distribution, grid, stratified
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, Flow
+from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES
+from unstir.diffusion.schedules import schedule
+from unstir.diffusion.times import GRIDS, NOISE_LOG_SNR, Distribution, distribution, grid, stratified
 from unstir.errors import UsageError
 
 EVERY = {
@@ -168,6 +171,28 @@ def test_the_quantiles_rise_or_fall_with_the_uniform_draw():
     u = torch.linspace(0.001, 0.999, 301, dtype=torch.float64)
     for name in DISTRIBUTIONS:
         assert (distribution(name)(u, linear()).diff() >= 0).all()
+
+
+def test_a_distribution_of_ones_own_is_used_as_it_is():
+    # Catches settings that change the row in the table.
+    mine = Distribution("mine", lambda u, schedule: u**2)  # noqa: ARG005
+    assert distribution(mine) is mine
+    shifted = distribution("log_normal", mean=-1.2)
+    assert (shifted.name, shifted.is_search, shifted.keeps_bound) == ("log_normal", True, False)
+    u = torch.tensor([0.5], dtype=torch.float64)
+    assert shifted(u, linear()) != distribution("log_normal")(u, linear())
+    with pytest.raises(UsageError, match="or a Distribution of your own"):
+        distribution(lambda u, schedule: u)  # noqa: ARG005
+
+
+def test_a_bound_is_kept_where_every_time_is_as_likely_as_any_other():
+    # Kingma et al. 2021, eq. 17 is a mean over uniform t. Catches a distribution that is marked and is not uniform.
+    u, s = stratified(2000, generator()), linear()
+    for name, row in DISTRIBUTIONS.items():
+        t = distribution(name)(u, s).sort().values
+        even = (torch.arange(2000, dtype=torch.float64) + 0.5) / 2000
+        assert row.name == name
+        assert row.keeps_bound == bool((t - even).abs().max() <= 2 / 1000)
 
 
 def test_an_unknown_distribution_is_refused():

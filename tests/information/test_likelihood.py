@@ -7,8 +7,10 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+from unstir.diffusion.chains import Chain, cosine, linear, sigmoid
+from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.oracles import Gaussian, Mixture
-from unstir.diffusion.schedules import VE, VP, Chain, Flow, Schedule, cosine, linear, sigmoid
+from unstir.diffusion.schedules import Schedule
 from unstir.diffusion.times import grid
 from unstir.information.likelihood import Bound, continuous_bound, ode_log_prob, variational_bound
 
@@ -31,8 +33,8 @@ class Between(Schedule):
     def __init__(self, whole):
         self.whole, self.ends = whole, whole.inverse(f64([7.0, -9.0]))
 
-    def __call__(self, t):
-        return self.whole(torch.lerp(*self.ends, t.double()))
+    def alpha_sigma(self, t):
+        return self.whole(torch.lerp(*self.ends, t))
 
 
 WHOLE = {"linear": linear(), "cosine": cosine(), "sigmoid": sigmoid(), "vp": VP(), "flow": Flow()}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from unstir.diffusion.chains import cosine, linear, scaled_linear
+from unstir.diffusion.continuous import Flow
 from unstir.diffusion.oracles import Gaussian, Mixture
 from unstir.diffusion.samplers import ddpm
-from unstir.diffusion.schedules import Flow, cosine, linear, scaled_linear
 from unstir.diffusion.times import grid
 from unstir.information import mmse as room
 from unstir.information.mmse import ErrorCurve, error_curve

@@ -12,9 +12,11 @@ from commands import contents, refused, run
 from unstir.cli import pictures as room
 from unstir.cli.editing import read_mask
 from unstir.cli.pictures import in_a_file_name, value_span
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import Flow
 from unstir.diffusion.guidance import inpainted
 from unstir.diffusion.oracles import Gaussian
-from unstir.diffusion.schedules import Flow, cosine, linear, schedule
+from unstir.diffusion.schedules import schedule
 from unstir.encoders.affine import Affine
 from unstir.errors import DataError, UsageError
 from unstir.information.mmse import ErrorCurve

@@ -9,7 +9,9 @@ import pytest
 import torch
 from matplotlib.colors import to_rgba
 
-from unstir.diffusion.schedules import SCHEDULES, VE, Flow, cosine, linear
+from unstir.diffusion.chains import cosine, linear
+from unstir.diffusion.continuous import VE, Flow
+from unstir.diffusion.registry import SCHEDULES
 from unstir.errors import StorageError, UsageError
 from unstir.plots import (
     LossByTime,

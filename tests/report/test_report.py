@@ -13,8 +13,9 @@ import unstir
 from commands import TINY, contents, refused, run
 from unstir.cli import finishing, reporting
 from unstir.data import toy
+from unstir.diffusion.chains import linear
+from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.oracles import Gaussian
-from unstir.diffusion.schedules import VE, Flow, linear
 from unstir.encoders.affine import Affine
 from unstir.errors import NumericsError, Stopped
 from unstir.information.mmse import ErrorCurve

@@ -18,7 +18,7 @@ import torch
 from commands import TINY, run
 from unstir import data as datasets
 from unstir.cli.signals import patient, prompt
-from unstir.diffusion.denoiser import TARGETS
+from unstir.diffusion.registry import TARGETS
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.runs import record

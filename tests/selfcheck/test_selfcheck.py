@@ -6,10 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from unstir.diffusion import samplers
-from unstir.diffusion.denoiser import TARGETS
+from unstir.diffusion.registry import SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS, Sampler, ddim
-from unstir.diffusion.schedules import SCHEDULES
 from unstir.selfcheck import checks as selfcheck
 
 
@@ -48,8 +46,8 @@ def test_a_wrong_sampler_fails_its_rows_and_no_others(monkeypatch):
     def wrong(denoise, schedule, times, x):
         return ddim(lambda x, t: 1.01 * denoise(x, t), schedule, times, x)
 
-    monkeypatch.setitem(samplers.SAMPLERS, "ddim", Sampler(wrong, 1, "sinh"))
-    monkeypatch.setitem(samplers.SAMPLERS, "heun", Sampler(ddim, 2, "sinh"))  # and one that declares an order it has not
+    heun = Sampler(ddim, 2, "sinh")  # and one that declares an order which it does not have
+    monkeypatch.setattr(SAMPLERS, "_parts", {**SAMPLERS, "ddim": Sampler(wrong, 1, "sinh"), "heun": heun})
     monkeypatch.setattr(selfcheck, "CHECKS", {number: selfcheck.CHECKS[number] for number in (8, 10)})
     failed = {(row.truth, row.subject) for row in selfcheck.selfcheck() if not row.ok}
     assert failed == {

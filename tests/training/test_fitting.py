@@ -12,8 +12,9 @@ from torch import nn
 import unstir
 from unstir.data import from_arrays, toy
 from unstir.data.rows import Rows
-from unstir.diffusion.denoiser import TARGETS, Denoiser, target
+from unstir.diffusion.denoiser import Denoiser, target
 from unstir.diffusion.oracles import Gaussian, Independent, Mixture
+from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import along
 from unstir.encoders.encoded import encoded, gaussian_of
 from unstir.errors import DataError, UsageError

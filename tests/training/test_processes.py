@@ -136,7 +136,7 @@ import torch
 from unstir.networks import make_network
 from unstir.training.processes import entire, here, joined, own
 from unstir.training.train import Problem, Recipe, State, train
-from unstir.diffusion.schedules import linear
+from unstir.diffusion.chains import linear
 
 torch.set_num_threads(1)
 with joined():

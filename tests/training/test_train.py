@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from unstir.diffusion.denoiser import TARGETS
-from unstir.diffusion.loss import WEIGHTS
-from unstir.diffusion.schedules import VE, VP, Flow, cosine, linear, sigmoid_bare
-from unstir.diffusion.times import DISTRIBUTIONS, log_normal
+from unstir.diffusion.chains import cosine, linear, sigmoid_bare
+from unstir.diffusion.continuous import VE, VP, Flow
+from unstir.diffusion.registry import DISTRIBUTIONS, TARGETS, WEIGHTS
+from unstir.diffusion.times import log_normal
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.mlp import MLP
 from unstir.seeds import seeded

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from unstir import plots
 from unstir.cli.progress import note
 from unstir.data import Data, layout
+from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
-from unstir.diffusion.schedules import SCHEDULES, schedule
+from unstir.diffusion.schedules import schedule
 from unstir.errors import UsageError
 from unstir.evaluation.likeness import resemblance
 from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth

@@ -18,9 +18,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from unstir.data import TOYS, Data
-from unstir.diffusion.denoiser import TARGETS, check_pair
+from unstir.diffusion.chains import Chain
+from unstir.diffusion.denoiser import check_pair
+from unstir.diffusion.registry import SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS, default
-from unstir.diffusion.schedules import SCHEDULES, Chain, Schedule, schedule
+from unstir.diffusion.schedules import Schedule, schedule
 from unstir.errors import UsageError, unknown
 from unstir.evaluation.scores import FEWEST, MOST, Truth, truth_of
 from unstir.training.config import Config, flat

@@ -17,19 +17,22 @@ and the F that makes x0_hat = x_0 is, by solving (1) for it,
 
 Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
 
-    >>> from unstir.diffusion.schedules import Flow
-    >>> target("velocity")(Flow(), torch.tensor(0.25))       # x0 = x_t - t (eps - x0)
+    >>> from unstir.diffusion.continuous import Flow
+    >>> target("velocity")(Flow(), 0.25)       # x0 = x_t - t (eps - x0)
     Coefficients(c_in=tensor(1., dtype=torch.float64), c_skip=tensor(1., dtype=torch.float64), c_out=tensor(-0.2500, dtype=torch.float64))
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from unstir.diffusion.inputs import Time
+from unstir.diffusion.registry import SAFE_TARGETS, TARGETS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
-from unstir.errors import UsageError, unknown
+from unstir.errors import UsageError
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """`(x_t (B, ...), t () or (B,)) -> x0_hat (B, ...)`: what every sampler and every bound takes."""
@@ -43,8 +46,38 @@ class Coefficients(NamedTuple):
     c_out: Tensor
 
 
-Target = Callable[[Schedule, Tensor], Coefficients]
-"""`(schedule, t) -> Coefficients`."""
+@dataclass(frozen=True)
+class Target:
+    """What the network predicts: the coefficients of eq. (1), and what suits this target in training and in sampling.
+
+    `coefficients(schedule, t)` answers for times t () or (B,), float64. A target of your own is a row like those below:
+
+    >>> from unstir.diffusion.continuous import Flow
+    >>> def half(schedule, t):                                   # the network predicts x_0 / 2
+    ...     one = torch.ones_like(t)
+    ...     return Coefficients(one, 0 * one, 2 * one)
+    >>> Target("half", half)(Flow(), 0.5).c_out.item()
+    2.0
+    """
+
+    name: str
+    coefficients: Callable[[Schedule, Tensor], Coefficients]
+    times: str = "log_normal"
+    """The distribution of training times that suits it, by its name in `registry.DISTRIBUTIONS`.
+
+    Log-normal noise levels spend the steps where most is learnt, but they hardly ever visit the noisiest ones. There a network that
+    predicts eps or velocity has to be right to many digits before x_0 is right at all, so these two train on all times alike.
+    """
+    noisiest: float | None = None
+    """The log-SNR at which sampling starts, if the schedule itself ends with more noise; None: sampling starts where it ends.
+
+    x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 at the end of the cosine schedule. A thousand short steps
+    average such errors out, one long first step would be lost; and at such noise nothing is known of x_0 anyway.
+    """
+
+    def __call__(self, schedule: Schedule, t: Time) -> Coefficients:
+        """The coefficients at times t () or (B,): three float64 tensors of the same shape."""
+        return self.coefficients(schedule, schedule.as_time(t))
 
 
 def _x0(schedule: Schedule, t: Tensor) -> Coefficients:  # noqa: ARG001
@@ -75,33 +108,37 @@ def _edm(schedule: Schedule, t: Tensor) -> Coefficients:
     return Coefficients(1 / N, alpha / N**2, sigma / N)
 
 
-TARGETS: dict[str, Target] = {"x0": _x0, "eps": _eps, "v": _v, "velocity": _velocity, "edm": _edm}
+X0 = Target("x0", _x0)
+EPS = Target("eps", _eps, times="uniform", noisiest=-10.2)  # a little beyond the end of the linear chain
+V = Target("v", _v)
+VELOCITY = Target("velocity", _velocity, times="uniform")
+EDM = Target("edm", _edm)
 
 
-def target(name: str) -> Target:
-    """The target of that name. Raises UsageError for an unknown one."""
-    if name not in TARGETS:
-        raise unknown("target", name, TARGETS)
-    return TARGETS[name]
+def target(which: str | Target) -> Target:
+    """The target of that name; a `Target` of your own is returned as it is. Raises UsageError for anything else."""
+    return row(TARGETS, Target, which)
 
 
-def check_pair(schedule: Schedule, target_name: str) -> None:
-    """Raise UsageError where a target is asked to carry data through a time at which no data is left.
+def check_pair(schedule: Schedule, which: str | Target) -> None:
+    """Raise UsageError if this target cannot be used with this schedule, because hardly any signal is left at its end.
 
-    There x0_hat = c_skip x_t + c_out F is a small difference of large numbers, as in x_0 = (x_t - sigma eps) / alpha: with |c_out|
-    above 1e6, for eps alpha_bar below 1e-12, a float32 rounding error in F is as large as the data.
+    There x0_hat = c_skip x_t + c_out F is a small difference of large numbers, as in x_0 = (x_t - sigma eps) / alpha. If |c_out| is
+    above 1e6 (for eps, if alpha_bar is below 1e-12), a float32 rounding error in F is as large as the data.
     """
-    c_out = target(target_name)(schedule, torch.ones((), dtype=torch.float64)).c_out.item()
+    chosen = target(which)
+    c_out = chosen(schedule, 1.0).c_out.item()
     if not abs(c_out) <= 1e6:
+        instead = " or ".join(f"--target {name}" for name in SAFE_TARGETS)
         raise UsageError(
-            f"target '{target_name}' with a schedule whose signal ends at alpha_bar = {schedule.alpha_bar_end:.1e}: x_0 is then "
-            f"{abs(c_out):.0e} times the network's answer, which divides by zero. Use --target v or --target x0."
+            f"target '{chosen.name}' with a schedule whose signal ends at alpha_bar = {schedule.alpha_bar_end:.1e}: x_0 is then "
+            f"{abs(c_out):.0e} times the network's answer, which divides by zero. Use {instead}."
         )
 
 
-def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Time) -> Tensor:
     """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,); at t = 0 its limit."""
-    t = t.clamp(min=FIRST)
+    t = schedule.as_time(t).clamp(min=FIRST)
     alpha, sigma = schedule(t)
     c = target(schedule, t)
     return along((1 - alpha * c.c_skip) / c.c_out, x0) * x0 - along(sigma * c.c_skip / c.c_out, x0) * eps
@@ -117,8 +154,9 @@ class Denoiser:
     def __init__(self, network: Callable[..., Tensor], schedule: Schedule, target: Target):
         self.network, self.schedule, self.target = network, schedule, target
 
-    def __call__(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, t: Time, cond: Tensor | None = None) -> Tensor:
         """x0_hat, the shape and type of x."""
+        t = self.schedule.as_time(t)
         c = self.target(self.schedule, t)
         seen = t.to(device=x.device, dtype=x.dtype).reshape(-1)  # one time for all rows stays one: (1,)
         return along(c.c_skip, x) * x + along(c.c_out, x) * self.network(along(c.c_in, x) * x, seen, cond)

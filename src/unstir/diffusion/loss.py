@@ -12,23 +12,38 @@ al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the
     elbo      w = -1/2 d SNR / dt                         (Kingma et al. 2021, eq. 18; times uniform)     (5)
 
     >>> import torch
-    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.continuous import Flow
     >>> from unstir.diffusion.denoiser import target
     >>> weight("min_snr")(Flow(), target("v"), torch.tensor([0.1, 0.5])).tolist()      # SNR is 81 and 1
     [5.0, 1.0]
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
+from unstir.diffusion.inputs import Time
+from unstir.diffusion.registry import WEIGHTS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
-from unstir.errors import unknown
 
-Weight = Callable[[Schedule, Target, Tensor], Tensor]
-"""`(schedule, target, t) -> weight of the squared error of x0_hat`, float64, the shape of t."""
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight of the squared error of x0_hat: `weight(schedule, target, t)`, float64, the shape of t."""
+
+    name: str
+    function: Callable[[Schedule, Target, Tensor], Tensor]
+    is_bound: bool = False
+    """Whether the loss is then the variational bound, provided that the distribution of times has `keeps_bound`."""
+    by_target: bool = False
+    """Whether it is another weight for another target."""
+
+    def __call__(self, schedule: Schedule, target: Target, t: Time) -> Tensor:
+        """The weight at times t () or (B,)."""
+        return self.function(schedule, target, schedule.as_time(t))
 
 
 def simple(schedule: Schedule, target: Target, t: Tensor) -> Tensor:
@@ -51,14 +66,15 @@ def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG0
     return schedule.information_rate(t)
 
 
-WEIGHTS: dict[str, Weight] = {"simple": simple, "min_snr": min_snr, "edm": edm, "elbo": elbo}
+SIMPLE = Weight("simple", simple, by_target=True)
+MIN_SNR = Weight("min_snr", min_snr)
+EDM = Weight("edm", edm)
+ELBO = Weight("elbo", elbo, is_bound=True)
 
 
-def weight(name: str) -> Weight:
-    """The weight of that name. Raises UsageError for an unknown one."""
-    if name not in WEIGHTS:
-        raise unknown("loss weight", name, WEIGHTS)
-    return WEIGHTS[name]
+def weight(which: str | Weight) -> Weight:
+    """The weight of that name; a `Weight` of your own is returned as it is. Raises UsageError for anything else."""
+    return row(WEIGHTS, Weight, which)
 
 
 class Example(NamedTuple):
@@ -70,9 +86,9 @@ class Example(NamedTuple):
     weight: Tensor
 
 
-def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Tensor) -> Example:
+def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Time) -> Example:
     """Noise x0 to times t and lay out eq. (1): x0 and eps (B, ...), t (B,) float64. All coefficients in float64."""
-    t = t.clamp(min=FIRST)
+    t = schedule.as_time(t).clamp(min=FIRST)
     c = target(schedule, t)
     return Example(
         seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),

@@ -13,7 +13,7 @@ estimates of x0 and integrate (4) exactly. N evaluations of the network mean N, 
 of 1/N at which its error falls (`None` for those that draw noise).
 
     >>> from unstir.diffusion.oracles import Gaussian
-    >>> from unstir.diffusion.schedules import Flow
+    >>> from unstir.diffusion.continuous import Flow
     >>> from unstir.diffusion.times import grid
     >>> oracle, schedule = Gaussian(torch.ones(1), torch.eye(1)), Flow()
     >>> x = torch.tensor([[1.0]], dtype=torch.float64)
@@ -22,6 +22,7 @@ of 1/N at which its error falls (`None` for those that draw noise).
     2.000
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,9 +33,11 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.registry import row
 from unstir.diffusion.schedules import Schedule
 from unstir.diffusion.times import grid, sinh_grid
 from unstir.errors import UsageError, unknown
+from unstir.registry import Registry
 
 States = Iterator[Tensor]
 """x at each time of the grid, the starting one included: the last is the sample."""
@@ -51,7 +54,7 @@ def ddim(
         x0, eps = _pair(denoise, schedule, t, x)
         alpha_s, sigma_s = schedule(s)
         if eta and s > 0:
-            fresh = _fresh(schedule, t, s)
+            fresh = schedule.fresh(s, t)
             eps = (1 - eta**2 * fresh).sqrt() * eps + eta * fresh.sqrt() * noise(x)
         x = alpha_s * x0 + sigma_s * eps
         yield x
@@ -211,10 +214,6 @@ def _v(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> Tensor:
     return phi.cos() * eps - phi.sin() * x0
 
 
-def _fresh(schedule: Schedule, t: Tensor, s: Tensor) -> Tensor:
-    return -torch.expm1(schedule.log_snr(t) - schedule.log_snr(s))  # 1 - r^2
-
-
 @dataclass(frozen=True)
 class Sampler:
     """A sampler by name: how to run it, its declared order (None if it draws noise) and the grid it is best on.
@@ -240,24 +239,35 @@ class Sampler:
         return intervals + 1
 
 
-SAMPLERS: dict[str, Sampler] = {
-    "ddpm": Sampler(ddpm, None, "chain", needs=("noise",)),
-    "ddpm_beta": Sampler(partial(ddpm, variance="beta"), None, "chain", needs=("noise",)),
-    "ddpm_optimal": Sampler(partial(ddpm, variance="optimal"), None, "chain", needs=("noise", "error")),
-    "ddim": Sampler(ddim, 1, "sinh"),
-    "euler": Sampler(euler, 1, "uniform"),
-    "heun": Sampler(heun, 2, "sinh", evaluations=2),
-    "dpm_solver": Sampler(dpm_solver, 2, "sinh"),
-    "dpm_solver_sde": Sampler(partial(dpm_solver, eta=1.0), None, "sinh", needs=("noise",)),
-    **{f"adams_bashforth{k}": Sampler(partial(adams_bashforth, order=k), k, "sinh") for k in (1, 2, 3, 4)},
-}
+SAMPLERS: Registry[Sampler] = Registry(
+    "sampling method",
+    {
+        "ddpm": Sampler(ddpm, None, "chain", needs=("noise",)),
+        "ddpm_beta": Sampler(partial(ddpm, variance="beta"), None, "chain", needs=("noise",)),
+        "ddpm_optimal": Sampler(partial(ddpm, variance="optimal"), None, "chain", needs=("noise", "error")),
+        "ddim": Sampler(ddim, 1, "sinh"),
+        "euler": Sampler(euler, 1, "uniform"),
+        "heun": Sampler(heun, 2, "sinh", evaluations=2),
+        "dpm_solver": Sampler(dpm_solver, 2, "sinh"),
+        "dpm_solver_sde": Sampler(partial(dpm_solver, eta=1.0), None, "sinh", needs=("noise",)),
+        **{f"adams_bashforth{k}": Sampler(partial(adams_bashforth, order=k), k, "sinh") for k in (1, 2, 3, 4)},
+    },
+)
 
 
-def sampler(name: str) -> Sampler:
-    """The sampler of that name. Raises UsageError for an unknown one."""
-    if name not in SAMPLERS:
-        raise unknown("sampling method", name, SAMPLERS)
-    return SAMPLERS[name]
+def sampler(which: str | Sampler | Callable[..., States]) -> Sampler:
+    """The sampler of that name. A `Sampler` of your own is returned as it is; a sampler function gets noise and error if it takes them.
+
+    Raises UsageError for anything else.
+
+    >>> def two_steps(denoise, schedule, times, x, noise): ...
+    >>> sampler(two_steps).needs, sampler(two_steps).grid
+    (('noise',), 'sinh')
+    """
+    if callable(which):
+        taken = inspect.signature(which).parameters
+        return Sampler(which, None, "sinh", needs=tuple(name for name in ("noise", "error") if name in taken))
+    return row(SAMPLERS, Sampler, which)
 
 
 def default(evaluations: int) -> str:
@@ -265,13 +275,13 @@ def default(evaluations: int) -> str:
     return f"adams_bashforth{2 if evaluations < 6 else 3 if evaluations < 36 else 4}"
 
 
-def plan(chosen: Sampler | str, schedule: Schedule, evaluations: int) -> Tensor:
-    """The grid on which that sampler spends exactly that many evaluations best: (n + 1,) times from 1 to 0.
+def plan(which: str | Sampler | Callable[..., States], schedule: Schedule, evaluations: int) -> Tensor:
+    """The best grid for exactly that many evaluations of a sampler: (n + 1,) times from 1 to 0.
 
     The fewer the steps, the earlier the last noise level from which one jump leads to the data: log-SNR 6 + N / 5, at most 12.
     A schedule that was never a chain has no chain's grid: ancestral samplers take equal steps in t there.
     """
-    chosen = sampler(chosen) if isinstance(chosen, str) else chosen
+    chosen = sampler(which)
     n = chosen.intervals(evaluations)
     if chosen.grid == "sinh":
         return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))

@@ -15,20 +15,23 @@ left over for an off-by-one:
     karras   (sigma/alpha)^(1/rho) in equal steps to the same end, then the data   (Karras et al. eq. 5)    (5)
     sinh     asinh(bend (log-SNR - centre)) in equal steps: (4) with shorter steps around the centre        (6)
 
-    >>> from unstir.diffusion.schedules import linear
+    >>> from unstir.diffusion.chains import linear
     >>> (grid("chain")(linear(T=1000), 4) * 1000).tolist()
     [1000.0, 750.0, 500.0, 250.0, 0.0]
 """
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from unstir.diffusion.registry import DISTRIBUTIONS, row
 from unstir.diffusion.schedules import Schedule
-from unstir.errors import UsageError, unknown
+from unstir.errors import UsageError
+from unstir.registry import Registry
 
 NOISE_LOG_SNR = -10.0  # where equal steps start if t = 1 is noisier still: from there on nothing is lost by one long step
 
@@ -67,19 +70,38 @@ def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 
     return torch.sigmoid(mean + std * torch.special.ndtri(u.double()))
 
 
-DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform,
-    "chain": chain,
-    "log_normal": log_normal,
-    "logit_normal": logit_normal,
-}
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution of training times by its quantile function: `distribution(u, schedule)` are the times at u in (0, 1)."""
+
+    name: str
+    quantile: Quantile
+    is_search: bool = False
+    """Whether a quantile is found by a search, which is too slow for every row of a batch: training then looks it up in a table."""
+    keeps_bound: bool = False
+    """Whether the loss under the weight `elbo` is the variational bound: each time, or each step of the chain, is equally likely."""
+
+    def __call__(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """Times t (B,) in (0, 1], float64, for u (B,) in (0, 1)."""
+        return self.quantile(u, schedule)
 
 
-def distribution(name: str, **settings: float) -> Quantile:
-    """The training distribution of that name. Raises UsageError for an unknown one."""
-    if name not in DISTRIBUTIONS:
-        raise unknown("distribution of times", name, DISTRIBUTIONS)
-    return partial(DISTRIBUTIONS[name], **settings)
+UNIFORM = Distribution("uniform", uniform, keeps_bound=True)
+CHAIN = Distribution("chain", chain, keeps_bound=True)
+LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True)
+LOGIT_NORMAL = Distribution("logit_normal", logit_normal)
+
+
+def distribution(which: str | Distribution, **settings: float) -> Distribution:
+    """The training distribution of that name, with its settings; a `Distribution` of your own is returned as it is.
+
+    Raises UsageError for anything else.
+
+    >>> distribution("log_normal", mean=-1.2).is_search
+    True
+    """
+    found = row(DISTRIBUTIONS, Distribution, which)
+    return replace(found, quantile=partial(found.quantile, **settings)) if settings else found
 
 
 def uniform_grid(schedule: Schedule, n: int) -> Tensor:  # noqa: ARG001
@@ -113,24 +135,19 @@ def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0
     return _to_data(schedule, centre + steps.sinh() / bend)
 
 
-GRIDS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform_grid,
-    "chain": chain_grid,
-    "log_snr": log_snr_grid,
-    "karras": karras_grid,
-    "sinh": sinh_grid,
-}
+GRIDS: Registry[Callable[..., Tensor]] = Registry(
+    "grid of times",
+    {"uniform": uniform_grid, "chain": chain_grid, "log_snr": log_snr_grid, "karras": karras_grid, "sinh": sinh_grid},
+)
 
 
 def grid(name: str, **settings: float) -> Grid:
     """The sampling grid of that name. Raises UsageError for an unknown one."""
-    if name not in GRIDS:
-        raise unknown("grid of times", name, GRIDS)
     return partial(GRIDS[name], **settings)
 
 
 def _start(schedule: Schedule) -> float:
-    return max(schedule.log_snr(torch.ones((), dtype=torch.float64)).item(), NOISE_LOG_SNR)
+    return max(schedule.log_snr(1.0).item(), NOISE_LOG_SNR)
 
 
 def _to_data(schedule: Schedule, log_snr: Tensor) -> Tensor:

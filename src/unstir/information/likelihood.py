@@ -53,8 +53,8 @@ def ode_log_prob(
     `probes` Hutchinson's unbiased estimate of it from that many random signs (Grathwohl et al. 2019): the noise is drawn once,
     so that it is one smooth path.
     """
-    start = min(schedule.log_snr(torch.zeros((), dtype=torch.float64)).item(), clean_log_snr)
-    end = max(schedule.log_snr(torch.ones((), dtype=torch.float64)).item(), -20.0)
+    start = min(schedule.log_snr(0.0).item(), clean_log_snr)
+    end = max(schedule.log_snr(1.0).item(), -20.0)
     levels = torch.linspace(start, end, 2 * steps + 1, dtype=torch.float64)  # half steps for the middle stages
     times = schedule.inverse(levels)
     directions = _directions(x, probes, generator)
@@ -124,7 +124,7 @@ def continuous_bound(
 
 def _bound(schedule: Schedule, clean: Tensor, x0: Tensor, diffusion: Tensor, generator: torch.Generator | None) -> Bound:
     d = x0[0].numel()
-    (alpha, sigma), (alpha_1, sigma_1) = schedule(clean), schedule(torch.ones((), dtype=torch.float64))
+    (alpha, sigma), (alpha_1, sigma_1) = schedule(clean), schedule(1.0)
     power = alpha_1**2 + sigma_1**2
     share = sigma_1**2 / power
     signal = alpha_1**2 / power * x0.double().flatten(1).square().sum(1)

@@ -10,16 +10,19 @@ of the information that x_t still holds about the data: (4), which with a model'
 
     >>> levels = torch.linspace(-10, 14, 241, dtype=torch.float64)
     >>> unit_gaussian = ErrorCurve(levels, 1 / (1 + levels.exp())[:, None])
-    >>> print(f"{information(unit_gaussian, torch.tensor([0.0]))[0]:.3f} nats")           # exactly 1/2 log 2
+    >>> print(f"{information(unit_gaussian, [0.0])[0]:.3f} nats")           # exactly 1/2 log 2
     0.347 nats
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.inputs import float64
 from unstir.diffusion.schedules import Schedule
 
 
@@ -30,12 +33,12 @@ class ErrorCurve:
     log_snr: Tensor
     mse: Tensor
 
-    def at(self, log_snr: Tensor) -> Tensor:
+    def at(self, log_snr: Tensor | float) -> Tensor:
         """The error at one log-SNR (), the shape of a row: log-linear between levels; past the noisy end as it is there.
 
         Past the clean end it falls like 1 / snr, as every bounded density's does.
         """
-        level = log_snr.double().clamp(min=self.log_snr[0].item())
+        level = float64(log_snr).clamp(min=self.log_snr[0].item())
         inside = level.clamp(max=self.log_snr[-1].item())
         right = torch.searchsorted(self.log_snr, inside).clamp(1, len(self.log_snr) - 1)
         left = right - 1
@@ -45,7 +48,7 @@ class ErrorCurve:
         return torch.where(self.mse[left] + self.mse[right] > 0, (logs + inside - level).exp(), 0.0)
 
 
-def information(curve: ErrorCurve, log_snr: Tensor) -> Tensor:
+def information(curve: ErrorCurve, log_snr: Tensor | Sequence[float] | np.ndarray) -> Tensor:
     """Eq. (4) in nats a row at finite levels log_snr (N,): (N,) float64, rising with the level, and exact for `ErrorCurve.at`.
 
     Between two levels the curve, and so the integrand f, is a power of snr, the mean of which is logarithmic: (f_1 - f_0) / log(f_1 / f_0).
@@ -55,7 +58,7 @@ def information(curve: ErrorCurve, log_snr: Tensor) -> Tensor:
     steps = _logarithmic_mean(f[:-1], f[1:]) * levels.diff()[:, None]
     known = torch.cat([f[:1], f[:1] + steps.cumsum(0)])  # below the first level the error is constant, so its integral is f
     found = []
-    for level in log_snr.double():
+    for level in float64(log_snr):
         here = curve.at(level).flatten() * level.exp()
         left = int(torch.searchsorted(levels, level)) - 1
         nats = here if left < 0 else known[left] + _logarithmic_mean(f[left], here) * (level - levels[left])

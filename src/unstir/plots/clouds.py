@@ -57,7 +57,7 @@ def forward(
     at the last step. Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
     Source: Ho et al. 2020, eq. 4.
 
-    >>> from unstir.diffusion.schedules import linear
+    >>> from unstir.diffusion.chains import linear
     >>> figure = forward(np.random.default_rng(0).standard_normal((100, 2)), linear(), steps=(0, 300))
     >>> [axes.get_title() for axes in figure.axes]
     ['n = 0', 'n = 300']

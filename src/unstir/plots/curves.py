@@ -35,7 +35,8 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     The legend lists them by what they keep of the signal at t = 1/2, the most first: from top to bottom in the picture.
     Raises UsageError for a chosen one that is not among them.
 
-    >>> from unstir.diffusion.schedules import Flow, linear
+    >>> from unstir.diffusion.chains import linear
+    >>> from unstir.diffusion.continuous import Flow
     >>> figure = schedule_curves({"linear": linear(), "flow": Flow()}, chosen="flow")
     >>> print(figure.get_suptitle())
     flow keeps 50 % of the signal at t = 0.5, 0 % at t = 1

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.diffusion.schedules import SCHEDULES, Schedule, schedule
+from unstir.diffusion.registry import SCHEDULES
+from unstir.diffusion.schedules import Schedule, schedule
 from unstir.evaluation.memorisation import Levels
 from unstir.information.mmse import ErrorCurve
 from unstir.report.packing import numbers

@@ -24,12 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.diffusion.denoiser import TARGETS, Denoiser, check_pair, target, wanted
+from unstir.diffusion.chains import Chain
+from unstir.diffusion.denoiser import Denoiser, Target, check_pair, target, wanted
 from unstir.diffusion.guidance import guided
-from unstir.diffusion.loss import WEIGHTS, errors, examples, weight
+from unstir.diffusion.loss import errors, examples, weight
 from unstir.diffusion.oracles import Gaussian, Mixture, Oracle, Points
+from unstir.diffusion.registry import SCHEDULES, TARGETS, WEIGHTS
 from unstir.diffusion.samplers import SAMPLERS, ddim, ddpm
-from unstir.diffusion.schedules import SCHEDULES, Chain, Schedule, schedule
+from unstir.diffusion.schedules import Schedule, schedule
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.information.likelihood import continuous_bound, ode_log_prob, variational_bound
@@ -109,7 +111,7 @@ def targets_there_and_back() -> Iterator[Case]:
 def one_gradient() -> Iterator[Case]:
     """A weight on the error of x_0 has one gradient, whichever target the network predicts."""
     (x0, eps), t = _normal(2, 16, 3), torch.linspace(0.02, 0.98, 16, dtype=torch.float64)
-    weights = [name for name in WEIGHTS if name != "simple"]  # which depends on the target by definition
+    weights = [name for name, row in WEIGHTS.items() if not row.by_target]
     for (kind, s), name in itertools.product(_schedules().items(), weights):
         gradients, x = [], s.diffuse(x0, t, eps)
         for of in TARGETS.values():
@@ -339,7 +341,7 @@ def _normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed))
 
 
-def _estimate(s: Schedule, of: Callable, x: Tensor, t: Tensor, F: Tensor) -> Tensor:
+def _estimate(s: Schedule, of: Target, x: Tensor, t: Tensor, F: Tensor) -> Tensor:
     return Denoiser(lambda x, t, cond: F, s, of)(x, t)  # noqa: ARG005
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 
 from unstir.data import Data, in_space, layout, load
+from unstir.diffusion.denoiser import target
 from unstir.encoders.latent import NAME as LATENT
 from unstir.training.config import Config, merge, resolve
 
@@ -123,9 +124,5 @@ def precision() -> str:
 
 
 def times_for(target_name: str) -> str:
-    """The training distribution of times that suits a target.
-
-    Log-normal noise levels spend the steps where most is learnt, but visit the noisiest ones next to never. There eps and velocity
-    have to be known to many digits to give x_0, so these two see every time alike.
-    """
-    return "uniform" if target_name in ("eps", "velocity") else "log_normal"
+    """The training distribution of times that suits a target: `Target.times`."""
+    return target(target_name).times

@@ -9,7 +9,7 @@ noise, the dropped conditions. They are drawn in blocks of steps, which costs a 
 steps b K to (b + 1) K - 1 of any run, so a resumed run is the same run by construction. Of several processes each draws all of it,
 and descends on its share of every batch: how many there are decides nothing but the order in which numbers are added.
 
-    >>> from unstir.diffusion.schedules import linear
+    >>> from unstir.diffusion.chains import linear
     >>> from unstir.networks.mlp import MLP
     >>> problem = Problem(linear(), "eps", torch.randn(100, 2))
     >>> state = State(MLP(2), recipe := Recipe(steps=3, batch_size=8))
