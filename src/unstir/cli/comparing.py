@@ -32,7 +32,8 @@ from unstir.comparison.verdict import as_json, conclude
 from unstir.errors import StorageError, UnstirError, UsageError
 from unstir.files import json_bytes, write_file
 from unstir.report.comparison import comparison_contents
-from unstir.runs.folder import Run, about_this_run
+from unstir.runs.about import about_this_run
+from unstir.runs.folder import Run
 from unstir.training.config import read_config, resolve, write_config
 from unstir.training.cost import rehearse
 from unstir.training.fitting import Fitting

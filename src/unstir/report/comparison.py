@@ -26,7 +26,9 @@ from unstir.report.packing import pack
 from unstir.report.subject import MOST_STEPS
 from unstir.report.view import View, view_of
 from unstir.report.words import schedule_words
-from unstir.runs.folder import now, read_about, read_data
+from unstir.runs.about import read_about
+from unstir.runs.data import read_data
+from unstir.runs.environment import now
 from unstir.training.config import Config, resolve
 
 FEW, DRAWN = 5, 1000  # alternatives of which all clouds are shown, points of a cloud
