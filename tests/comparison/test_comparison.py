@@ -18,7 +18,7 @@ from unstir.diffusion.schedules import SCHEDULES
 from unstir.errors import NumericsError, UsageError
 from unstir.metrics.distances import sliced_wasserstein
 from unstir.metrics.paired import compare_pairs, mean_interval, p_value
-from unstir.plots.comparison import FAR, Clouds, Panel, comparison
+from unstir.plots.comparison import FAR, Panel, Samples, comparison
 from unstir.plots.style import BLUE, RED
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
@@ -418,7 +418,7 @@ def test_the_picture_shows_every_seed_and_who_is_worse():
         Panel("many", "sliced W2", ["b"], [np.array([0.9, 1.0])], [(0.95, 0.9, 1.0)], [False], (0.8, 0.1)),
     ]
     data = rng.normal(size=(300, 2))
-    clouds = Clouds("few", [("a", data[:200], "1.0", False), ("b", data[:200] + 50, "2.0", True)])
+    clouds = Samples("few", [("a", data[:200], "1.0", False), ("b", data[:200] + 50, "2.0", True)])
     figure = comparison("b is worse", [panels], data, [clouds])
     few, many, true, a, b = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["few", "many", "data", "a", "b"]
@@ -453,9 +453,42 @@ def test_many_alternatives_take_more_rows_of_clouds():
     rng = np.random.default_rng(0)
     names = [f"s{i}" for i in range(11)]
     panel = Panel("x", "s", names, [np.ones(3)] * 11, [(1, 0.9, 1.1)] * 11, [False] * 11, (0.9, 0.1))
-    clouds = Clouds("x", [(name, rng.normal(size=(20, 3)), "", False) for name in names])
+    clouds = Samples("x", [(name, rng.normal(size=(20, 3)), "", False) for name in names])
     figure = comparison("t", [[panel]], rng.normal(size=(30, 3)), [clouds])
     assert [axes.get_title() for axes in figure.axes][1:] == ["data", *names]
+
+
+IMAGES = np.random.default_rng(0).uniform(0, 16, (3, 20, 8, 9, 3))
+SEQUENCES = np.random.default_rng(0).uniform(0, 16, (3, 20, 12, 2))
+
+
+def figure_of(kind, rows):
+    """True rows, samples of "a", and samples of "b", which is worse."""
+    panel = Panel("x", "s", ["a", "b"], [np.ones(3)] * 2, [(1, 0.9, 1.1)] * 2, [False, True], (0.9, 0.1))
+    samples = Samples("x", [("a", rows[1], "1.0", False), ("b", rows[2], "2.0", True)])
+    return comparison("t", [[panel]], rows[0], [samples], kind, (0, 16)).axes[1:]
+
+
+def test_images_are_shown_as_mosaics_beside_true_ones():
+    # `compare samplers digits` drew clouds of two pixels. Catches that, panels in another order, and one range for each panel.
+    axes = figure_of("images", IMAGES)
+    assert [one.get_title() for one in axes] == ["data", "a", "b"]
+    for one, rows in zip(axes, IMAGES, strict=True):
+        (mosaic,) = (image.get_array() for image in one.images)
+        np.testing.assert_allclose(mosaic[:8, :9], rows[0] / 16)
+        np.testing.assert_allclose(mosaic[:8, 10:19], rows[1] / 16)
+        assert not one.collections
+    assert [to_hex(one.title.get_color()).upper() for one in axes] == ["#000000", "#000000", RED]
+    assert [one.get_xlabel() for one in axes] == ["", "1.0", "2.0"]
+
+
+def test_sequences_are_shown_as_curves_beside_true_ones():
+    # Catches clouds of the first two values, and channels that are taken for rows.
+    for one, rows in zip(figure_of("sequences", SEQUENCES), SEQUENCES, strict=True):
+        curves = [line.get_ydata() for line in one.lines if len(line.get_xdata()) == 12]
+        assert len(curves) == 6 * 2
+        np.testing.assert_allclose(np.diff(curves[3]), np.diff(rows[1, :, 1]))
+        assert not one.collections
 
 
 def test_listed():
