@@ -106,7 +106,7 @@ def table_csv(columns: Sequence[Column]) -> str:
     for column in columns:
         for cell in column.cells:
             r = cell.reading
-            row = [column.score, column.name, r.alternative, r.method, r.evaluations, r.rows, *cell.interval, *column.floor]
+            row = [column.score, column.name, r.alternative, r.how.method, r.how.steps, r.rows, *cell.interval, *column.floor]
             writer.writerow([*row, cell.others["seconds"], cell.words])
     return text.getvalue()
 
