@@ -8,6 +8,15 @@ ATTACK = "</script><img src=x onerror=alert(1)>"
 LINES = "one\u2028two\u2029three"
 
 
+def unpacked(part):
+    """The contract's own words, typed anew: little endian, value = low + (high - low) * (stored + 32768) / 65535, or stored / 255."""
+    kind = {"int16": "<i2", "uint8": "u1"}[part["type"]]
+    stored = np.frombuffer(base64.b64decode(part["b64"]), kind).reshape(part["shape"]).astype(float)
+    share = (stored + 32768) / 65535 if part["type"] == "int16" else stored / 255
+    low, high = np.array(part["low"]), np.array(part["high"])
+    return low + (high - low) * share
+
+
 def packed(values, kind="int16"):
     values = np.asarray(values, dtype=np.float64)
     axes = tuple(range(values.ndim - 1))
@@ -421,9 +430,10 @@ def comparison():
         }
         for s, c in (("20 evaluations", cells), ("1,000 evaluations", cells[:3]))
     ]
-    clouds = [
+    samples = [
         {
             "title": "One seed's samples, 20 evaluations",
+            "show": "points",
             "frame": [-3.2, 3.2, -3.2, 3.2],
             "axes": ["x", "y"],
             "panels": [
@@ -445,8 +455,26 @@ def comparison():
             "comparison": ["Cosine is lowest, but linear cannot be told apart from it."],
         },
         "schedules": schedules(),
-        "comparison": {"what": "schedules", "seeds": 5, "steps": 2000, "columns": columns, "clouds": clouds},
+        "comparison": {"what": "schedules", "seeds": 5, "steps": 2000, "columns": columns, "samples": samples},
     }
 
 
-ALL = {f.__name__: f for f in (points, images, sequences, vectors, stopped, running, comparison)}
+def compared(show, *shape):
+    """Samplers beside each other on rows of a kind that is not points."""
+    rng = np.random.default_rng(0)
+    page = comparison()
+    panels = [{"name": n, "rows": packed(rng.random((16, *shape)), "uint8"), "text": "sliced W2 0.3"} for n in ("data", "ddim")]
+    way = {"title": "20 evaluations", "show": show, "span": [0.0, 1.0], "panels": panels}
+    return page | {"comparison": page["comparison"] | {"what": "samplers", "samples": [way]}}
+
+
+def compared_images():
+    return compared("images", 8, 8)
+
+
+def compared_sequences():
+    return compared("sequences", 40, 2)
+
+
+KINDS = (points, images, sequences, vectors, stopped, running, comparison, compared_images, compared_sequences)
+ALL = {f.__name__: f for f in KINDS}

@@ -12,6 +12,7 @@ from unstir import files as checkpoint
 from unstir.errors import StorageError
 from unstir.files import json_bytes, read_folder, storage_errors, write_file, write_folder
 from unstir.runs.folder import Run
+from unstir.runs.metrics import Metrics
 
 TENSORS = {"state": {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(7)}, "more": {"c": torch.zeros(0, 4)}}
 DOCUMENTS = {"config": {"width": 2, "names": ["é", "b"], "none": None}}
@@ -166,8 +167,9 @@ def test_numbers_that_are_none_are_not_written(tmp_path):
         with pytest.raises(ValueError, match="not JSON compliant"):
             json_bytes({"loss": bad})
     run = Run.create(tmp_path / "run", "x", {})
-    run.log({"step": 1, "loss": float("nan"), "by_time": [1.0, float("inf")]})
-    run.log({"step": 2, "loss": 0.5})
+    metrics = Metrics(run)
+    metrics.log({"step": 1, "loss": float("nan"), "by_time": [1.0, float("inf")]})
+    metrics.log({"step": 2, "loss": 0.5})
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [{"step": 1, "loss": None, "by_time": [1.0, None]}, {"step": 2, "loss": 0.5}]
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from report_contents import unpacked
 from unstir.cli import compared, comparing, main
+from unstir.data import load
 from unstir.errors import Stopped
 from unstir.training.config import read_config
 
@@ -272,30 +274,80 @@ def _table(path):
     return path.with_suffix(".csv")
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that would be written, by name: writing them takes longer than all the rest."""
+    kept = {}
+    monkeypatch.setattr(compared.plots, "save", lambda figure, path: kept.update({path.name: figure}))
+    return kept
+
+
+def tiles(mosaic, height, width):
+    """The images of a mosaic, which has a pixel of white between them."""
+    return [
+        mosaic[y : y + height, x : x + width]
+        for y in range(0, mosaic.shape[0], height + 1)
+        for x in range(0, mosaic.shape[1], width + 1)
+    ]
+
+
+def shown_as_images(axes, rows):
+    """That a panel has the first of these rows (n, 8, 9, 3) as pictures, from 0 to 255."""
+    (image,) = axes.images
+    for tile, row in zip(tiles(image.get_array(), 8, 9), rows, strict=False):
+        np.testing.assert_allclose(tile, row / 255, atol=1e-6)
+
+
+def shown_as_curves(axes, rows):
+    """That a panel has the first of these rows (n, 16, 2) as curves, six of them, each channel moved up or down as a whole."""
+    curves = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 16]
+    assert len(curves) == 12
+    for i, curve in enumerate(curves):
+        np.testing.assert_allclose(np.diff(curve), np.diff(rows[i // 2, :, i % 2]), atol=1e-5)
+
+
+def shown_as_points(axes, rows):
+    """That a panel has a dot for each row (n, 5), at its first two columns."""
+    np.testing.assert_allclose(axes.collections[0].get_offsets(), rows[:, :2], atol=1e-6)
+
+
+KINDS = {
+    "images": (_folder, (8, 9, 3), shown_as_images),
+    "sequences": (_labelled, (16, 2), shown_as_curves),
+    "points": (_table, (5,), shown_as_points),
+}
+
+
 @pytest.mark.parametrize("what", ["samplers", "targets"])
-@pytest.mark.parametrize("make", [_folder, _labelled, _table], ids=["images", "sequences with classes", "table"])
-def test_every_kind_of_data_can_be_compared(make, what, tmp_path, brief, undrawn):  # noqa: ARG001
-    """Catches a network, a shape or a class that one comparison knows and another does not."""
-    only = {"samplers": "ddim,heun", "targets": "v,edm"}[what]
-    small = (
-        "--network.width",
-        "8",
-        "--network.depth",
-        "1",
-        "--batch-size",
-        "8",
-        "--steps",
-        "1",
-        "--diffusion.T",
-        "6",
-        "--data.held-out",
-        "0.5",
-    )
-    code, out, err = run(
-        "compare", what, make(tmp_path / "data"), "--only", only, "--seeds", "2", "-n", "12", *small, "-o", tmp_path / "c"
-    )
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_data_is_compared_and_shown_as_what_it_is(kind, what, tmp_path, brief, figures):  # noqa: ARG001
+    """Catches a network, a shape or a class that one comparison knows and another does not; and images drawn as a cloud of two pixels."""
+    make, shape, shown = KINDS[kind]
+    only = {"samplers": "ddim,heun", "targets": "v,edm"}[what].split(",")
+    small = ("--network.width", "8", "--network.depth", "1", "--batch-size", "8", "--steps", "1", "--diffusion.T", "6")
+    arguments = ("--only", ",".join(only), "--seeds", "2", "-n", "12", *small, "--data.held-out", "0.5", "-o", tmp_path / "c")
+    source = make(tmp_path / "data")
+    code, out, err = run("compare", what, source, *arguments)
     assert code == 0, err
     assert out.splitlines()[-1] == str(tmp_path / "c")
     scores = json.loads((tmp_path / "c" / "results.json").read_text())["table"]
-    assert {row["alternative"] for row in scores} == set(only.split(","))
+    assert {row["alternative"] for row in scores} == set(only)
     assert np.isfinite([row["mean"] for row in scores]).all()
+
+    axes = figures["comparison.png"].axes
+    first = [one.get_title() for one in axes].index("data")
+    assert [one.get_title() for one in axes[first : first + 3]] == ["data", *only]
+    trained = np.load(tmp_path / "c" / "samples" / f"{'model' if what == 'samplers' else only[0]}.npz")
+    shown(axes[first + 1], trained["0"].reshape(-1, *shape))
+
+    page = json.loads((tmp_path / "c" / "report.json").read_text())["comparison"]["samples"][0]
+    assert page["show"] == kind
+    assert [panel["name"] for panel in page["panels"]] == ["data", *only]
+    if kind != "points":
+        samples = unpacked(page["panels"][1]["rows"])
+        step = (page["span"][1] - page["span"][0]) / 255
+        np.testing.assert_allclose(
+            samples, trained["0"].reshape(-1, *shape)[: len(samples)].clip(*page["span"]), atol=0.51 * step
+        )
+        rows, true = load(source).values, unpacked(page["panels"][0]["rows"])
+        assert all((np.abs(rows - row).reshape(len(rows), -1).max(1) <= 0.51 * step).any() for row in true)

@@ -18,7 +18,8 @@ from unstir.diffusion.samplers import SAMPLERS
 from unstir.errors import NumericsError, UsageError
 from unstir.metrics.distances import sliced_wasserstein
 from unstir.metrics.paired import compare_pairs, mean_interval, p_value
-from unstir.plots.comparison import FAR, Clouds, Panel, comparison
+from unstir.model.sampling import Sampling
+from unstir.plots.comparison import FAR, Panel, Samples, comparison
 from unstir.plots.style import BLUE, RED
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
@@ -154,7 +155,7 @@ def test_one_seed_is_refused():
 
 
 def concluded(**scores):
-    readings = [Reading(name, "20 evaluations", "ddim", 20, 100) for name in scores]
+    readings = [Reading(name, "20 evaluations", Sampling(20, "ddim"), 100) for name in scores]
     found = {(name, "20 evaluations"): [{"SW2": x, "seconds": 1.0} for x in values] for name, values in scores.items()}
     return conclude(readings, found, {100: {"SW2": (0.10, 0.01)}}, ["SW2"])
 
@@ -188,7 +189,7 @@ def test_a_verdict_says_when_differences_are_inside_the_noise():
 def test_two_scores_are_told_apart_each_on_its_own_and_counted_together(rng):
     # The lowest by one score need not be so by the other. Catches one score's pairs used for both.
     a, b = luck(rng, 5, 0.01), luck(rng, 5, 0.01)
-    readings = [Reading(name, "few", "ddim", 20, 10**7) for name in "ab"]
+    readings = [Reading(name, "few", Sampling(20, "ddim"), 10**7) for name in "ab"]
     found = {("a", "few"): [{"SW2": x, "off": 0.1 * y} for x, y in zip(a, b, strict=True)]}
     found["b", "few"] = [{"SW2": 2 * x, "off": 0.05 * y} for x, y in zip(b, a, strict=True)]
     (far, off), pairs = conclude(readings, found, {10**7: {"SW2": (0.5, 0.1), "off": (0.04, 0.02)}}, ["SW2", "off"])
@@ -226,13 +227,13 @@ def test_schedules_differ_in_the_schedule_alone(roll):
     diffusion = trees[0]["diffusion"]
     assert (diffusion["target"], diffusion["loss"], diffusion["times"], diffusion["T"]) == ("eps", "simple", "chain", 1000)
     assert not compared.remarks
-    ways = [(r.method, r.evaluations, r.grid) for r in compared.trainings[0].readings]
+    ways = [(r.how.method, r.how.steps, r.how.grid) for r in compared.trainings[0].readings]
     assert ways == [("adams_bashforth3", 20, None), ("ddim", 20, "chain"), ("ddpm_beta", 1000, None)]
 
 
 def test_flags_change_the_recipe_for_all(roll):
     compared = set_up("schedules", roll, [flat(**TINY, target="edm", T=50)], ["linear", "cosine"])
-    assert {(t.config.diffusion.target, t.config.diffusion.T, t.readings[2].evaluations) for t in compared.trainings} == {
+    assert {(t.config.diffusion.target, t.config.diffusion.T, t.readings[2].how.steps) for t in compared.trainings} == {
         ("edm", 50, 50)
     }
 
@@ -282,16 +283,16 @@ def test_samplers_share_one_model_and_spend_no_more_than_their_budget(roll):
     assert {r.alternative for r in training.readings} == set(SAMPLERS) - {"adams_bashforth1"}
     for r in training.readings:
         budget = int(r.column.split()[0].replace(",", ""))
-        assert r.evaluations == budget - (r.method == "heun" and budget % 2 == 0)
-        SAMPLERS[r.method].intervals(r.evaluations)
-    assert {r.alternative for r in training.readings if r.evaluations == 1000} == {"ddpm", "ddpm_beta", "ddpm_optimal"}
+        assert r.how.steps == budget - (r.how.method == "heun" and budget % 2 == 0)
+        SAMPLERS[r.how.method].intervals(r.how.steps)
+    assert {r.alternative for r in training.readings if r.how.steps == 1000} == {"ddpm", "ddpm_beta", "ddpm_optimal"}
     assert "heun" in compared.remarks[0]
 
 
 def test_no_sampler_is_asked_for_more_steps_than_its_chain_has(roll):
     # T = 20 is also one of the budgets: no cell twice.
     compared = set_up("samplers", roll, [flat(**TINY, T=20)], ["ddpm", "ddim"])
-    cells = [(r.alternative, r.evaluations) for r in compared.readings]
+    cells = [(r.alternative, r.how.steps) for r in compared.readings]
     assert sorted(cells) == [*(("ddim", n) for n in (5, 10, 20, 50)), *(("ddpm", n) for n in (5, 10, 20))]
 
 
@@ -369,18 +370,38 @@ def model(roll):
 
 def test_even_steps_of_the_chain_are_ddim_s(model):
     # DDIM at all 1,000 steps of the chain and at 1,000 steps of its own grid follow one path; at 20 they part.
-    many = Reading("linear", "", "ddim", 1000, 300, "chain")
-    own = Reading("linear", "", "ddim", 1000, 300)
+    many = Reading("linear", "", Sampling(1000, "ddim", grid="chain"), 300)
+    own = Reading("linear", "", Sampling(1000, "ddim"), 300)
     assert np.abs(draw(model, many, 0) - draw(model, own, 0)).max() < 0.05
-    few, own_few = (Reading("linear", "", "ddim", 20, 300, g) for g in ("chain", None))
+    few, own_few = (Reading("linear", "", Sampling(20, "ddim", grid=g), 300) for g in ("chain", None))
     assert np.abs(draw(model, few, 0) - draw(model, own_few, 0)).max() > 1e-3
     assert not np.array_equal(draw(model, few, 0), draw(model, few, 1))
+
+
+def test_samples_on_any_grid_are_rows_as_the_data_has_them():
+    # Catches a second way of sampling, which on even steps left whole numbers unrounded, and beyond their bounds.
+    rng = np.random.default_rng(0)
+    counts = from_arrays(rng.integers(0, 256, (60, 2), dtype=np.uint8))
+    fitting = Fitting(counts, settle(counts, flat(**TINY)))
+    list(fitting.steps())
+    for grid in ("uniform", None):
+        rows = draw(fitting.model(), Reading("a", "", Sampling(5, "ddim", grid=grid), 300), 0)
+        assert np.array_equal(rows, rows.round().clip(0, 255))
+
+
+def test_what_is_compared_is_written_as_it_was_when_comparisons_were_begun(roll):
+    # comparison.json decides whether a stopped comparison goes on. Catches another name or order of what decides its numbers.
+    readings = set_up("schedules", roll, [flat(**TINY, T=40)], ["linear", "cosine"]).as_json()["trainings"][1]["readings"]
+    even = {"alternative": "cosine", "column": "DDIM, 20 even steps in t", "method": "ddim", "evaluations": 20}
+    assert readings[1] == even | {"rows": readings[0]["rows"], "grid": "chain"}
+    assert [list(reading) for reading in readings] == [["alternative", "column", "method", "evaluations", "rows", "grid"]] * 3
+    assert [reading["grid"] for reading in readings] == [None, "chain", None]
 
 
 def test_samples_that_are_not_finite_end_it_by_name(model, monkeypatch):
     monkeypatch.setattr(type(model), "sample", lambda self, n, **_: np.full((n, 2), np.nan))  # noqa: ARG005
     with pytest.raises(NumericsError, match=r"linear, 20 evaluations: .*seed 4"):
-        draw(model, Reading("linear", "20 evaluations", "ddim", 20, 10), 4)
+        draw(model, Reading("linear", "20 evaluations", Sampling(20, "ddim"), 10), 4)
 
 
 def test_scores_are_the_mean_over_the_true_sets_and_off_is_off(roll, monkeypatch):
@@ -418,7 +439,7 @@ def test_the_picture_shows_every_seed_and_who_is_worse():
         Panel("many", "sliced W2", ["b"], [np.array([0.9, 1.0])], [(0.95, 0.9, 1.0)], [False], (0.8, 0.1)),
     ]
     data = rng.normal(size=(300, 2))
-    clouds = Clouds("few", [("a", data[:200], "1.0", False), ("b", data[:200] + 50, "2.0", True)])
+    clouds = Samples("few", [("a", data[:200], "1.0", False), ("b", data[:200] + 50, "2.0", True)])
     figure = comparison("b is worse", [panels], data, [clouds])
     few, many, true, a, b = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["few", "many", "data", "a", "b"]
@@ -453,9 +474,42 @@ def test_many_alternatives_take_more_rows_of_clouds():
     rng = np.random.default_rng(0)
     names = [f"s{i}" for i in range(11)]
     panel = Panel("x", "s", names, [np.ones(3)] * 11, [(1, 0.9, 1.1)] * 11, [False] * 11, (0.9, 0.1))
-    clouds = Clouds("x", [(name, rng.normal(size=(20, 3)), "", False) for name in names])
+    clouds = Samples("x", [(name, rng.normal(size=(20, 3)), "", False) for name in names])
     figure = comparison("t", [[panel]], rng.normal(size=(30, 3)), [clouds])
     assert [axes.get_title() for axes in figure.axes][1:] == ["data", *names]
+
+
+IMAGES = np.random.default_rng(0).uniform(0, 16, (3, 20, 8, 9, 3))
+SEQUENCES = np.random.default_rng(0).uniform(0, 16, (3, 20, 12, 2))
+
+
+def figure_of(kind, rows):
+    """True rows, samples of "a", and samples of "b", which is worse."""
+    panel = Panel("x", "s", ["a", "b"], [np.ones(3)] * 2, [(1, 0.9, 1.1)] * 2, [False, True], (0.9, 0.1))
+    samples = Samples("x", [("a", rows[1], "1.0", False), ("b", rows[2], "2.0", True)])
+    return comparison("t", [[panel]], rows[0], [samples], kind, (0, 16)).axes[1:]
+
+
+def test_images_are_shown_as_mosaics_beside_true_ones():
+    # `compare samplers digits` drew clouds of two pixels. Catches that, panels in another order, and one range for each panel.
+    axes = figure_of("images", IMAGES)
+    assert [one.get_title() for one in axes] == ["data", "a", "b"]
+    for one, rows in zip(axes, IMAGES, strict=True):
+        (mosaic,) = (image.get_array() for image in one.images)
+        np.testing.assert_allclose(mosaic[:8, :9], rows[0] / 16)
+        np.testing.assert_allclose(mosaic[:8, 10:19], rows[1] / 16)
+        assert not one.collections
+    assert [to_hex(one.title.get_color()).upper() for one in axes] == ["#000000", "#000000", RED]
+    assert [one.get_xlabel() for one in axes] == ["", "1.0", "2.0"]
+
+
+def test_sequences_are_shown_as_curves_beside_true_ones():
+    # Catches clouds of the first two values, and channels that are taken for rows.
+    for one, rows in zip(figure_of("sequences", SEQUENCES), SEQUENCES, strict=True):
+        curves = [line.get_ydata() for line in one.lines if len(line.get_xdata()) == 12]
+        assert len(curves) == 6 * 2
+        np.testing.assert_allclose(np.diff(curves[3]), np.diff(rows[1, :, 1]))
+        assert not one.collections
 
 
 def test_listed():

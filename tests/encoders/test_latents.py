@@ -13,7 +13,7 @@ from unstir.data import from_arrays
 from unstir.encoders.latent import Fit, Recipe, fit_latent, kl, latent_from, reconstruction
 from unstir.errors import StorageError, UsageError
 from unstir.networks.autoencoder import Autoencoder
-from unstir.runs.folder import read_encoder
+from unstir.runs.data import read_encoder
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle

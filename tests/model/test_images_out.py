@@ -24,7 +24,7 @@ from unstir.model.editing import slerp
 from unstir.model.folder import Card
 from unstir.model.model import Model
 from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, channels_last, curves, lies, pictures
-from unstir.runs.folder import span
+from unstir.runs.data import span
 
 pytestmark = pytest.mark.usefixtures("brief")
 

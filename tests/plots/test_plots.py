@@ -1,5 +1,6 @@
 """Pictures are read back: the points, curves and words in a figure against the numbers they are of."""
 
+import io
 import runpy
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgba
+from PIL import Image
 
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import VE, Flow
@@ -493,6 +495,17 @@ def test_a_picture_is_written_with_all_its_words_on_it_and_none_over_another(nam
     for i, one in enumerate(together):
         for other in together[i + 1 :]:
             assert not boxes[one].overlaps(boxes[other]), (one, other)
+
+
+@pytest.mark.parametrize("name", ["forward", "samplers, one column", "trajectories", "schedules", "loss by time", "training"])
+def test_a_figure_shows_itself_in_a_notebook(name, tmp_path):
+    # Jupyter asks the last value of a cell for `_repr_png_`. Catches `<Figure size 1350x555 with 6 Axes>` in place of a picture, and
+    # one that is drawn in the user's style: 100 dots an inch, fonts of another size.
+    save(PICTURES[name](), tmp_path / "saved.png")
+    with Image.open(io.BytesIO(PICTURES[name]()._repr_png_())) as picture, Image.open(tmp_path / "saved.png") as file:
+        assert picture.width == 150 * 9
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(file))
+    assert "IPython" not in sys.modules
 
 
 def test_drawing_leaves_no_trace_and_needs_no_pyplot(monkeypatch):

@@ -1,6 +1,5 @@
 """What a report holds: for every kind of data and every way a run can end, by the page's contract, and exact where it can be."""
 
-import base64
 import json
 import math
 import shutil
@@ -11,6 +10,7 @@ import torch
 
 import unstir
 from commands import TINY, contents, refused, run
+from report_contents import unpacked
 from unstir.cli import finishing, reporting
 from unstir.data import toy
 from unstir.diffusion.chains import linear
@@ -42,15 +42,6 @@ def quick():
         patch.setattr("unstir.evaluation.memorisation.WORK", 1e9)
         patch.setattr(finishing, "SHOWN", 50)
         yield
-
-
-def unpacked(part):
-    """The contract's own words, typed anew: little endian, value = low + (high - low) * (stored + 32768) / 65535, or stored / 255."""
-    kind = {"int16": "<i2", "uint8": "u1"}[part["type"]]
-    stored = np.frombuffer(base64.b64decode(part["b64"]), kind).reshape(part["shape"]).astype(float)
-    share = (stored + 32768) / 65535 if part["type"] == "int16" else stored / 255
-    low, high = np.array(part["low"]), np.array(part["high"])
-    return low + (high - low) * share
 
 
 def finite(value, where=""):
@@ -434,11 +425,11 @@ def test_a_comparison(tmp_path):
     assert [column["verdict"] for column in part["columns"]] == [one["verdict"] for one in results["verdicts"]]
     assert [cell["name"] for cell in part["columns"][0]["cells"]] == ["linear", "cosine"]
     assert part["columns"][0]["cells"][1]["scores"] == results["table"][1]["scores"]
-    assert [[panel["name"] for panel in cloud["panels"]] for cloud in part["clouds"]] == [["data", "linear", "cosine"]] * 3
-    assert unpacked(part["clouds"][0]["panels"][0]["rows"]).shape[1] == 2
+    assert [[panel["name"] for panel in way["panels"]] for way in part["samples"]] == [["data", "linear", "cosine"]] * 3
+    assert unpacked(part["samples"][0]["panels"][0]["rows"]).shape[1] == 2
     assert found["schedules"]["chosen"] is None
     shutil.move(tmp_path / "x.npy", tmp_path / "gone.npy")
-    assert comparison_contents(folder)["comparison"]["clouds"] == []
+    assert comparison_contents(folder)["comparison"]["samples"] == []
     assert run("report", folder)[0] == 0
 
 

@@ -22,7 +22,11 @@ from unstir.diffusion.registry import TARGETS
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.runs import record
-from unstir.runs.folder import Run, about_this_run, differences, environment, read_about, read_metrics
+from unstir.runs.about import about_this_run, read_about
+from unstir.runs.checkpoints import newest_checkpoint, write_checkpoint
+from unstir.runs.environment import differences, environment
+from unstir.runs.folder import Run
+from unstir.runs.metrics import Metrics, read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import flat, resolve, write_config
 from unstir.training.fitting import Fitting
@@ -36,7 +40,8 @@ from pathlib import Path
 from unstir.training.config import read_config, resolve
 from unstir.training.fitting import Fitting
 from unstir.runs.record import Recording
-from unstir.runs.folder import Run, read_data
+from unstir.runs.data import read_data
+from unstir.runs.folder import Run
 
 for folder in sys.argv[1:]:
     with Run.open(Path(folder)) as run:
@@ -91,7 +96,7 @@ def stopped_at(recording: Recording, step: int) -> Recording:
 def record_of(folder: Path) -> tuple:
     """Everything that a finished run says about itself, but how long it took: tensors, document, metrics."""
     with Run.open(folder) as held:
-        found = held.newest()
+        found = newest_checkpoint(held)
     return (
         found.tensors,
         {k: v for k, v in found.document.items() if k != "seconds"},
@@ -134,7 +139,7 @@ def test_a_record_resumed_between_two_rows_is_the_same_record(points, tmp_path, 
     monkeypatch.setattr(record, "LOGGED", 8)
     stopped_at(recording_of(tmp_path / "whole", points / "points.npy", steps=60), 60)
     half = stopped_at(recording_of(tmp_path / "half", points / "points.npy", steps=60), 24)
-    half.run.log({"step": 28, "loss": 9.9})  # what a process that was killed may have logged after its last checkpoint
+    Metrics(half.run).log({"step": 28, "loss": 9.9})  # what a process that was killed may have logged after its last checkpoint
     with (tmp_path / "half" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 35, "lo')
     assert [row["step"] for row in read_metrics(tmp_path / "half")] == [7, 14, 21, 28]
@@ -153,9 +158,9 @@ def test_each_of_a_thousand_flipped_bytes_is_found_and_the_checkpoint_before_it_
     """Catches a file that is not in the manifest, a manifest that nothing checks, and a message that does not say which file."""
     stopped_at(recording_of(tmp_path / "r", points / "points.npy", steps=9, octaves=0), 3)
     with Run.open(tmp_path / "r") as held:
-        first = held.newest()
-        held.save(6, {k: v + 1 for k, v in first.tensors.items()}, first.document | {"step": 6})
-        newest = held.newest()
+        first = newest_checkpoint(held)
+        write_checkpoint(held, 6, {k: v + 1 for k, v in first.tensors.items()}, first.document | {"step": 6})
+        newest = newest_checkpoint(held)
         assert newest.path.name == "step-00000006"
         files = sorted(newest.path.iterdir())
         assert {f.name for f in files} == {"state.safetensors", "state.json", "MANIFEST.json"}
@@ -165,16 +170,16 @@ def test_each_of_a_thousand_flipped_bytes_is_found_and_the_checkpoint_before_it_
             good = file.read_bytes()
             place, by = rng.randrange(len(good)), rng.randrange(1, 256)
             file.write_bytes(good[:place] + bytes([good[place] ^ by]) + good[place + 1 :])
-            found = held.newest()
+            found = newest_checkpoint(held)
             assert found.path == first.path, (file.name, place, by)
             assert found.document["step"] == 3
-            [why] = found.passed_over
+            [why] = found.damaged
             assert file.name in why
             assert "step-00000006" in why
             [aside] = (tmp_path / "r" / "checkpoints").glob("damaged-*")
             aside.rename(newest.path)
             file.write_bytes(good)
-        assert held.newest().path == newest.path
+        assert newest_checkpoint(held).path == newest.path
 
 
 def test_a_resumed_run_names_the_damage_and_ends_the_same(points, tmp_path):
@@ -207,7 +212,7 @@ def test_where_every_checkpoint_is_damaged_nothing_is_begun_anew_in_silence(poin
     (tmp_path / "r" / "checkpoints" / "step-00000003" / "state.safetensors").write_bytes(b"")
     for _ in range(2):  # asked again, the answer is the same
         with Run.open(tmp_path / "r") as held, pytest.raises(StorageError, match=r"state.safetensors is damaged.*train again"):
-            held.newest()
+            newest_checkpoint(held)
 
 
 def test_a_run_whose_checkpoints_are_gone_says_that_it_starts_again(points, tmp_path, undrawn):  # noqa: ARG001
@@ -228,7 +233,7 @@ def test_two_checkpoints_are_kept_and_what_a_killed_process_left_is_swept(points
             recording.save()
     left = tmp_path / "r" / "checkpoints" / ".step-00000024.999.tmp"
     left.mkdir()
-    assert recording.run.newest().document["step"] == 20
+    assert newest_checkpoint(recording.run).document["step"] == 20
     assert {p.name for p in (tmp_path / "r" / "checkpoints").iterdir()} == {"step-00000016", "step-00000020"}
 
 
@@ -236,12 +241,12 @@ def test_a_checkpoint_of_another_network_or_format_is_refused(points, tmp_path):
     # Catches KeyError, and tensors of the wrong shape.
     stopped_at(recording_of(tmp_path / "r", points / "points.npy", steps=9), 3)
     with Run.open(tmp_path / "r") as held:
-        found = held.newest()
+        found = newest_checkpoint(held)
         data = datasets.load(points / "points.npy")
         other = Fitting(data, settle(data, flat(width=9, depth=1, steps=9)))
         with pytest.raises(StorageError, match="not a checkpoint of this run"):
             Recording(held, other).restore()
-        held.save(5, found.tensors, found.document | {"format": 99})
+        write_checkpoint(held, 5, found.tensors, found.document | {"format": 99})
         with pytest.raises(StorageError, match="format 99"):
             Recording(held, Fitting(data, settle(data, flat(width=8, depth=1, steps=9)))).restore()
 

@@ -13,7 +13,11 @@ import torch
 
 from unstir.errors import UsageError
 from unstir.model.model import load
-from unstir.runs.folder import Run, read_about, read_data, read_metrics, read_state
+from unstir.runs.about import read_about
+from unstir.runs.checkpoints import read_checkpoint
+from unstir.runs.data import read_data
+from unstir.runs.folder import Run
+from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import read_config, resolve
 from unstir.training.fitting import Fitting
@@ -71,7 +75,7 @@ def test_two_processes_lose_what_one_does(trained):
     losses, fitting = alone(path, 50)
     assert [row["step"] for row in read_metrics(path)] == list(range(1, 51))
     np.testing.assert_allclose([row["loss"] for row in read_metrics(path)], losses, rtol=1e-5)
-    tensors, document = read_state(path)
+    tensors, document = read_checkpoint(path)
     assert document["step"] == 50
     for name, value in fitting.state.tensors().items():
         torch.testing.assert_close(tensors[name], value, rtol=1e-3, atol=1e-5)
@@ -113,7 +117,7 @@ def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows,
     long = [*TORCHRUN, "train", str(rows), "-o", str(path), "--steps", "1000000", "--optim.sharding", sharding, *SETTINGS]
     with subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=TOGETHER["env"]) as running:
         for _ in range(600):
-            if read_state(path) is not None:
+            if read_checkpoint(path) is not None:
                 break
             time.sleep(0.1)
         running.send_signal(signal.SIGTERM)
@@ -121,7 +125,7 @@ def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows,
     assert "stopped by SIGTERM at step" in said
     assert f"Go on with: unstir resume {path}" in said
     assert "Error" not in said.split("stopped by SIGTERM")[0]
-    tensors, document = read_state(path)
+    tensors, document = read_checkpoint(path)
     steps = document["step"]
     assert read_about(path)["steps"] == steps
     _, fitting = alone(path, 0)

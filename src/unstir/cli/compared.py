@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.console import Console
@@ -13,8 +13,10 @@ from unstir import plots
 from unstir.comparison.layout import OFF, Comparison, listed
 from unstir.comparison.reading import RADIUS
 from unstir.comparison.verdict import Cell, Column
+from unstir.data import Data, layout
 from unstir.evaluation.scores import REPEATS, flat
-from unstir.plots.comparison import Clouds, Panel, comparison
+from unstir.plots.comparison import Panel, Samples, comparison
+from unstir.plots.mosaics import IMAGES, drawable
 from unstir.runs.folder import Run
 
 FEW = 5  # alternatives of which samples are drawn in every way; of more, in one way only
@@ -104,50 +106,60 @@ def table_csv(columns: Sequence[Column]) -> str:
     for column in columns:
         for cell in column.cells:
             r = cell.reading
-            row = [column.score, column.name, r.alternative, r.method, r.evaluations, r.rows, *cell.interval, *column.floor]
+            row = [column.score, column.name, r.alternative, r.how.method, r.how.steps, r.rows, *cell.interval, *column.floor]
             writer.writerow([*row, cell.others["seconds"], cell.words])
     return text.getvalue()
 
 
 def picture(run: Run, laid_out: Comparison, columns: Sequence[Column]) -> None:
-    """`comparison.png` and `.pdf`: the scores, and the first seed's samples beside the data."""
+    """`comparison.png` and `.pdf`: the scores, and the first seed's samples beside true rows."""
     data = laid_out.data
-    true = flat(data)
+    seeds = len(columns[0].cells[0].scores)
+    title = f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: orange is worse than the best, beyond the noise"
+    scores = [[_panel(column) for column in columns if column.score == score] for score in laid_out.scores]
+    names = list(dict.fromkeys(column.name for column in columns))
+    shown = names if len(columns[0].cells) <= FEW else names[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]
+    drawn = _first_seed(run, laid_out)
+    ways = [_samples([column for column in columns if column.name == name], drawn, data) for name in shown]
+    lies = layout(data.shape)
+    if lies is None:
+        figure = comparison(title, scores, flat(data), ways)
+    else:
+        few = np.random.default_rng(0).permutation(len(data))[:IMAGES]
+        figure = comparison(title, scores, drawable(data.rows[few], lies), ways, lies.kind, data.bounds or data.rows.ends())
+    plots.save(figure, run.path / "comparison.png")
+
+
+def _panel(column: Column) -> Panel:
+    return Panel(
+        column.name,
+        LABELS.get(column.score, column.score),
+        [cell.reading.alternative for cell in column.cells],
+        [cell.scores for cell in column.cells],
+        [cell.interval for cell in column.cells],
+        [cell.worse for cell in column.cells],
+        (column.floor[0], column.floor[1] / REPEATS**0.5),
+    )
+
+
+def _first_seed(run: Run, laid_out: Comparison) -> dict[tuple[str, str], np.ndarray]:
+    """The samples (n, d) of the first seed by alternative and way of sampling."""
     drawn = {}
     for training in laid_out.trainings:
         with np.load(run.path / "samples" / f"{training.name}.npz", allow_pickle=False) as file:
             drawn |= {(r.alternative, r.column): file[str(i)] for i, r in enumerate(training.readings)}
-    panels = [
-        [
-            Panel(
-                column.name,
-                LABELS.get(column.score, column.score),
-                [cell.reading.alternative for cell in column.cells],
-                [cell.scores for cell in column.cells],
-                [cell.interval for cell in column.cells],
-                [cell.worse for cell in column.cells],
-                (column.floor[0], column.floor[1] / REPEATS**0.5),
-            )
-            for column in columns
-            if column.score == score
-        ]
-        for score in laid_out.scores
-    ]
-    names = list(dict.fromkeys(column.name for column in columns))
-    clouds = []
-    for name in names if len(columns[0].cells) <= FEW else names[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]:
-        own = [column for column in columns if column.name == name]
-        samples = []
-        for cells in zip(*(column.cells for column in own), strict=True):
-            alternative = cells[0].reading.alternative
-            text = ", ".join(
-                numbers(cell.score, (cell.scores[0], 0))[0] + (" off" if cell.score == OFF else "") for cell in cells
-            )
-            worse = any(cell.worse for cell in cells)
-            samples.append((alternative, drawn[alternative, name].astype(np.float64), text, worse))
-        lines = [f"{LABELS.get(column.score, column.score)}: {column.summary}" for column in own]
-        clouds.append(Clouds("\n".join([name, *lines]), samples))
-    seeds = len(columns[0].cells[0].scores)
-    title = f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: orange is worse than the best, beyond the noise"
-    figure = comparison(title, panels, true, clouds)
-    plots.save(figure, run.path / "comparison.png")
+    return drawn
+
+
+def _samples(own: Sequence[Column], drawn: Mapping[tuple[str, str], np.ndarray], data: Data) -> Samples:
+    """What is drawn of one way of sampling, whose columns are `own`, one a score."""
+    lies, panels = layout(data.shape), []
+    for cells in zip(*(column.cells for column in own), strict=True):
+        alternative = cells[0].reading.alternative
+        rows = drawn[alternative, own[0].name].astype(np.float64)
+        if lies is not None:
+            rows = drawable(rows[:IMAGES].reshape(-1, *data.shape), lies)
+        text = ", ".join(numbers(cell.score, (cell.scores[0], 0))[0] + (" off" if cell.score == OFF else "") for cell in cells)
+        panels.append((alternative, rows, text, any(cell.worse for cell in cells)))
+    lines = [f"{LABELS.get(column.score, column.score)}: {column.summary}" for column in own]
+    return Samples("\n".join([own[0].name, *lines]), panels)

@@ -32,7 +32,8 @@ from unstir.comparison.verdict import as_json, conclude
 from unstir.errors import StorageError, UnstirError, UsageError
 from unstir.files import json_bytes, write_file
 from unstir.report.comparison import comparison_contents
-from unstir.runs.folder import Run, about_this_run
+from unstir.runs.about import about_this_run
+from unstir.runs.folder import Run
 from unstir.training.config import read_config, resolve, write_config
 from unstir.training.cost import rehearse
 from unstir.training.fitting import Fitting
@@ -229,18 +230,18 @@ def _predict(training: Training, fitting: Fitting, yardstick: Yardstick) -> floa
     model = fitting.model()
     total += time.monotonic() - started
     draw(model, training.readings[0], 0)  # the first pays for what is done once
-    measured: dict[tuple[str, int], tuple[float, float]] = {}
+    measured: dict[tuple[Any, int], tuple[float, float]] = {}
     for reading in training.readings:
-        kind = reading.method, reading.rows
+        kind = reading.how.method, reading.rows
         if kind not in measured:
-            few = min(REHEARSED, reading.evaluations)
+            few = min(REHEARSED, reading.how.steps)
             started = time.monotonic()
-            rows = draw(model, replace(reading, evaluations=few, grid=None), 0)
+            rows = draw(model, replace(reading, how=reading.how.changed(steps=few)), 0)
             drawn = time.monotonic()
             yardstick.scores(rows)
             measured[kind] = (drawn - started) / few, time.monotonic() - drawn
         evaluation, scoring = measured[kind]
-        total += evaluation * reading.evaluations + scoring
+        total += evaluation * reading.how.steps + scoring
     return total
 
 

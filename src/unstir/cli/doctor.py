@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from unstir.runs.environment import cpu_model
+
 OK, NOTE, BROKEN = "ok", "note", "broken"
 SIZE = 1024  # of the square matrices that are multiplied
 TRAINED = 1.0  # seconds of training
@@ -101,7 +103,7 @@ def requirement(line: str) -> Requirement:
 def machine() -> Iterator[Finding]:
     """Platform, processor, memory."""
     yield Finding("platform", f"{platform.system()} {platform.release()}, {platform.machine()}", value=platform.platform())
-    model = _cpu_model()
+    model = cpu_model()
     yield Finding("processor", f"{model}, {os.cpu_count()} cores, {usable_cores():g} of them for this process", value=model)
     total, free = memory()
     little = free is not None and free < LITTLE_MEMORY
@@ -235,11 +237,6 @@ def _installed(name: str) -> str | None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
-
-
-def _cpu_model() -> str:
-    names = re.findall(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _first_line(path: str) -> str:

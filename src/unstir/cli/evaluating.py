@@ -22,7 +22,7 @@ from unstir.metrics.moments import chance
 from unstir.model.model import Model
 from unstir.model.model import load as load_model
 from unstir.model.sampling import Sampling
-from unstir.runs.folder import read_data
+from unstir.runs.data import read_data
 from unstir.training.config import read_config, resolve
 
 

@@ -22,7 +22,8 @@ from unstir.model.model import Model
 from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
 from unstir.plots.style import percent
-from unstir.runs.folder import Run, read_metrics
+from unstir.runs.folder import Run
+from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.seeds import seeded
 from unstir.training.fitting import Fitting

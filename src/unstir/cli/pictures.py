@@ -22,7 +22,7 @@ from unstir.errors import UsageError
 from unstir.files import refuse_existing, sha256, storage_errors, write_file, write_whole
 from unstir.model.model import Model
 from unstir.plots.grids import COLOUR, CURVE, arrange, channels_last, curves, lies, picture, pictures
-from unstir.runs.folder import read_description, span
+from unstir.runs.data import read_description, span
 
 REACH = {"min_max": 1.0, "standardise": 2.0, "channels": 2.0, "latent": 2.0}  # scales of the encoder to either side of its shift
 

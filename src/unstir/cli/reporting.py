@@ -21,7 +21,7 @@ from unstir.report import film as room
 from unstir.report.comparison import comparison_contents
 from unstir.report.contents import Live, contents
 from unstir.report.page import render
-from unstir.runs.folder import read_about
+from unstir.runs.about import read_about
 from unstir.runs.record import Recording
 from unstir.training.train import Step
 

@@ -21,19 +21,11 @@ from unstir.encoders.encoded import parts
 from unstir.encoders.latent import Latent
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.files import sha256
-from unstir.runs.folder import (
-    Run,
-    about_this_run,
-    differences,
-    environment,
-    now,
-    read_about,
-    read_data,
-    read_encoder,
-    read_metrics,
-    refuse_taken,
-    write_encoder,
-)
+from unstir.runs.about import about_this_run, read_about
+from unstir.runs.data import read_data, read_encoder, write_encoder
+from unstir.runs.environment import differences, environment, now
+from unstir.runs.folder import Run, refuse_taken
+from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
 from unstir.training.cost import Cost, rehearse

@@ -14,7 +14,7 @@ targets are trained one by one and read in three ways; samplers read one and the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from unstir.data import TOYS, Data
@@ -25,6 +25,7 @@ from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.errors import UsageError, unknown
 from unstir.evaluation.scores import FEWEST, MOST, Truth, truth_of
+from unstir.model.sampling import Sampling
 from unstir.training.config import Config, flat
 from unstir.training.presets import settle
 
@@ -50,14 +51,21 @@ Layer = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Reading:
-    """One way of sampling a model, and whose score it is; `grid` is where DDIM steps other than on its best grid."""
+    """One cell of the table: whose score it is, in which column, and how the samples for it are drawn, and how many.
+
+    `how.grid` is the times to step on, if not the sampler's own best ones. The seed of `how` is of no account: each seed of the
+    comparison is used in its turn.
+    """
 
     alternative: str
     column: str
-    method: str
-    evaluations: int
+    how: Sampling
     rows: int
-    grid: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """All that decides its samples but the model and the seed."""
+        drawn = {"method": self.how.method, "evaluations": self.how.steps, "rows": self.rows, "grid": self.how.grid}
+        return {"alternative": self.alternative, "column": self.column, **drawn}
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """All that decides the numbers: two comparisons with the same answer here make the same ones."""
         trainings = [
-            {"name": t.name, "config": t.config.model_dump(mode="json"), "readings": [asdict(r) for r in t.readings]}
+            {"name": t.name, "config": t.config.model_dump(mode="json"), "readings": [r.as_json() for r in t.readings]}
             for t in self.trainings
         ]
         return {"what": self.what, "data_sha256": self.data.sha256(), "trainings": trainings}
@@ -183,9 +191,8 @@ def _samplers(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: i
             budgets = {n for n in BUDGETS if process.T is None or n < process.T} | {process.T or CHAIN}
         for budget in sorted(budgets):
             spent = budget - (budget - 1) % SAMPLERS[name].evaluations  # the most that it can make of them
-            readings.append(
-                Reading(name, f"{budget:,} evaluations", name, spent, rows if budget < CHAIN else min(rows, CHAIN_ROWS))
-            )
+            drawn = rows if budget < CHAIN else min(rows, CHAIN_ROWS)
+            readings.append(Reading(name, f"{budget:,} evaluations", Sampling(spent, name), drawn))
     odd = [name for name in names if SAMPLERS[name].evaluations > 1]
     if odd:
         remarks.append(
@@ -198,9 +205,9 @@ def _three_ways(alternative: str, process: Schedule, rows: int) -> tuple[Reading
     steps, even = process.T or CHAIN, "uniform" if process.T is None else "chain"
     few = min(FEW, steps)
     return (
-        Reading(alternative, f"{default(few)}, {few} evaluations", default(few), few, rows),
-        Reading(alternative, f"DDIM, {few} even steps in t", "ddim", few, rows, even),
-        Reading(alternative, f"the chain, {steps:,} steps", "ddpm_beta", steps, min(rows, CHAIN_ROWS)),
+        Reading(alternative, f"{default(few)}, {few} evaluations", Sampling(few, default(few)), rows),
+        Reading(alternative, f"DDIM, {few} even steps in t", Sampling(few, "ddim", grid=even), rows),
+        Reading(alternative, f"the chain, {steps:,} steps", Sampling(steps, "ddpm_beta"), min(rows, CHAIN_ROWS)),
     )
 
 

@@ -10,20 +10,15 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from unstir.comparison.layout import OFF, Comparison, Reading
 from unstir.data import TOYS, toy
 from unstir.data.statistics import statistics
-from unstir.diffusion.samplers import ddim
-from unstir.diffusion.schedules import along
-from unstir.diffusion.times import grid
 from unstir.encoders.encoded import parts, standard_deviation
 from unstir.errors import NumericsError
 from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
 from unstir.model.model import Model
-from unstir.model.noise import RowNoise
 from unstir.networks import make_network
 from unstir.training.fitting import Fitting
 from unstir.training.train import State
@@ -39,18 +34,9 @@ def begin(fitting: Fitting, seed: int) -> Fitting:
     return fitting
 
 
-@torch.no_grad()
 def draw(model: Model, reading: Reading, seed: int) -> np.ndarray:
     """Samples (rows, d) of a model, float64, in the data's units. Raises NumericsError where they are not finite."""
-    if reading.grid is None:
-        rows = model.sample(reading.rows, steps=reading.evaluations, method=reading.method, seed=seed)
-    else:
-        times = grid(reading.grid)(model.schedule, reading.evaluations)
-        cond = model.labels_for(reading.rows, None, seed)
-        x = RowNoise(seed, range(reading.rows))(torch.empty(reading.rows, *model.space, device=model.device))
-        x = along(torch.hypot(*model.schedule(times[0])), x) * x
-        *_, x = ddim(model.denoise(None if cond is None else cond.to(model.device)), model.schedule, times, x)
-        rows = model.encoder.decode(x.cpu())
+    rows = model.sample(reading.rows, how=reading.how, seed=seed)
     rows = np.asarray(rows, dtype=np.float64).reshape(reading.rows, -1)
     if not np.isfinite(rows).all():
         raise NumericsError(

@@ -96,7 +96,8 @@ def conclude(
 ) -> tuple[list[Column], list[Pair]]:
     """The table by scores and columns, and every pair of it; `found` holds, by (alternative, column), what each seed measured.
 
-    >>> readings = [Reading(name, "20 evaluations", "ddim", 20, 100) for name in ("linear", "cosine")]
+    >>> from unstir.model.sampling import Sampling
+    >>> readings = [Reading(name, "20 evaluations", Sampling(20, "ddim"), 100) for name in ("linear", "cosine")]
     >>> found = {("linear", "20 evaluations"): [{"SW2": x} for x in (0.1, 0.2)]}
     >>> found["cosine", "20 evaluations"] = [{"SW2": x} for x in (0.3, 0.1)]
     >>> columns, pairs = conclude(readings, found, {100: {"SW2": (0.1, 0.01)}}, ["SW2"])
@@ -150,8 +151,8 @@ def as_json(columns: Sequence[Column], pairs: Sequence[Pair]) -> dict[str, Any]:
             "score": column.score,
             "column": column.name,
             "alternative": cell.reading.alternative,
-            "method": cell.reading.method,
-            "evaluations": cell.reading.evaluations,
+            "method": cell.reading.how.method,
+            "evaluations": cell.reading.how.steps,
             "rows": cell.reading.rows,
             "scores": cell.scores.tolist(),
             "mean": cell.interval.mean,

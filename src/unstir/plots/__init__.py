@@ -1,4 +1,16 @@
-"""The pictures of a run as matplotlib figures: arrays in, a `Figure` out, and `save` writes it as PNG."""
+"""Figures: arrays in, a matplotlib `Figure` out, which shows itself in a notebook and which `save` writes as PNG and PDF.
+
+    forward               the data dissolving into noise, a panel for each of some steps                          clouds.py
+    samples_beside_data   the data, and beside it the samples of each sampler                                     clouds.py
+    trajectories          the paths of some particles from noise to samples                                       clouds.py
+    schedule_curves       what each schedule leaves of the signal at each time                                    curves.py
+    loss_by_time          at which times the network is most wrong, as error of the noise and of the data         curves.py
+    training              the loss and the learning rate at each step of training                                 curves.py
+
+These draw points, tables and curves. For images and sequences there are `mosaics.py` (panels inside a figure) and `grids.py` (one
+picture of many samples, for `unstir sample --grid`). `comparison.py` draws what `unstir compare` found, `film.py` writes a GIF or an MP4,
+and `style.py` has what all share: fonts, colours, the frame around points, and how a figure is saved.
+"""
 
 from unstir.plots.clouds import forward, samples_beside_data, trajectories
 from unstir.plots.curves import LossByTime, loss_by_time, schedule_curves, training

@@ -1,8 +1,9 @@
-"""Pictures of a comparison: every seed's score beside the floor, and one seed's samples beside the data.
+"""The figure of a comparison: every seed's score beside the floor, and one seed's samples beside true rows.
 
-A dot is a seed; the bar is the mean over the seeds with its 95 % interval; the grey band is the floor, the score of other true
-rows, two standard errors of its mean to either side. What is told apart from the lowest is drawn hollow and in another colour. Samples
-outside the frame of the data are counted, not drawn.
+A dot is a seed; the bar is the mean over the seeds with its 95 % interval; the grey band is the floor, the score of other true rows, two
+standard errors of its mean to either side. An alternative that is worse than the lowest, beyond the noise, has hollow dots and another
+colour. Samples are drawn as their kind is everywhere: points as clouds, where those outside the frame of the data are only counted;
+images as mosaics; sequences as curves.
 """
 
 import textwrap
@@ -14,7 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from unstir.plots.mosaics import draw_rows, height_of_width
 from unstir.plots.style import (
+    BLACK,
     BLUE,
     DRAWN,
     GREY,
@@ -32,9 +35,9 @@ from unstir.plots.style import (
     thin,
 )
 
-ABREAST = 6  # clouds in a row
-FAR = 30.0  # times the lowest: what is farther still is drawn at the edge, with its number
-WIDE = 3.0  # scores that go over more than such a factor are drawn on a logarithmic axis
+ABREAST = 6  # panels of samples side by side
+FAR = 30.0  # times the lowest score: a higher one is not drawn to scale but written at the edge
+WIDE = 3.0  # the axis of the scores is logarithmic where the highest is more than so many times the lowest
 LETTERS = 98  # of a title in a line
 
 
@@ -55,42 +58,57 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Clouds:
-    """Samples in one way: for each alternative its name, its rows (N, d), what stands under it, and whether it is worse."""
+class Samples:
+    """Samples drawn in one way: for each alternative its name, its rows, what stands under it, and whether it is worse."""
 
     title: str
     panels: Sequence[tuple[str, np.ndarray, str, bool]]
 
 
 @styled
-def comparison(title: str, panels: Sequence[Sequence[Panel]], data: np.ndarray, rows: Sequence[Clouds]) -> Figure:
-    """Scores on top, a row for each score and in it a panel for each way of sampling; below, the samples of each of `rows` beside the data.
+def comparison(
+    title: str,
+    scores: Sequence[Sequence[Panel]],
+    true: np.ndarray,
+    samples: Sequence[Samples],
+    kind: str = "points",
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Figure:
+    """Scores on top: a line of panels for each score, a panel for each way of sampling. Below: samples of each way beside true rows.
 
-    Samples are drawn in the frame of the data, the first two columns of them; of data with one column there are no clouds.
-    Shapes: data (N, d).
+    `kind` says what rows are: "points" (n, d), of which the first two columns are drawn, and nothing of rows with one column; "images"
+    (n, H, W[, 3]) or "sequences" (n, L, C), whose values are drawn from the low to the high end of `span`.
 
     >>> rng = np.random.default_rng(0)
     >>> panel = Panel("20 evaluations", "sliced W2", ["a", "b"], [np.ones(3), np.ones(3)], [(1, 0.9, 1.1)] * 2, [False, True], (0.8, 0.1))
-    >>> clouds = Clouds("20 evaluations", [("a", rng.normal(size=(50, 2)), "SW2 1", False)])
-    >>> figure = comparison("No difference", [[panel]], rng.normal(size=(50, 2)), [clouds])
+    >>> samples = Samples("20 evaluations", [("a", rng.random((9, 8, 8)), "SW2 1", False)])
+    >>> figure = comparison("No difference", [[panel]], rng.random((9, 8, 8)), [samples], "images")
     >>> [axes.get_title() for axes in figure.axes]
     ['20 evaluations', 'data', 'a']
     """
-    rows = rows if data.shape[1] > 1 else ()
-    lines = [1 + (len(row.panels)) // ABREAST for row in rows]
-    across = [min(ABREAST, 1 + len(row.panels)) for row in rows]
+    samples = () if kind == "points" and true.shape[1] == 1 else samples
+    lines = [1 + len(way.panels) // ABREAST for way in samples]
+    across = [min(ABREAST, 1 + len(way.panels)) for way in samples]
     sides = [min((WIDTH - 0.3) / wide - 0.12, 1.9) for wide in across]
-    top = 0.8 + 0.24 * len(panels[0][0].names)
-    titles = ["\n".join(textwrap.fill(plain(line), LETTERS + 12) for line in row.title.splitlines()) for row in rows]
+    top = 0.8 + 0.24 * len(scores[0][0].names)
+    titles = ["\n".join(textwrap.fill(plain(line), LETTERS + 12) for line in way.title.splitlines()) for way in samples]
     tall = [0.12 + 0.17 * (1 + text.count("\n")) for text in titles]
-    heights = [top * len(panels)] + [more + line * (side + 0.72) for line, side, more in zip(lines, sides, tall, strict=True)]
+    squat = height_of_width(true, kind) if kind != "points" else 1.0
+    heights = [more + line * (side * squat + 0.72) for line, side, more in zip(lines, sides, tall, strict=True)]
+    heights = [top * len(scores), *heights]
     title = textwrap.fill(plain(title), LETTERS)
     figure = blank(0.18 * (1 + title.count("\n")) + 0.17 + sum(heights), title)
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    _draw_scores(parts[0], panels)
-    for part, row, text, line, wide in zip(parts[1:], rows, titles, lines, across, strict=True):
+    _draw_scores(parts[0], scores)
+    for part, way, text, line, wide in zip(parts[1:], samples, titles, lines, across, strict=True):
         part.suptitle(text, x=0.012, ha="left", fontsize=9.5)
-        _draw_clouds(part, row, data, line, wide)
+        places = part.subplots(line, wide, squeeze=False).flatten()
+        for axes in places[1 + len(way.panels) :]:
+            axes.set_axis_off()
+        if kind == "points":
+            _draw_clouds(places, way, true)
+        else:
+            _draw_rows(places, way, true, kind, span)
     return figure
 
 
@@ -138,15 +156,14 @@ def _limits(axes: Axes, panel: Panel) -> tuple[float, float]:
     return low, high
 
 
-def _draw_clouds(part: SubFigure, row: Clouds, data: np.ndarray, lines: int, wide: int) -> None:
-    """The data and then each alternative's samples, as many points in each, in the frame of the data."""
+def _draw_clouds(places: Sequence[Axes], way: Samples, true: np.ndarray) -> None:
+    """The data and then each alternative's samples, equally many points in each, in the frame of the data."""
     rng = np.random.default_rng(0)
-    shown = min(DRAWN, len(data), *(len(rows) for _, rows, _, _ in row.panels))
-    view: Frame = frame(data[:, :2], [data[:, :2]], reach=0.0)
+    shown = min(DRAWN, len(true), *(len(rows) for _, rows, _, _ in way.panels))
+    view: Frame = frame(true[:, :2], [true[:, :2]], reach=0.0)
     half = (view.high - view.low) / 2
     view = Frame(view.low - 0.12 * half, view.high + 0.12 * half)
-    places = part.subplots(lines, wide, squeeze=False).flatten()
-    panels = [("data", data, "", None), *row.panels]
+    panels = [("data", true, "", None), *way.panels]
     for axes, (name, rows, text, worse) in zip(places, panels, strict=False):
         scatter(axes, rows[thin(len(rows), shown, rng), :2], GREY if worse is None else RED if worse else BLUE)
         axes.collections[0].set_rasterized(True)  # thousands of dots as an image, also where the rest is lines
@@ -155,5 +172,12 @@ def _draw_clouds(part: SubFigure, row: Clouds, data: np.ndarray, lines: int, wid
         text = plain(text) + (f"\n{percent(outside)} outside" if outside >= 0.01 else "")
         axes.set(title=plain(name), xlabel=text)
         axes.tick_params(labelleft=False, labelbottom=False)
-    for axes in places[len(panels) :]:
-        axes.set_axis_off()
+
+
+def _draw_rows(places: Sequence[Axes], way: Samples, true: np.ndarray, kind: str, span: tuple[float, float]) -> None:
+    """True rows and then each alternative's first samples, all in one range of values; the name of one that is worse is in its colour."""
+    panels = [("data", true, "", False), *way.panels]
+    for axes, (name, rows, text, worse) in zip(places, panels, strict=False):
+        draw_rows(axes, rows, kind, span)
+        axes.set_title(plain(name), color=RED if worse else BLACK)
+        axes.set_xlabel(plain(text))

@@ -1,9 +1,7 @@
-"""Panels of rows that are pictures or curves: what `clouds` is for points.
+"""Panels of rows that are images or sequences: what `clouds` is for points.
 
-    x_t = alpha_t x_0 + sigma_t eps         with one eps for each row, shown in the data's own units                (1)
-
-A panel of images is a mosaic of them, with a pixel of white in between; a panel of sequences has their curves one below the other,
-a colour a channel. All panels of a picture have the same range of values.
+A panel of images is a mosaic: up to 16 of them in about a square, with a pixel of white in between. A panel of sequences has up to 6
+of them as curves one below the other, a colour for each channel. All panels of a figure have the same range of values.
 """
 
 import math
@@ -35,10 +33,29 @@ def panels(
     figure = blank(side + 0.6 + 0.165 * lines, message)
     figure.set_layout_engine("compressed")
     for axes, title, caption, x in zip(figure.subplots(1, len(sets), squeeze=False)[0], titles, captions, sets, strict=True):
-        (_images if kind == "images" else _curves)(axes, x, span)
-        axes.set(title=plain(title), xlabel=plain(caption), xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
+        draw_rows(axes, x, kind, span)
+        axes.set(title=plain(title), xlabel=plain(caption))
     return figure
+
+
+def draw_rows(axes: Axes, x: np.ndarray, kind: str, span: tuple[float, float]) -> None:
+    """Draw images (n, H, W[, 3]) as a mosaic, or sequences (n, L, C) as curves, into axes without numbers or frame.
+
+    `span` is the lowest and the highest value that is shown: black and white of an image, the bottom and the top of a curve's strip.
+    """
+    DRAW[kind](axes, x, span)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def height_of_width(x: np.ndarray, kind: str) -> float:
+    """How high a panel of these rows is, in widths: a mosaic is only about square, curves are.
+
+    >>> height_of_width(np.zeros((16, 20, 32)), "images")
+    0.633...
+    """
+    high, wide = mosaic(x[:IMAGES], (0, 1)).shape[:2] if kind == "images" else (1, 1)
+    return high / wide
 
 
 def mosaic(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
@@ -65,7 +82,10 @@ def tiled(cells: np.ndarray, rows: Sequence[Sequence[int]], across: int, blank: 
 
 
 def drawable(x: np.ndarray, lies: Layout) -> np.ndarray:
-    """Rows (n, ...) as float64 (n, L, C), or images (n, H, W) or (n, H, W, 3): without opacity, and of other channels the first."""
+    """Rows (n, ...) of a dataset as they are drawn, float64: sequences (n, L, C), images (n, H, W) or (n, H, W, 3).
+
+    Of images with 4 channels the opacity is left out; with 2, or more than 4, only the first channel is drawn.
+    """
     x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
     if lies.kind == "images" and x.ndim == 4:
         x = x[..., :3] if lies.channels in (3, 4) else x[..., 0]
@@ -87,3 +107,6 @@ def _curves(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
             )
     axes.set_ylim(-len(x[:CURVES]) * step, 0)
     axes.set_box_aspect(1)
+
+
+DRAW = {"images": _images, "sequences": _curves}

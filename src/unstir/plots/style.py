@@ -1,12 +1,13 @@
-"""One look for every picture: what it is drawn in, how many points, inside which frame.
+"""What all figures share: fonts and colours, the number of points drawn, the frame around them, and how a figure is saved.
 
-A figure is nine inches wide, for the width of a page. Its title states what is to be seen; numbers that belong to one
-panel stand under it. Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart.
-Nothing here keeps a state: no pyplot, and `STYLE` holds only inside a drawing function.
+A figure is nine inches wide, the width of a page. Its title says what is to be seen in it; numbers that belong to one panel stand below
+that panel. The colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart. Nothing here keeps
+a state: pyplot is not used, and `STYLE` is in force only while one of our functions draws.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,23 @@ STYLE = {
 }
 
 WIDTH = 9.0  # inches
-PRINT = 250  # dots an inch of a crowd in a PDF, whose letters and lines have no dots
-CROWD = 500  # points, from where they are a picture in a PDF and not so many shapes
+PRINT = 250  # dots per inch of what is an image inside a PDF; letters and lines stay lines
+CROWD = 500  # a cloud of more points is such an image, not as many shapes
 DRAWN = 5_000  # points of a cloud; more of them make a blot, not a better picture
 
 styled = rc_context(STYLE)
 """Decorator: the function draws in `STYLE`."""
+
+
+class Picture(Figure):
+    """A matplotlib figure that shows itself as the last value of a notebook's cell, which one made without pyplot does not."""
+
+    @styled
+    def _repr_png_(self) -> bytes:
+        """What Jupyter asks for: the figure as the bytes of a PNG file."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 @styled
@@ -82,16 +94,20 @@ def save(figure: Figure, path: str | Path) -> None:
     """
     try:
         figure.savefig(path, format="png")
-        figure.set_layout_engine("none")  # that of the PNG stands
+        figure.set_layout_engine("none")  # everything stays where it is in the PNG
         figure.savefig(Path(path).with_suffix(".pdf"), format="pdf", dpi=PRINT, metadata={"CreationDate": None})
     except OSError as error:
         raise StorageError(f"the picture {path} cannot be written: {error.strerror}.") from error
 
 
 @styled
-def blank(height: float, title: str) -> Figure:
-    """An empty figure of the common width, `height` in inches, with its message at the top left."""
-    figure = Figure(figsize=(WIDTH, height))
+def blank(height: float, title: str) -> Picture:
+    """An empty figure of the common width, `height` in inches, with its title at the top left.
+
+    >>> blank(2.0, "Nothing yet")._repr_png_()[1:4]
+    b'PNG'
+    """
+    figure = Picture(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.012, ha="left", fontsize=10.5, fontweight="bold")
     return figure

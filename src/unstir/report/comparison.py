@@ -4,7 +4,7 @@ results.json   samples/*.npz   comparison.json  ->  contents          all that `
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 from unstir import __version__
 from unstir.comparison.layout import OFF
-from unstir.data import Data
+from unstir.data import Data, layout
 from unstir.data.survey import kind_of
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.affine import fit_encoder
@@ -24,15 +24,19 @@ from unstir.report.contents import FORMAT
 from unstir.report.errors import schedules
 from unstir.report.packing import pack
 from unstir.report.subject import MOST_STEPS
-from unstir.report.view import View, view_of
+from unstir.report.view import lay_out, view_of
 from unstir.report.words import schedule_words
-from unstir.runs.folder import now, read_about, read_data
+from unstir.runs.about import read_about
+from unstir.runs.data import read_data
+from unstir.runs.environment import now
 from unstir.training.config import Config, resolve
 
-FEW, DRAWN = 5, 1000  # alternatives of which all clouds are shown, points of a cloud
-BYTES = 1_000_000  # of packed clouds
+FEW = 5  # alternatives: of more, only one way of sampling is shown
+SHOWN_OF_MANY = 1  # which is the second
+DRAWN = 1000  # points of a panel
+FEWEST, PICTURES = 4, 16  # images or sequences of a panel
+BYTES = 1_000_000  # of all panels
 CALLED = {OFF: "share off the data"}
-LEFT_OUT = 1  # of many alternatives the second way of sampling is shown
 
 
 def comparison_contents(folder: Path) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def comparison_contents(folder: Path) -> dict[str, Any]:
             "seeds": len(results["seeds"]),
             "steps": results["steps"],
             "columns": columns,
-            "clouds": [] if data is None else _clouds(folder, identity, columns, data, config),
+            "samples": [] if data is None else _samples(folder, identity, columns, data, config),
         },
         **dict.fromkeys(("forward", "reverse", "hard", "good", "run")),
     }
@@ -115,15 +119,10 @@ def _described(data: Data, config: Config) -> dict[str, Any]:
     }
 
 
-def _clouds(
+def _samples(
     folder: Path, identity: dict[str, Any], columns: Sequence[dict[str, Any]], data: Data, config: Config
 ) -> list[dict[str, Any]]:
-    """The first seed's samples beside the data, way of sampling by way of sampling, as points of a plane."""
-    values = torch.as_tensor(data.values).flatten(1)
-    encoder = fit_encoder(config.data.encoder, values)
-    few = np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]
-    rows = encoder.encode(values[few])
-    view = view_of(tuple(values.shape[1:]), data.names, rows, encoder, (0, 0))
+    """The first seed's samples beside true rows, a list of panels for each way of sampling."""
     drawn = {}
     for training in identity["trainings"]:
         path = folder / "samples" / f"{training['name']}.npz"
@@ -131,23 +130,52 @@ def _clouds(
             drawn |= {(r["alternative"], r["column"]): file[str(i)] for i, r in enumerate(training["readings"])}
     ways = list(dict.fromkeys(column["sampling"] for column in columns))
     names = [cell["name"] for cell in columns[0]["cells"]]
-    shown = ways if len(names) <= FEW else ways[LEFT_OUT : LEFT_OUT + 1]
-    points = min(DRAWN, BYTES // (4 * (len(names) + 1) * len(shown)))
-    box = view.frame(view.project(rows))
-    clouds = []
+    shown = ways if len(names) <= FEW else ways[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]
+    look, packed = (_in_space if layout(data.shape) else _in_the_plane)(data, config, (len(names) + 1) * len(shown))
+    true = {"name": "data", "rows": packed(data.rows[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]]), "text": ""}
+    found = []
     for way in shown:
         own = [column for column in columns if column["sampling"] == way]
-        panels = [{"name": "data", "rows": _points(view, rows, points), "text": ""}]
+        panels = [true]
         for i, name in enumerate(cell["name"] for cell in own[0]["cells"]):
-            samples = encoder.encode(torch.as_tensor(drawn[name, way], dtype=torch.float64))
             text = ", ".join(f"{column['score']} {column['cells'][i]['scores'][0]:.3g}" for column in own)
-            panels.append({"name": name, "rows": _points(view, samples, points), "text": text})
-        clouds.append({"title": way, "frame": box, "axes": view.axes, "panels": panels})
-    return clouds
+            panels.append({"name": name, "rows": packed(drawn[name, way].reshape(-1, *data.shape)), "text": text})
+        found.append({"title": way, **look, "panels": panels})
+    return found
 
 
-def _points(view: View, rows: torch.Tensor, n: int) -> dict[str, Any]:
-    return pack(view.project(rows[: n * view.rows_each]))
+Packed = Callable[[np.ndarray], dict[str, Any]]
+"""From rows (n, ...) in the data's units to what a panel shows of them."""
+
+
+def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, Any], Packed]:
+    """How points and tables are shown, as points of a plane in the model's space: their frame and axes, and what packs rows."""
+    values = torch.as_tensor(data.values).flatten(1)
+    encoder = fit_encoder(config.data.encoder, values)
+    rows = encoder.encode(values[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]])
+    view = view_of(tuple(values.shape[1:]), data.names, rows, encoder, (0, 0))
+    points = min(DRAWN, BYTES // (4 * panels))
+
+    def packed(x: np.ndarray) -> dict[str, Any]:
+        encoded = encoder.encode(torch.as_tensor(x).flatten(1))
+        return pack(view.project(encoded[: points * view.rows_each]))
+
+    return {"show": "points", "frame": view.frame(view.project(rows)), "axes": view.axes}, packed
+
+
+def _in_space(data: Data, _: Config, panels: int) -> tuple[dict[str, Any], Packed]:
+    """How images and sequences are shown, as pictures and curves in the data's units: their range, and what packs rows."""
+    lies = layout(data.shape)
+    assert lies is not None
+    low, high = data.bounds or data.rows.ends()
+    reduced = lay_out(lies)
+
+    def packed(x: np.ndarray) -> dict[str, Any]:
+        shown = reduced(torch.as_tensor(x[:PICTURES]))
+        few = max(FEWEST, BYTES // (panels * shown[0].size))
+        return pack(shown[:few], "uint8", low, high)
+
+    return {"show": lies.kind, "span": [low, high]}, packed
 
 
 def _json(path: Path) -> dict[str, Any]:

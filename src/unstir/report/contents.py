@@ -26,7 +26,7 @@ from unstir.report.quality import good
 from unstir.report.reverse import MOST_ROWS, fewer, reverse, ways
 from unstir.report.subject import Subject, of_folder, of_recording
 from unstir.report.words import words
-from unstir.runs.folder import now
+from unstir.runs.environment import now
 from unstir.runs.record import Recording
 from unstir.training.config import Config
 from unstir.training.fitting import Fitting

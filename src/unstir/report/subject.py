@@ -24,7 +24,10 @@ from unstir.information.mmse import ErrorCurve
 from unstir.model.model import Model, load
 from unstir.report.best import best_curve
 from unstir.report.view import View, view_of
-from unstir.runs.folder import read_about, read_data, read_description, read_encoder, read_metrics, read_state, span, standing
+from unstir.runs.about import read_about, read_status
+from unstir.runs.checkpoints import read_checkpoint
+from unstir.runs.data import read_data, read_description, read_encoder, span
+from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import Config, read_config, resolve
 from unstir.training.fitting import BUCKETS, Fitting, HeldOut
@@ -141,7 +144,7 @@ class Subject:
 
 def of_folder(path: Path) -> Subject:
     """A run as its folder has it. Raises StorageError where the folder is no run."""
-    about, config = standing(path), resolve(read_config(path / "config.toml"))
+    about, config = read_status(path), resolve(read_config(path / "config.toml"))
     reasons: list[str] = []
     fitting = None
     try:
@@ -149,7 +152,7 @@ def of_folder(path: Path) -> Subject:
     except UnstirError as error:
         reasons.append(f"The data is not at hand, so nothing is compared with it: {error}")
     totals, counts = np.zeros(BUCKETS), np.zeros(BUCKETS)
-    state, model = read_state(path), None
+    state, model = read_checkpoint(path), None
     if state is not None:
         totals, counts = (np.array(state[1][name], dtype=np.float64) for name in ("totals", "counts"))
     if (path / "model").is_dir():

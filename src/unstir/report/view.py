@@ -63,11 +63,11 @@ def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder:
     lies = layout(shape) if isinstance(encoder, Affine) else None
     if lies:
         kind = lies.kind
-        lay_out = _pictures(lies) if kind == "images" else _curves
-        decode = {name: pack(lay_out(part[None])[0]) for name, part in (("shift", encoder.shift), ("scale", encoder.scale))}
+        reduced = lay_out(lies)
+        decode = {name: pack(reduced(part[None])[0]) for name, part in (("shift", encoder.shift), ("scale", encoder.scale))}
         axes = ["x", "y"] if kind == "images" else ["step", "value"]
         decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
-        return View(kind, kind, axes, lay_out, 36 if kind == "images" else 24, decode=decode)
+        return View(kind, kind, axes, reduced, 36 if kind == "images" else 24, decode=decode)
     how, named = ENCODED[encoder.name], list(names) or [f"x{i}" for i in range(math.prod(shape))]
     if math.prod(shape) == 1:
         axes = [f"{named[0]} ({how})", f"{named[0]} of another row ({how})"]
@@ -104,6 +104,11 @@ def shrink(schedule: Schedule, t: Tensor) -> Tensor:
 def _pairs(z: Tensor) -> np.ndarray:
     """Eq. (1)."""
     return z[: len(z) // 2 * 2].double().reshape(-1, 2).numpy()
+
+
+def lay_out(lies: Layout) -> Callable[[Tensor], np.ndarray]:
+    """What takes images or sequences (n, ...) to what is shown of them: (n, H, W[, 3]) or (n, L, C), with few pixels or values."""
+    return _pictures(lies) if lies.kind == "images" else _curves
 
 
 def _pictures(lies: Layout) -> Callable[[Tensor], np.ndarray]:

@@ -1,67 +1,81 @@
-"""Training on the record: every step passes through, is counted, logged and kept safe.
+"""Training on the record: what each step leaves in the run folder.
 
-    step -> losses since the last row -> metrics.jsonl
-         -> errors by time, last quarter -> which steps are hard
-         -> a checkpoint whenever the time to write one is less than a fiftieth of the time since the last        (1)
+    every step          its loss is kept until the next row
+    400 times a run     a row for the trackers: mean loss since the last row, learning rate, and now and then the held-out loss
+    last quarter        squared errors by time, which show the steps of the chain where the network is most wrong
+    now and then        a checkpoint, where the time since the last is 50 times as long as writing one took          (1)
 
-What the record itself remembers between two rows is in the checkpoint too, so that the record of a run that was stopped and
-resumed is that of one that never was, to the last digit of every loss.
+A checkpoint also holds the losses since the last row and the sums of the errors. The record of a run that was stopped and resumed is
+therefore that of an undisturbed run, to the last digit of every loss.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unstir.errors import StorageError
+from unstir.runs.checkpoints import newest_checkpoint, write_checkpoint
 from unstir.runs.folder import Run
+from unstir.runs.trackers import TRACKERS
 from unstir.training.fitting import BUCKETS, Fitting, HeldOut, bucket_sums
 from unstir.training.train import Step
 
-FORMAT = 1
-LOGGED = 400  # rows of metrics.jsonl, about
-SHARE = 0.02  # of the time, for writing checkpoints: (1)
-SOONEST = 2.0  # seconds between two, at least
+FORMAT = 1  # of a checkpoint's document
+LOGGED = 400  # rows of a run, about
+SHARE = 0.02  # of the time may go into checkpoints: (1)
+SOONEST = 2.0  # seconds between two checkpoints, at least
 
 
 class Recording:
-    """A fitting, step by step, into a run folder. `held_out` is the last look, `by_time` the errors of the last quarter."""
+    """Training that is recorded in a run folder. `held_out` has the newest errors on held-out rows, `by_time` those in training.
 
-    def __init__(self, run: Run, fitting: Fitting):
+    `trackers` are names from `TRACKERS` of those that are told beside `metrics.jsonl`.
+    """
+
+    def __init__(self, run: Run, fitting: Fitting, trackers: Sequence[str] = ()):
         self.run, self.fitting = run, fitting
+        self.trackers = [TRACKERS[name](run) for name in dict.fromkeys([TRACKERS.default, *trackers])]
         self.seconds, self.losses = 0.0, []
         self.totals, self.counts = torch.zeros(BUCKETS, dtype=torch.float64), torch.zeros(BUCKETS, dtype=torch.int64)
         self.held_out: HeldOut = fitting.held_out()
 
     @property
     def by_time(self) -> Tensor:
-        """Mean squared error of eps in training, by bucket of time (BUCKETS,), NaN where nothing was seen."""
+        """Mean squared error of eps in the last quarter of training, by bucket of time (BUCKETS,); NaN for a bucket without steps."""
         return self.totals / self.counts
 
     def steps(self) -> Iterator[Step]:
-        """The steps that are left. StorageError where the folder cannot take them; the last checkpoint is whole then."""
+        """Train the steps that are left, recording each before it is yielded.
+
+        StorageError where the folder cannot be written to; the last checkpoint stays whole then.
+        """
         total = self.fitting.recipe.steps
         every, look = max(1, total // LOGGED), max(1, total // self.fitting.looks)
         began, saved, cost = time.monotonic() - self.seconds, time.monotonic(), 0.0
-        for step in self.fitting.steps():
-            self.losses.append(step.loss)
-            if step.number > total - total // 4:
-                sums, counts = bucket_sums(step.t, self.fitting.eps_errors(step))
-                self.totals, self.counts = self.totals + sums, self.counts + counts
-            self.seconds = time.monotonic() - began
-            if step.number % every == 0 or step.number == total:
-                self._log(step, looking=step.number // look > (step.number - every) // look or step.number == total)
-            if step.number == total or time.monotonic() - saved > max(SOONEST, cost / SHARE):
-                writing = time.monotonic()
-                self.save()
-                saved = time.monotonic()
-                cost = saved - writing
-            yield step
+        try:
+            for step in self.fitting.steps():
+                self.losses.append(step.loss)
+                if step.number > total - total // 4:
+                    sums, counts = bucket_sums(step.t, self.fitting.eps_errors(step))
+                    self.totals, self.counts = self.totals + sums, self.counts + counts
+                self.seconds = time.monotonic() - began
+                if step.number % every == 0 or step.number == total:
+                    self._log(step, looking=step.number // look > (step.number - every) // look or step.number == total)
+                if step.number == total or time.monotonic() - saved > max(SOONEST, cost / SHARE):
+                    writing = time.monotonic()
+                    self.save()
+                    saved = time.monotonic()
+                    cost = saved - writing
+                yield step
+        finally:
+            for tracker in self.trackers:
+                tracker.close()
 
     def save(self) -> None:
-        """Write a checkpoint of where training is."""
+        """Write a checkpoint now."""
         document = {
             "format": FORMAT,
             "step": self.fitting.state.step,
@@ -70,16 +84,16 @@ class Recording:
             "totals": self.totals.tolist(),
             "counts": self.counts.tolist(),
         }
-        self.run.save(self.fitting.state.step, self.fitting.state.tensors(), document)
+        write_checkpoint(self.run, self.fitting.state.step, self.fitting.state.tensors(), document)
 
     def restore(self) -> list[str]:
-        """Go back to the newest checkpoint that is whole, or stay at the start; what was wrong with newer ones, a sentence each.
+        """Go on from the newest whole checkpoint, or from the start where there is none; answer a sentence for each damaged newer one.
 
         StorageError where all are damaged, or the checkpoint is of another format or another network.
         """
-        found = self.run.newest()
+        found = newest_checkpoint(self.run)
         if found is None:
-            self.run.trim(0)
+            self._rewind(0)
             return []
         held = found.document
         if held.get("format") != FORMAT:
@@ -92,9 +106,13 @@ class Recording:
             self.totals, self.counts = torch.tensor(held["totals"], dtype=torch.float64), torch.tensor(held["counts"])
         except (KeyError, RuntimeError) as error:
             raise StorageError(f"{found.path} is not a checkpoint of this run: {error}. Use another copy.") from None
-        self.run.trim(held["step"])
+        self._rewind(held["step"])
         self.held_out = self.fitting.held_out()
-        return found.passed_over
+        return found.damaged
+
+    def _rewind(self, step: int) -> None:
+        for tracker in self.trackers:
+            tracker.rewind(step)
 
     def _log(self, step: Step, looking: bool) -> None:
         row = {"step": step.number, "loss": float(np.mean(self.losses)), "lr": step.lr, "seconds": self.seconds}
@@ -103,4 +121,5 @@ class Recording:
             held_out = self.held_out = self.fitting.held_out()
             row |= {"held_out": held_out.loss, "gaussian": held_out.gaussian_loss}
             row |= {"held_out_eps": held_out.eps.tolist(), "held_out_x0": held_out.x0.tolist()}
-        self.run.log(row)
+        for tracker in self.trackers:
+            tracker.log(row)

@@ -1,0 +1,68 @@
+"""What a run was trained on: the rows themselves, their description in `data.json`, and an encoder that was trained for them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unstir.data import Data
+from unstir.encoders.affine import Encoder
+from unstir.errors import StorageError
+from unstir.files import read_folder, storage_errors, write_folder
+from unstir.model.folder import encoder_from
+from unstir.runs.about import STARTED_IN, read_about
+from unstir.training.config import Config
+from unstir.training.presets import load_data
+
+DESCRIPTION = "data.json"
+ENCODER = "encoder"
+
+
+def read_data(path: Path, config: Config) -> Data:
+    """The rows that a run was trained on, read again and found the same.
+
+    A relative path is tried from here, then from the folder in which the run was started. StorageError where the data differs.
+    """
+    about, source = read_about(path), config.data.source
+    elsewhere = Path(str(about.get(STARTED_IN, "."))) / source
+    if not Path(source).exists() and elsewhere.exists():
+        config = config.model_copy(update={"data": config.data.model_copy(update={"source": str(elsewhere)})})
+    data = load_data(config)
+    if data.sha256() != about.get("data_sha256"):
+        raise StorageError(f"{source} is not the data that {path} was trained on: its sha256 differs. Bring the old file back.")
+    return data
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """The entries of a run's `data.json`: shape, names, classes, statistics. StorageError where it is missing or damaged."""
+    with storage_errors(path / DESCRIPTION):
+        try:
+            return json.loads((path / DESCRIPTION).read_text())
+        except ValueError as error:
+            raise StorageError(f"{path / DESCRIPTION} is damaged: {error}. Use another copy.") from None
+
+
+def span(description: Mapping[str, Any]) -> tuple[float, float]:
+    """The lowest and the highest value that the data can have: the bounds of its type, else the extremes of its rows.
+
+    >>> span({"bounds": None, "statistics": {"min": [0.5, -1.0], "max": [2.0, 3.0]}})
+    (-1.0, 3.0)
+    """
+    statistics = description["statistics"]
+    low, high = description["bounds"] or (min(statistics["min"]), max(statistics["max"]))
+    return low, high
+
+
+def write_encoder(path: Path, encoder: Encoder) -> None:
+    """Write an encoder with weights of its own, which took training, into a run: `encoder/`."""
+    write_folder(
+        path / ENCODER, {"encoder": encoder.tensors()}, {"encoder": {"name": encoder.name, "settings": encoder.settings}}
+    )
+
+
+def read_encoder(path: Path) -> Encoder | None:
+    """The encoder that was trained for a run; None for one that is computed from the data. StorageError where it is damaged."""
+    if not (path / ENCODER).is_dir():
+        return None
+    tensors, documents = read_folder(path / ENCODER, ["encoder"], ["encoder"])
+    return encoder_from(**documents["encoder"], tensors=tensors["encoder"])
