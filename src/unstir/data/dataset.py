@@ -14,19 +14,17 @@ to be looked at may they be kept, and nothing but `unstir.data.survey` takes dat
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
+from unstir.data.labels import NO_CLASS
 from unstir.data.rows import Rows, let_go
-from unstir.errors import DataError, UsageError, unknown
+from unstir.errors import DataError, UsageError
+from unstir.words import counted, short
 
 GAPS = ("refuse", "drop", "keep")
-NO_CLASS = -1  # the number of a label that is missing, where gaps are kept
-SHOWN, LISTED = 40, 12  # characters of what somebody else wrote, and names, in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,25 +163,3 @@ def gaps_of(data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             firsts[new] = start + gaps[:, new].argmax(axis=0)
             counts += gaps.sum(axis=0)
     return found
-
-
-def short(text: str, most: int = SHOWN) -> str:
-    """What somebody else wrote, fit for one line of a message: cut, and without characters that cannot be seen.
-
-    >>> short("price"), short("a" * 50), short("one\\ntwo")
-    ('price', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...', 'one\\\\ntwo')
-    """
-    text = text if len(text) <= most else f"{text[: most - 3]}..."
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 row", "2 rows"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
-    """The error for a name that a file does not hold, with the names that it does; of very many the nearest."""
-    if len(known) > LISTED:
-        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
-    return unknown(what, short(name), map(short, known))

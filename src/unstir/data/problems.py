@@ -28,7 +28,9 @@ from typing import NamedTuple
 import numpy as np
 
 from unstir.data.columns import Column, Whole, looked_at
-from unstir.data.dataset import NO_CLASS, Data, counted, short
+from unstir.data.dataset import Data
+from unstir.data.labels import NO_CLASS
+from unstir.words import counted, short
 
 LEVELS = 256  # more different values than this are no levels
 OUTLIER = 30.0  # z of a column
