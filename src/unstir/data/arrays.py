@@ -25,15 +25,21 @@ BOUNDS = {"uint8": (0.0, 255.0), "bool": (0.0, 1.0)}
 
 
 def from_arrays(
-    values: Any, labels: Any = None, names: Sequence[str] = (), source: str = "array", missing: str = "refuse"
+    values: Any,
+    labels: Any = None,
+    names: Sequence[str] = (),
+    source: str = "array",
+    missing: str = "refuse",
+    groups: Any = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) and make them `Data`.
 
-    Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` (N,) whole numbers or text; `names`
-    one a column of a two-dimensional `values`. An array is shared, not copied, and may be memory-mapped.
+    Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
+    `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
+    An array is shared, not copied, and may be memory-mapped.
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
-    round, or labels that do not fit; UsageError for names that do not fit or another `missing`.
+    round, or labels or groups that do not fit; UsageError for names that do not fit or another `missing`.
 
     >>> data = from_arrays(np.array([[0, 128], [255, 3]], dtype=np.uint8))
     >>> data.values.dtype, data.dtype, data.bounds
@@ -71,6 +77,8 @@ def from_arrays(
     if labels is not None:
         ids, classes = class_ids(labels, len(values), missing=missing, source=source)
         data = replace(data, labels=ids, classes=classes)
+    if groups is not None:
+        data = replace(data, groups=class_ids(groups, len(values), "the groups", missing, source, "group")[0])
     return data.without_gaps() if missing == "drop" else data
 
 

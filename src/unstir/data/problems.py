@@ -2,7 +2,7 @@
 
 A program knows them by their names:
 
-    missing, infinite, labels missing      gaps
+    missing, infinite, labels missing      gaps, also "groups missing"
     constant                               nothing to learn
     huge, far from zero                    numbers that lose digits
     outliers                               one value that rules the scale
@@ -82,10 +82,13 @@ def _gaps(columns: list[Column]) -> Iterator[Problem]:
 
 
 def _label_gaps(data: Data) -> Iterator[Problem]:
-    if data.labels is not None and (data.labels == NO_CLASS).any():
-        count, first = int((data.labels == NO_CLASS).sum()), int((data.labels == NO_CLASS).argmax())
-        text = f"{counted(count, 'row')} without a class (first: row {first}). Remove those rows, or pass --data.missing drop."
-        yield Problem("labels missing", (), text)
+    for name, noun, ids in (("labels missing", "class", data.labels), ("groups missing", "group", data.groups)):
+        if ids is not None and (ids == NO_CLASS).any():
+            count, first = int((ids == NO_CLASS).sum()), int((ids == NO_CLASS).argmax())
+            text = (
+                f"{counted(count, 'row')} without a {noun} (first: row {first}). Remove those rows, or pass --data.missing drop."
+            )
+            yield Problem(name, (), text)
 
 
 def _constant(columns: list[Column]) -> Iterator[Problem]:

@@ -31,10 +31,12 @@ def load(
     labels: str | None = None,
     missing: str = "refuse",
     size: tuple[int, int] | None = None,
+    groups: str | None = None,
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
-    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing` and `size` are as in `read`.
+    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size` and `groups` are
+    as in `read`.
     Raises what `toy` and `read` raise, and UsageError for built-in pictures that are not installed.
 
     >>> load("moons", n=100).values.shape
@@ -42,21 +44,30 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size)
+        return read(source, labels, missing, size, groups)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
+    if groups is not None:
+        raise UsageError(f"'{name}' is a built-in set, whose rows have no groups; groups='{groups}' is for a file.")
     if size is not None:
         raise _no_size(name)
     return PICTURES[name]() if name in PICTURES else toy(name, n, seed)
 
 
-def read(source: str | Path, labels: str | None = None, missing: str = "refuse", size: tuple[int, int] | None = None) -> Data:
+def read(
+    source: str | Path,
+    labels: str | None = None,
+    missing: str = "refuse",
+    size: tuple[int, int] | None = None,
+    groups: str | None = None,
+) -> Data:
     """The rows of a file of a known format, or the images of a folder.
 
-    `labels` names what holds the classes: a column of a table, an array of an archive. `missing` is as in `from_arrays`.
-    `size`, for a folder, is the (height, width) to resize and crop its images to.
-    Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, a `labels`
-    that is not there or a size for a file, DataError for contents that cannot be used.
+    `labels` names what holds the classes, and `groups` what holds the groups that a split keeps together: a column of a table,
+    an array of an archive. `missing` is as in `from_arrays`. `size` is the (height, width) to which the images of a folder are
+    resized and cropped.
+    Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
+    `groups` that are not there or a size for a file, DataError for contents that cannot be used.
 
     >>> read("rows.csv")
     Traceback (most recent call last):
@@ -68,7 +79,7 @@ def read(source: str | Path, labels: str | None = None, missing: str = "refuse",
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
     try:
-        found = _contents(Request(Path(source).expanduser(), str(source), labels, missing, size))
+        found = _contents(Request(Path(source).expanduser(), str(source), labels, missing, size, groups))
     except (FileNotFoundError, NotADirectoryError):
         # A bare word is a name mistyped, not a file forgotten.
         bare = Path(source).name == str(source) and not Path(source).suffix
@@ -79,7 +90,7 @@ def read(source: str | Path, labels: str | None = None, missing: str = "refuse",
         raise StorageError(f"cannot read '{short(str(source))}': {error.strerror or error}.") from None
     except (RuntimeError, ValueError):  # a home folder of nobody, a NUL
         raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
-    data = from_arrays(found.values, found.labels, found.names, str(source), missing)
+    data = from_arrays(found.values, found.labels, found.names, str(source), missing, found.groups)
     return replace(
         data, bounds=found.bounds or data.bounds, dropped=found.dropped + data.dropped, notes=(*found.notes, *data.notes)
     )

@@ -1,4 +1,4 @@
-"""Tables of numbers in CSV files: one row a line, with at most one column of classes.
+"""Tables of numbers in CSV files: one row a line, perhaps with a column of classes and one of groups.
 
 The delimiter is a tab, a semicolon or a comma: the one that cuts most of the first lines into the same number of cells. The first
 line is a header if none of its cells is a number, or one of them is text above a number. Empty cells and the words in `MISSING`
@@ -33,16 +33,16 @@ Row = tuple[int, list[str]]  # the number of its (last) line, its cells
 
 
 def read(request: Request) -> Contents:
-    """The table of a file; `labels` names the column of classes, or gives its number where there is no header.
+    """The table of a file; `labels` and `groups` name columns, or give their numbers where there is no header.
 
-    Shapes: values (rows, columns) float64, without the column of classes. Raises DataError for a file that is empty or
-    not text, a ragged row, or a column of text; UsageError for a `labels` that is not a column.
+    Shapes: values (rows, columns) float64, without the columns of classes and groups. Raises DataError for a file that is empty or
+    not text, a ragged row, or a column of text; UsageError for `labels` or `groups` that are not a column.
     """
     source = request.source
     refuse_large(source, request.path.stat().st_size)  # a number takes about as much as text
     try:
         with request.path.open(encoding="utf-8-sig", newline="") as file:
-            return _table(file, source, request.labels)
+            return _table(file, request)
     except UnicodeDecodeError as error:
         raise DataError(f"'{source}' is not UTF-8 text ({error.reason}). Save it as CSV in UTF-8.") from None
     except csv.Error as error:
@@ -71,37 +71,42 @@ def write(contents: Contents) -> bytes:
     return text.getvalue().encode()
 
 
-def _table(file: TextIO, source: str, labels: str | None) -> Contents:
+def _table(file: TextIO, request: Request) -> Contents:
+    source, asked = request.source, [name for name in (request.labels, request.groups) if name is not None]
     rows = _rows(file, source)
     top = list(islice(rows, 2))
     if not top:
         raise DataError(f"'{source}' is empty.")
     first = [cell.strip() for cell in top[0][1]]
-    header = _is_header(first, top[1][1] if len(top) > 1 else [], labels)
+    header = _is_header(first, top[1][1] if len(top) > 1 else [], asked)
     columns = [name or f"unnamed {i}" if header else str(i) for i, name in enumerate(first)]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise DataError(f"'{source}' has two columns called '{short(twice[0])}'. Rename one.")
-    if labels is not None and labels not in columns:
-        raise unknown_name(f"column in '{source}'", labels, columns)
+    for name in asked:
+        if name not in columns:
+            raise unknown_name(f"column in '{source}'", name, columns)
 
-    label_at = None if labels is None else columns.index(labels)
-    names = [name for i, name in enumerate(columns) if i != label_at]
+    apart = {columns.index(name): list[str]() for name in asked}  # columns that are no numbers of the rows, and their cells
+    names = [name for i, name in enumerate(columns) if i not in apart]
     if not names:
-        raise UsageError(f"'{source}' has no column besides the class '{labels}'.")
-    classes: list[str] = []
+        what = " and ".join(
+            f"the {noun} '{name}'" for noun, name in (("class", request.labels), ("group", request.groups)) if name
+        )
+        raise UsageError(f"'{source}' has no column besides {what}.")
     blocks = []
     rows = chain(top[header:], rows)
     while block := list(islice(rows, BLOCK)):
-        if label_at is not None:
-            classes += [cells.pop(label_at).strip() for _, cells in block]
+        for at in sorted(apart, reverse=True):
+            apart[at] += [cells.pop(at).strip() for _, cells in block]
         blocks.append(_numbers(block, names))
     if not blocks:
         raise DataError(f"'{source}' has a header and no rows.")
     values = np.concatenate(blocks)
-    if header and not first[0] and label_at != 0 and np.array_equal(values[:, 0], np.arange(len(values))):
+    if header and not first[0] and 0 not in apart and np.array_equal(values[:, 0], np.arange(len(values))):
         raise DataError(f"'{source}': its first column has no name and only counts the rows. Remove it (index=False).")
-    return Contents(values, _classes(classes) if classes else None, names if header else ())
+    labels, groups = (None if name is None else _classes(apart[columns.index(name)]) for name in (request.labels, request.groups))
+    return Contents(values, labels, names if header else (), groups=groups)
 
 
 def _rows(file: TextIO, source: str) -> Iterator[Row]:
@@ -145,12 +150,12 @@ def _delimiter(file: TextIO) -> str:
     return best if agreeing(best) else ","
 
 
-def _is_header(first: list[str], second: list[str], labels: str | None) -> bool:
+def _is_header(first: list[str], second: list[str], asked: list[str]) -> bool:
     texts = [not _is_number(cell) and not _is_missing(cell) for cell in first]
     if not any(texts):
         # pandas numbers nameless columns, and leaves the place above the row numbers empty.
         return len(first) > 1 and first == ["", *map(str, range(len(first) - 1))]
-    named = any(text and cell == labels for text, cell in zip(texts, first, strict=True))
+    named = any(text and cell in asked for text, cell in zip(texts, first, strict=True))
     above_number = any(text and _is_number(cell) for text, cell in zip(texts, second, strict=False))
     return named or above_number or not any(map(_is_number, first))
 
@@ -212,7 +217,7 @@ def _refuse_rounding(block: list[Row], names: list[str]) -> None:
 
 
 def _classes(cells: list[str]) -> np.ndarray | list[str]:
-    """The classes as numbers if all are numbers or missing, so that 10 comes after 2; else as texts."""
+    """Classes or groups as numbers if all are numbers or missing, so that 10 comes after 2; else as texts."""
     try:
         return np.array([float("nan") if _is_missing(cell) else _float(cell) for cell in cells])
     except ValueError:

@@ -29,8 +29,8 @@ LISTED = 12  # names in a message
 class Request:
     """Which file is read, and what the caller asked for.
 
-    `source` is the path as it was typed, for messages. `labels` names the column or array of classes. `missing` is "refuse",
-    "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
+    `source` is the path as it was typed, for messages. `labels` and `groups` name the column or array of classes and of groups.
+    `missing` is "refuse", "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
     """
 
     path: Path
@@ -38,15 +38,24 @@ class Request:
     labels: str | None = None
     missing: str = "refuse"
     size: tuple[int, int] | None = None
+    groups: str | None = None
+
+    def refuse_groups(self, why: str) -> None:
+        """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
+        if self.groups is not None:
+            raise UsageError(
+                f"'{self.source}' has no groups='{self.groups}': {why}. Put rows and groups into a .npz or a .csv file."
+            )
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a file holds: N rows, with a class each where there are labels.
+    """What a file holds: N rows, with a class each where there are labels, and a group each where there are groups.
 
-    Shapes: `values` (N, ...), `labels` (N,) or None, `names` one a column of two-dimensional `values`, or none.
+    Shapes: `values` (N, ...), `labels` and `groups` (N,) or None, `names` one a column of two-dimensional `values`, or none.
     `label_name` is what a column of labels is called when it is written. A reader that leaves rows out counts them in `dropped`;
     `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
+    Groups are read, not written.
     """
 
     values: np.ndarray
@@ -56,6 +65,7 @@ class Contents:
     bounds: tuple[float, float] | None = None
     dropped: int = 0
     notes: tuple[str, ...] = ()
+    groups: Any = None
 
 
 Files = Iterator[tuple[str, bytes]]

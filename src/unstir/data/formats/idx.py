@@ -23,13 +23,14 @@ IMAGES, LABELS = ("images", "idx3"), ("labels", "idx1")  # what differs between 
 def read(request: Request) -> Contents:
     """The rows of an IDX file, with the classes of the file beside it where there is one.
 
-    Raises UsageError for `labels`, DataError for a file that is damaged or holds something else.
+    Raises UsageError for `labels` or `groups`, DataError for a file that is damaged or holds something else.
     """
     path, source = request.path, request.source
     if request.labels is not None:
         raise UsageError(
             f"'{source}' is one array; its classes come from the file of labels beside it, not from '{request.labels}'."
         )
+    request.refuse_groups("it is one array")
     beside = path.name
     for image, label in zip(IMAGES, LABELS, strict=True):
         beside = beside.replace(image, label)

@@ -55,11 +55,12 @@ def read(request: Request) -> Contents:
 
     Images that cannot be read are an error where `missing` is "refuse"; else they are left out and counted.
     Raises DataError where there is no image, one cannot be read, the sizes or the numbers of bits differ, or there are images
-    beside sub-folders of images; StorageError where memory and disk are too small; UsageError for `labels`, or a size without pixels.
+    beside sub-folders of images; StorageError where memory and disk are too small; UsageError for `labels`, `groups`, or a size without pixels.
     """
     path, source, size = request.path, request.source, request.size
     if request.labels is not None:
         raise UsageError(f"the classes of '{source}' are its sub-folders; labels='{request.labels}' is for a file.")
+    request.refuse_groups("it is a folder of images")
     if size is not None and min(size) < 1:
         raise UsageError(f"a size of {size[0]}x{size[1]} has no pixels.")
     listing = _listing(path, source)

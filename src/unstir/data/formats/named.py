@@ -1,7 +1,10 @@
-"""Which of several named arrays is the data, and which holds the classes. Formats of named arrays (.npz, .safetensors) share this rule:
+"""Which of several named arrays is the data, which holds the classes and which the groups: one rule for .npz and .safetensors.
 
-classes:  the one that `labels` names, or else the first of  labels, label, y, classes
-data:     the only one of  values, data, x, X, images, points,  or else the only array left                      (1)
+    groups:   the one that `groups` names
+    classes:  the one that `labels` names, or else the first of  labels, label, y, classes
+    data:     the only one of  values, data, x, X, images, points,  or else the only array left                      (1)
+
+The other arrays are never read.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +21,9 @@ LABELS = ("labels", "label", "y", "classes")
 
 
 def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: Request) -> Contents:
-    """The data and the classes among arrays called `names`, by rule (1); `get` reads one of them.
+    """The data, the classes and the groups among arrays called `names`, by rule (1); `get` reads one of them.
 
-    Raises UsageError for `labels` that no array is called, DataError where it is not clear which array is the data.
+    Raises UsageError for `labels` or `groups` that no array is called, DataError where it is not clear which array is the data.
 
     >>> from pathlib import Path
     >>> arrays = {"x": np.ones((2, 3)), "y": np.array([0, 1]), "z": np.zeros(5)}
@@ -29,10 +32,11 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     ((2, 3), [0, 1])
     """
     source = request.source
-    if request.labels is not None and request.labels not in names:
-        raise unknown_name(f"array in '{source}'", request.labels, names)
-    label = request.labels or next((name for name in LABELS if name in names), None)
-    rest = [name for name in names if name != label]
+    for asked in (request.labels, request.groups):
+        if asked is not None and asked not in names:
+            raise unknown_name(f"array in '{source}'", asked, names)
+    label = request.labels or next((name for name in LABELS if name in names and name != request.groups), None)
+    rest = [name for name in names if name not in (label, request.groups)]
     found = [name for name in rest if name in VALUES] or [name for name in rest if name not in LABELS]
     if len(found) != 1:
         held = f"the arrays {', '.join(map(short, names[:10]))}" if names else "no array"
@@ -41,7 +45,7 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     classes = None if label is None else get(label)
     if request.labels is None and classes is not None and label is not None and values.ndim:
         _refuse_no_class(classes, len(values), label, request)
-    return Contents(values, classes)
+    return Contents(values, classes, groups=None if request.groups is None else get(request.groups))
 
 
 def _refuse_no_class(classes: np.ndarray, rows: int, label: str, request: Request) -> None:

@@ -24,9 +24,10 @@ Header = tuple[np.dtype, tuple[int, ...], Literal["C", "F"]]
 
 
 def read(request: Request) -> Contents:
-    """The array of a file. UsageError for `labels`, DataError for a file that is damaged or holds Python objects."""
+    """The array of a file. UsageError for `labels` or `groups`, DataError for a file that is damaged or holds Python objects."""
     if request.labels is not None:
         raise UsageError(f"'{request.source}' is one array and cannot hold labels='{request.labels}'; put both into a .npz file.")
+    request.refuse_groups("it is one array")
     with request.path.open("rb") as file:
         dtype, shape, order = header(file, request.path.stat().st_size, request.source)
         if math.prod(shape) * dtype.itemsize > IN_MEMORY:

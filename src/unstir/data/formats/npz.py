@@ -1,6 +1,6 @@
 """Named arrays in a .npz archive: a zip file with a .npy file for each (`unstir.data.formats.npy`).
 
-Which array is the data and which the classes is decided by `unstir.data.formats.named`. The others are never read.
+`unstir.data.formats.named` decides which array is the data and which holds the classes.
 """
 
 import io

@@ -1,6 +1,6 @@
 """Named arrays in a .safetensors file: a header in JSON, and the numbers behind it (https://github.com/huggingface/safetensors).
 
-Which array is the data and which the classes is decided by `unstir.data.formats.named`. The others are never read.
+`unstir.data.formats.named` decides which array is the data and which holds the classes.
 """
 
 import numpy as np
