@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from scipy import stats
 
 from unstir.comparison import reading as reading_room
-from unstir.comparison.layout import KNOWN, USUAL, Reading, listed, set_up
+from unstir.comparison.layout import KNOWN, USUAL, Reading, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
 from unstir.data import TOYS, from_arrays, load
@@ -456,7 +456,3 @@ def test_many_alternatives_take_more_rows_of_clouds():
     clouds = Clouds("x", [(name, rng.normal(size=(20, 3)), "", False) for name in names])
     figure = comparison("t", [[panel]], rng.normal(size=(30, 3)), [clouds])
     assert [axes.get_title() for axes in figure.axes][1:] == ["data", *names]
-
-
-def test_listed():
-    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

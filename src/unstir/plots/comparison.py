@@ -24,13 +24,13 @@ from unstir.plots.style import (
     Frame,
     blank,
     frame,
-    percent,
     plain,
     scatter,
     square,
     styled,
     thin,
 )
+from unstir.words import percent
 
 ABREAST = 6  # clouds in a row
 FAR = 30.0  # times the lowest: what is farther still is drawn at the edge, with its number
