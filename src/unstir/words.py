@@ -44,7 +44,7 @@ def percent(share: float, digits: int = 2) -> str:
     """
     if 0 < abs(share) < 1e-5:
         return "under 0.001 %"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(100 * share)))) if share else 0
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(100 * share)))) if share and math.isfinite(share) else 0
     return f"{100 * share:.{decimals}f} %"
 
 

@@ -8,7 +8,6 @@ import pytest
 import unstir
 from commands import TINY, refused, run
 from unstir import data as datasets
-from unstir.cli.verdicts import percent, with_spread
 from unstir.evaluation.scores import as_json, evaluate, neighbourhoods, truth_of
 from unstir.evaluation.scores import draw as draw_sets
 from unstir.model.sampling import Sampling
@@ -197,15 +196,3 @@ def test_a_built_in_set_is_compared_with_fresh_truth(tmp_path, monkeypatch):
     assert found["memorisation"]["rows"] == 1500
     assert found["honest"]["answer"] == "yes"
     assert found["good"]["answer"] == "not yet"
-
-
-@pytest.mark.parametrize(
-    ("value", "spread", "text"),
-    [(0.00056638, 0.00011144, "0.00057 ± 0.00011"), (1431.2, 530.0, "1431 ± 530"), (7.0, 0.0, "7 ± 0"), (0.1, 1e-18, "0.1 ± 0")],
-)
-def test_a_number_is_shown_to_the_digits_that_its_spread_leaves(value, spread, text):
-    assert with_spread(value, spread) == text
-
-
-def test_shares_are_shown_in_per_cent():
-    assert [percent(share) for share in (0.0123, -0.021, 0.5, 28.6)] == ["1.2 %", "-2.1 %", "50 %", "2860 %"]

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from unstir.cli import looking, main
 from unstir.data import TOYS, from_arrays, survey, toy
 from unstir.data.columns import columns_of
-from unstir.data.survey import kind_of
+from unstir.data.layouts import kind_of
 from unstir.training.cost import Cost
 from unstir.training.presets import choices, preset
 
@@ -191,7 +191,7 @@ def test_rows_that_have_to_repeat_are_no_copies():
 
 def test_gaps_are_counted_in_all_of_a_large_array(monkeypatch):
     """With 30 numbers to look at. Catches a gap passed over between the rows looked at, and a row number that is off by the step."""
-    monkeypatch.setattr(import_module("unstir.data.survey"), "LOOKED_AT", 30)
+    monkeypatch.setattr(import_module("unstir.data.surveys"), "LOOKED_AT", 30)
     values = changed(1, np.nan, [7, 11])
     values[0, 0] = 800.0
     found = survey(from_arrays(values, missing="keep"))

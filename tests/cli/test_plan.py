@@ -11,7 +11,6 @@ import torch
 from commands import TINY, contents, refused, run
 from unstir import data as datasets
 from unstir.cli import training
-from unstir.cli.progress import duration
 from unstir.data import from_arrays, load
 from unstir.training.config import annotated_config, flat, origins, read_config, resolve
 from unstir.training.cost import Cost, rehearse
@@ -182,10 +181,3 @@ def test_annotations_are_comments():
     config = resolve(*layers.values())
     assert origins(layers) == {("optim", "lr"): "b", ("seed",): "a", ("diffusion", "settings"): "b"}
     assert resolve(tomllib.loads(annotated_config(config, layers))) == config
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.04, "0.0 s"), (80, "80.0 s"), (95, "1.6 min"), (7200, "2.0 h"), (1e6, "11.6 days")]
-)
-def test_durations_are_in_a_persons_units(seconds, words):
-    assert duration(seconds) == words

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from scipy import stats
 
 from unstir.comparison import reading as reading_room
-from unstir.comparison.layout import KNOWN, USUAL, Reading, listed, set_up
+from unstir.comparison.layout import KNOWN, USUAL, Reading, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
 from unstir.data import TOYS, from_arrays, load
@@ -510,7 +510,3 @@ def test_sequences_are_shown_as_curves_beside_true_ones():
         assert len(curves) == 6 * 2
         np.testing.assert_allclose(np.diff(curves[3]), np.diff(rows[1, :, 1]))
         assert not one.collections
-
-
-def test_listed():
-    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

@@ -17,9 +17,8 @@ from PIL import Image
 from commands import TINY, refused, run
 from unstir.cli import looking
 from unstir.data import Layout, builtin, from_arrays, layout, load, read, survey
-from unstir.data.formats import images as folders
-from unstir.data.formats import raw
-from unstir.data.survey import kind_of
+from unstir.data.formats import images, raw
+from unstir.data.layouts import kind_of
 from unstir.errors import DataError, StorageError, UsageError
 from unstir.training.config import Config, resolve
 from unstir.training.cost import Cost
@@ -279,7 +278,7 @@ def test_room_is_known_to_be_there_before_anything_is_decoded(folder, monkeypatc
     monkeypatch.setattr(raw, "IN_MEMORY", 3 * 2 * 119)
     monkeypatch.setattr(raw.shutil, "disk_usage", lambda _: SimpleNamespace(free=3 * 2 * 119))
     with monkeypatch.context() as patch:
-        patch.setattr(folders, "_pixels", lambda *_: pytest.fail("decoded"))
+        patch.setattr(images, "pixels_of", lambda *_: pytest.fail("decoded"))
         with pytest.raises(StorageError, match=r"2 images .*GiB .*TMPDIR .*--data.size 64"):
             load(path)
     assert load(path, size=(7, 17)).shape == (7, 17, 3)

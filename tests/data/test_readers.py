@@ -557,6 +557,15 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_pat
         read(tmp_path / "a.npz")
 
 
+def test_an_archive_packed_with_lzma_is_refused(tmp_path):
+    # Found by the fuzzer: the size of LZMA's dictionary, up to 4 GiB, is in the file, and damage is an error that zipfile does not name.
+    np.savez(tmp_path / "a.npz", values=ROWS)
+    with zipfile.ZipFile(tmp_path / "a.npz") as plain, zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("values.npy", plain.read("values.npy"))
+    with pytest.raises(DataError, match=r"packed with LZMA.*savez_compressed"):
+        read(tmp_path / "b.npz")
+
+
 def test_fortran_order_and_old_versions_are_read(tmp_path):
     # Our own reader of the format beside numpy's. Catches rows read as columns.
     np.save(tmp_path / "a.npy", np.asfortranarray(ROWS))

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from commands import TINY, refused, run
-from unstir.data import from_arrays, load, readers, survey
-from unstir.data import rows as room
+from unstir.data import from_arrays, load, survey
+from unstir.data import rows as rows_module
+from unstir.data.formats import npy
 from unstir.data.rows import Rows
 from unstir.data.statistics import covariance, statistics
 from unstir.diffusion.chains import linear
@@ -32,8 +33,8 @@ IMAGES = RNG.integers(0, 256, (70, 6, 4, 3), np.uint8)
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that any data is many of them, and files that are never read whole."""
-    monkeypatch.setattr(room, "BLOCK", 150)
-    monkeypatch.setattr(readers, "IN_MEMORY", 0)
+    monkeypatch.setattr(rows_module, "BLOCK", 150)
+    monkeypatch.setattr(npy, "IN_MEMORY", 0)
 
 
 # ---- rows
@@ -139,7 +140,7 @@ def test_a_survey_by_blocks_is_that_of_the_whole(monkeypatch):
     values = RNG.integers(0, 5, (80, 4)).astype(np.float64)
     values[60:] = values[:20]
     whole = survey(from_arrays(values))
-    monkeypatch.setattr(room, "BLOCK", 30)
+    monkeypatch.setattr(rows_module, "BLOCK", 30)
     assert survey(from_arrays(values)) == whole
 
 

@@ -9,9 +9,12 @@ from PIL import Image
 
 import unstir
 from commands import contents, refused, run
-from unstir.cli import pictures as room
+from unstir import files
 from unstir.cli.editing import read_mask
-from unstir.cli.pictures import in_a_file_name, value_span
+from unstir.cli.pictures import value_span
+from unstir.data import check_path
+from unstir.data.formats.images import in_a_file_name
+from unstir.data.layouts import channels_last, picture_layout
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import Flow
 from unstir.diffusion.guidance import inpainted
@@ -23,7 +26,7 @@ from unstir.information.mmse import ErrorCurve
 from unstir.model.editing import slerp
 from unstir.model.folder import Card
 from unstir.model.model import Model
-from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, channels_last, curves, lies, pictures
+from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, curves, pictures
 from unstir.runs.data import span
 
 pytestmark = pytest.mark.usefixtures("brief")
@@ -141,7 +144,7 @@ def test_rows_that_are_no_pictures_say_why():
     # Catches thirteen channels of which three are shown as if they were colours.
     for shape in ((13, 16, 16), (2, 16, 16), (16, 16, 2), (5,), (2, 3, 4, 5)):
         with pytest.raises(UsageError, match="1 channel for grey, 3 for RGB or 4 for RGBA"):
-            lies(shape)
+            picture_layout(shape)
     assert channels_last(np.zeros((2, 3, 8, 9))).shape == (2, 8, 9, 3)
 
 
@@ -288,7 +291,7 @@ def test_a_folder_that_cannot_be_is_refused_and_none_is_half_there(runs, tmp_pat
         refused(code, said, "sample", runs / name, "-n", "3", "-o", tmp_path / out)
     deep = unstir.fit(rng().integers(0, 65536, (40, 8, 8, 3), dtype=np.uint16), **SMALL)
     with pytest.raises(UsageError, match="uint16 in RGB"):
-        room.refuse_folder(tmp_path / "new", deep)
+        check_path(tmp_path / "new", deep.card.shape, deep.card.dtype)
     written = []
 
     def full(path, content):
@@ -297,7 +300,7 @@ def test_a_folder_that_cannot_be_is_refused_and_none_is_half_there(runs, tmp_pat
             raise OSError(28, "No space left on device")
         path.write_bytes(content)
 
-    monkeypatch.setattr(room, "write_file", full)
+    monkeypatch.setattr(files, "write_file", full)
     refused(5, "No space left", "sample", runs / "grey", "-n", "5", "-o", tmp_path / "new")
     assert len(written) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]

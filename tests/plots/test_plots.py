@@ -29,7 +29,8 @@ from unstir.plots import (
     trajectories,
 )
 from unstir.plots.curves import smoothed
-from unstir.plots.style import frame, hues, percent
+from unstir.plots.style import frame, hues
+from unstir.words import percent
 
 STEPS = (0, 100, 300, 500, 800, 1000)
 BLUE, ORANGE, GREY = style.BLUE, style.ORANGE, style.GREY

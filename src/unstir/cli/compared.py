@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from unstir import plots
-from unstir.comparison.layout import OFF, Comparison, listed
+from unstir.comparison.layout import OFF, Comparison
 from unstir.comparison.reading import RADIUS
 from unstir.comparison.verdict import Cell, Column
 from unstir.data import Data, layout
@@ -18,6 +18,7 @@ from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.mosaics import IMAGES, drawable
 from unstir.runs.folder import Run
+from unstir.words import listed, percent
 
 FEW = 5  # alternatives of which samples are drawn in every way; of more, in one way only
 LABELS = {OFF: "share off the data"}
@@ -56,17 +57,8 @@ def show(laid_out: Comparison, columns: Sequence[Column]) -> None:
 
 def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
     """A mean with its interval, or with its deviation, as they are written: distances as numbers, shares in per cent."""
-    mean, *rest = (per_cent(value) if score == OFF else f"{value:.4f}" for value in values)
+    mean, *rest = (percent(value, 3) if score == OFF else f"{value:.4f}" for value in values)
     return mean, " to ".join(rest) if len(rest) > 1 else f"± {rest[0]}"
-
-
-def per_cent(share: float) -> str:
-    """A share to two digits.
-
-    >>> per_cent(0.01834), per_cent(0.9971), per_cent(0.000073)
-    ('1.8 %', '99.7 %', '0.0073 %')
-    """
-    return f"{100 * share:.3g} %" if share >= 0.1 else f"{100 * share:#.2g} %"
 
 
 def _short(cell: Cell) -> str:

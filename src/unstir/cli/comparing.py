@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unstir.cli.compared import picture, show, table_csv
 from unstir.cli.finishing import Manner
-from unstir.cli.progress import duration, note
+from unstir.cli.progress import note
 from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import command
 from unstir.comparison.layout import Comparison, Training, set_up
@@ -38,6 +38,7 @@ from unstir.training.config import read_config, resolve, write_config
 from unstir.training.cost import rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
+from unstir.words import duration
 
 IDENTITY = "comparison.json"
 ENOUGH = 4  # seeds: Student's t with one or two degrees of freedom is sure of nothing

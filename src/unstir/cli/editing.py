@@ -10,12 +10,11 @@ from torch import Tensor
 from unstir.cli.pictures import refuse_grid, write_grid
 from unstir.cli.writing import refuse_out, write_rows
 from unstir.data import load
-from unstir.data.survey import kind_of
+from unstir.data.layouts import kind_of, picture_layout
 from unstir.errors import DataError, UsageError
 from unstir.files import storage_errors
 from unstir.model.model import Model
 from unstir.model.model import load as load_model
-from unstir.plots.grids import lies
 
 
 def inpaint(
@@ -86,7 +85,7 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             raise DataError(f"--mask {path} cannot be read: {error}.") from None
     if kind_of(shape) != "images":
         return mask
-    height, width = lies(shape).spatial
+    height, width = picture_layout(shape).spatial
     if mask.shape == (height, width) and len(shape) == 3:
         return mask[..., None] if shape[:2] == (height, width) else mask
     if path.suffix == ".png" and mask.shape != (height, width):

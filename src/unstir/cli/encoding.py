@@ -2,12 +2,13 @@
 
 import time
 
-from unstir.cli.progress import INTERVAL, duration, note
+from unstir.cli.progress import INTERVAL, note
 from unstir.data import Data
 from unstir.encoders.affine import Encoder
 from unstir.encoders.latent import NAME, Fit
 from unstir.training.config import Config
 from unstir.training.fitting import fitting_of_latents
+from unstir.words import duration
 
 TIMED = 4  # updates
 

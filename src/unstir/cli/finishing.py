@@ -21,12 +21,12 @@ from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, sc
 from unstir.model.model import Model
 from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
-from unstir.plots.style import percent
 from unstir.runs.folder import Run
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.seeds import seeded
 from unstir.training.fitting import Fitting
+from unstir.words import percent
 
 SHOWN = 5000  # samples in the figures
 PICTURED = 2**24  # numbers of the data

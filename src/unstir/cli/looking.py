@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 from rich.table import Table
 
 from unstir.cli.encoding import timed_encoder
-from unstir.cli.progress import duration
 from unstir.cli.using import show
 from unstir.data import Data, Survey, layout, survey
 from unstir.data.columns import Column
-from unstir.data.dataset import counted, short
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge, resolve
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import choices, load_data, settle
+from unstir.words import counted, duration, short
 
 SHOWN = 12  # columns, or classes; --json has all
 FLAT = "learnt flat, without a sense of which numbers are neighbours"

@@ -12,7 +12,7 @@ from typing import Any
 
 from unstir.cli.encoding import first, timed_encoder, trained_encoder
 from unstir.cli.finishing import Manner, Trained, finish
-from unstir.cli.progress import Display, duration, note
+from unstir.cli.progress import Display, note
 from unstir.cli.signals import patient
 from unstir.cli.together import AGAIN, agreed, call
 from unstir.data import Data
@@ -33,6 +33,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.processes import here, in_step
 from unstir.training.train import Step
+from unstir.words import duration
 
 STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 

@@ -8,8 +8,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from unstir.cli.pictures import in_a_file_name, refuse_grid, write_grid
+from unstir.cli.pictures import refuse_grid, write_grid
 from unstir.cli.writing import refuse_out, write_rows
+from unstir.data.formats.images import in_a_file_name
 from unstir.diffusion.samplers import default
 from unstir.model.model import Model
 from unstir.model.model import load as load_model

@@ -3,10 +3,11 @@
 import numpy as np
 from rich.table import Table
 
-from unstir.evaluation.answers import SURE, Found, Good, percent, with_spread
+from unstir.evaluation.answers import SURE, Found, Good
 from unstir.evaluation.memorisation import Levels
 from unstir.evaluation.scores import REPEATS
 from unstir.metrics.moments import chance
+from unstir.words import percent, with_spread
 
 WORST = 6  # columns shown
 CALLED = {

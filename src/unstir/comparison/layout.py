@@ -28,6 +28,7 @@ from unstir.evaluation.scores import FEWEST, MOST, Truth, truth_of
 from unstir.model.sampling import Sampling
 from unstir.training.config import Config, flat
 from unstir.training.presets import settle
+from unstir.words import listed
 
 STEPS = 2000
 CHAIN = 1000  # steps of the paper's chain, and of what has none
@@ -214,12 +215,3 @@ def _three_ways(alternative: str, process: Schedule, rows: int) -> tuple[Reading
 def _process(config: Config) -> Schedule:
     diffusion = config.diffusion
     return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as one says them.
-
-    >>> print(listed(["a", "b", "c"]))
-    a, b and c
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

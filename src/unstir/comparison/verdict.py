@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from unstir.comparison.layout import OFF, Reading, listed
+from unstir.comparison.layout import OFF, Reading
 from unstir.evaluation.scores import REPEATS
 from unstir.metrics.paired import Interval, Pair, compare_pairs, mean_interval
+from unstir.words import listed, three_digits
 
 Scores = Mapping[str, float]
 """By the name of a distance."""
@@ -179,12 +180,3 @@ def as_json(columns: Sequence[Column], pairs: Sequence[Pair]) -> dict[str, Any]:
     ]
     verdicts = [{"score": column.score, "column": column.name, "verdict": column.verdict} for column in columns]
     return {"table": cells, "pairs": every, "verdicts": verdicts}
-
-
-def three_digits(number: float) -> str:
-    """A number as one reads it.
-
-    >>> three_digits(1.2345), three_digits(0.98765), three_digits(16491.0)
-    ('1.23', '0.988', '16,491')
-    """
-    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}"

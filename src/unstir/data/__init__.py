@@ -1,9 +1,39 @@
-"""Data: arrays, files and the built-in point sets, all taken in as one `Data`. This room loads no torch."""
+"""Data: arrays, files and built-in sets, all as one kind of object, `Data`. Nothing here imports torch.
+
+The way of a file to an array of rows, in reading order:
+
+    readers.py            `load`: a built-in name or a path; find the format, read it, make `Data`
+    formats/              one file a format, with its reader and its writer; `formats/registry.py` lists them
+    arrays.py             `from_arrays`: every array is checked here once, with `checks.py` and `labels.py`
+    dataset.py            `Data`: N rows of one shape, a class each; how they are split into training and held-out rows
+    rows.py               the rows themselves, which may lie in a file larger than memory
+    toys.py, builtin.py   the built-in point sets and pictures
+    layouts.py            what a row's shape says: points, a table, images, sequences
+    surveys.py            `survey`: what data is taken for, with `columns.py` (statistics) and `problems.py` (what will trouble)
+    writers.py            the way back: rows into a file or a folder
+    statistics.py         means and deviations of tensors, part by part; the one file here that needs torch, so import it by its name
+"""
 
 from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
+from unstir.data.layouts import Layout, in_space, layout
 from unstir.data.readers import load, read
-from unstir.data.survey import Layout, Survey, in_space, layout, survey
+from unstir.data.surveys import Survey, survey
 from unstir.data.toys import TOYS, toy
+from unstir.data.writers import check_path, write
 
-__all__ = ["TOYS", "Data", "Layout", "Survey", "from_arrays", "in_space", "layout", "load", "read", "survey", "toy"]
+__all__ = [
+    "TOYS",  # the built-in point sets by name
+    "Data",  # N rows of one shape, with a class each where there are labels
+    "Layout",  # how a row lies in space
+    "Survey",  # what `survey` found
+    "check_path",  # whether rows can be written there, before they are computed
+    "from_arrays",  # arrays, tensors or lists as Data
+    "in_space",  # the layout of rows whose neighbours are worth looking at
+    "layout",  # how rows of a shape lie in space
+    "load",  # a built-in set, a file or a folder
+    "read",  # a file or a folder
+    "survey",  # what data is taken for, column by column, and its problems
+    "toy",  # points of a built-in set
+    "write",  # rows into a file or a folder
+]

@@ -5,8 +5,8 @@
     fashion_mnist         60,000   (28, 28)        0 .. 255       kinds of garments    Debian's dataset-fashion-mnist
     fashion_mnist_test    10,000   (28, 28)        0 .. 255       the same             the same, for evaluation alone
 
-Digits: Alpaydin and Kaynak, 1998; four by four pixels of ink are counted for one, which makes the 17 levels. They have no
-set of their own for evaluation: what is held out serves. Fashion-MNIST: Xiao, Rasul and Vollgraf, 2017.
+Digits: Alpaydin and Kaynak, 1998; a pixel is the number of inked ones among four by four, which makes the 17 levels. There is no
+second set for evaluation: held-out rows are used. Fashion-MNIST: Xiao, Rasul and Vollgraf, 2017.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ import numpy as np
 
 from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
-from unstir.data.formats.idx import read_idx
+from unstir.data.formats.format import Request
+from unstir.data.formats.idx import read
 from unstir.errors import UsageError
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -35,7 +36,7 @@ def digits() -> Data:
     ((1797, 8, 8), (0.0, 16.0), 10)
     """
     try:
-        from sklearn.datasets import load_digits  # takes a second, which others need not wait for
+        from sklearn.datasets import load_digits  # takes a second
     except ImportError:
         raise UsageError("the digits come with scikit-learn, which is not installed: pip install scikit-learn") from None
     rows, classes = load_digits(return_X_y=True)
@@ -65,4 +66,5 @@ def _garments(part: str, source: str) -> Data:
             f"{source} comes with Debian's package, which is not installed: apt-get install dataset-fashion-mnist. "
             "Or name a folder of images, or a .npz file with images and labels."
         )
-    return replace(read_idx(path, source), classes=GARMENTS)
+    found = read(Request(path, source))
+    return replace(from_arrays(found.values, found.labels, source=source), classes=GARMENTS)

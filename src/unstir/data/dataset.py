@@ -14,26 +14,25 @@ to be looked at may they be kept, and nothing but `unstir.data.survey` takes dat
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
+from unstir.data.labels import NO_CLASS
 from unstir.data.rows import Rows, let_go
-from unstir.errors import DataError, UsageError, unknown
+from unstir.errors import DataError, UsageError
+from unstir.words import counted, short
 
 GAPS = ("refuse", "drop", "keep")
-NO_CLASS = -1  # the number of a label that is missing, where gaps are kept
-SHOWN, LISTED = 40, 12  # characters of what somebody else wrote, and names, in a message
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
     """N rows of one shape, with a class each where there are labels; `from_arrays` makes and checks it.
 
-    Shapes: `rows` (N, ...), `labels` (N,) int64 or None, `classes` the K names of the classes.
+    Shapes: `rows` (N, ...), `labels` (N,) int64 or None, `classes` the K names of the classes, `groups` (N,) int64 or None.
+    Rows with the same group number belong together, as the windows of one recording do: `split` keeps them on one side.
     `names` are those of the columns, `source` is the built-in name or the path as typed, `dtype` the type it came in,
     `dropped` how many rows had a gap and were left out, `notes` what a person should know about how it was read.
     """
@@ -47,6 +46,7 @@ class Data:
     dtype: str = "float64"
     dropped: int = 0
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of rows, N."""
@@ -75,26 +75,42 @@ class Data:
         return f"position {tuple(int(i) for i in np.unravel_index(index, self.shape))}"
 
     def split(self, held_out: float, seed: int) -> tuple["Data", "Data"]:
-        """The rows to train on and the rows held out, by `cut`; none is copied.
+        """The rows to train on and the rows held out, by `split_numbers`; none is copied.
 
         >>> train, held_out = Data(Rows(np.arange(10.0)[:, None])).split(0.2, seed=0)
         >>> len(train), len(held_out)
         (8, 2)
         """
-        training, unseen = self.cut(held_out, seed)
+        training, unseen = self.split_numbers(held_out, seed)
         return self.take(training), self.take(unseen)
 
-    def cut(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of the rows to train on and of those held out: a random permutation, cut.
+    def split_numbers(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the rows to train on and of those held out, each in random order; the same seed makes the same split.
 
-        Held out are round(N held_out) rows, at least one and at most N - 1; the same seed makes the same cut.
-        Raises UsageError unless 0 < held_out < 1.
+        Without groups, round(N held_out) rows are held out, at least one and at most N - 1. With groups, no group is on both sides:
+        groups are held out in random order until the number of rows is nearest to N held_out, at least one group and not all.
+        Raises UsageError unless 0 < held_out < 1, DataError where there is only one group.
+
+        >>> data = Data(Rows(np.zeros((6, 1))), groups=np.array([0, 0, 1, 1, 2, 2]))
+        >>> training, unseen = data.split_numbers(0.3, seed=0)
+        >>> sorted(data.groups[training].tolist()), sorted(data.groups[unseen].tolist())
+        ([1, 1, 2, 2], [0, 0])
         """
         if not 0 < held_out < 1:
             raise UsageError(f"the held-out fraction is {held_out}; it lies between 0 and 1, for example 0.1.")
-        count = min(max(round(len(self) * held_out), 1), len(self) - 1)
-        order = np.random.default_rng(seed).permutation(len(self))
-        return order[count:], order[:count]
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(self))
+        if self.groups is None:
+            count = min(max(round(len(self) * held_out), 1), len(self) - 1)
+            return order[count:], order[:count]
+        _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
+        if len(sizes) < 2:
+            raise DataError(f"all {len(self):,} rows are of one group, so none can be held out: at least 2 groups are needed.")
+        shuffled = rng.permutation(len(sizes))
+        rows_of_first = sizes[shuffled].cumsum()[:-1]  # of the first group, of the first two, ...
+        count = 1 + int(np.abs(rows_of_first - len(self) * held_out).argmin())
+        unseen = np.isin(group, shuffled[:count])[order]
+        return order[~unseen], order[unseen]
 
     def without_gaps(self) -> "Data":
         """The rows that have no gap, and the classes that are left; `dropped` says how many rows are not.
@@ -107,8 +123,9 @@ class Data:
         ([[1.0], [2.0]], ('a',), 2)
         """
         whole = self.intact()
-        if self.labels is not None:
-            whole &= self.labels != NO_CLASS
+        for ids in (self.labels, self.groups):
+            if ids is not None:
+                whole &= ids != NO_CLASS
         left = int(whole.sum())
         if left == len(self):
             return self
@@ -130,19 +147,21 @@ class Data:
 
     def take(self, which: np.ndarray) -> "Data":
         """Those rows, by their numbers; none is copied."""
-        return replace(self, rows=self.rows.take(which), labels=None if self.labels is None else self.labels[which])
+        labels, groups = (None if ids is None else ids[which] for ids in (self.labels, self.groups))
+        return replace(self, rows=self.rows.take(which), labels=labels, groups=groups)
 
     def sha256(self) -> str:
-        """The SHA-256 of the rows as they are held and of the labels, their types and shapes included, in hexadecimal.
+        """The SHA-256 of the rows as they are held, of labels and of groups, their types and shapes included, in hexadecimal.
 
         >>> a, b = Data(Rows(np.zeros((2, 3)))), Data(Rows(np.zeros((3, 2))))
         >>> a.sha256() == a.sha256(), a.sha256() == b.sha256()
         (True, False)
         """
         digest = hashlib.sha256()
-        for rows in (self.rows, self.labels if self.labels is None else Rows(self.labels)):
-            if rows is not None:
-                digest.update(f"{rows.held.dtype.str} {rows.shape} ".encode())
+        for part, mark in ((self.rows, ""), (self.labels, ""), (self.groups, "groups ")):
+            if part is not None:
+                rows = part if isinstance(part, Rows) else Rows(part)
+                digest.update(f"{mark}{rows.held.dtype.str} {rows.shape} ".encode())
                 for start in range(0, len(rows), rows.in_block):
                     digest.update(np.ascontiguousarray(rows.raw(slice(start, start + rows.in_block))).data)
                     let_go(rows.held)
@@ -165,25 +184,3 @@ def gaps_of(data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             firsts[new] = start + gaps[:, new].argmax(axis=0)
             counts += gaps.sum(axis=0)
     return found
-
-
-def short(text: str, most: int = SHOWN) -> str:
-    """What somebody else wrote, fit for one line of a message: cut, and without characters that cannot be seen.
-
-    >>> short("price"), short("a" * 50), short("one\\ntwo")
-    ('price', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...', 'one\\\\ntwo')
-    """
-    text = text if len(text) <= most else f"{text[: most - 3]}..."
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 row", "2 rows"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
-    """The error for a name that a file does not hold, with the names that it does; of very many the nearest."""
-    if len(known) > LISTED:
-        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
-    return unknown(what, short(name), map(short, known))

@@ -2,7 +2,7 @@
 
 A program knows them by their names:
 
-    missing, infinite, labels missing      gaps
+    missing, infinite, labels missing      gaps, also "groups missing"
     constant                               nothing to learn
     huge, far from zero                    numbers that lose digits
     outliers                               one value that rules the scale
@@ -28,7 +28,9 @@ from typing import NamedTuple
 import numpy as np
 
 from unstir.data.columns import Column, Whole, looked_at
-from unstir.data.dataset import NO_CLASS, Data, counted, short
+from unstir.data.dataset import Data
+from unstir.data.labels import NO_CLASS
+from unstir.words import counted, short
 
 LEVELS = 256  # more different values than this are no levels
 OUTLIER = 30.0  # z of a column
@@ -76,21 +78,24 @@ def _gaps(columns: list[Column]) -> Iterator[Problem]:
         if held:
             each = (f"{columns[j].place} has {gap.count:,} (first: row {gap.first})" for j, gap in held.items())
             total = counted(sum(gap.count for gap in held.values()), f"{word} value")
-            yield Problem(word, tuple(held), f"{total}: {_listed(each)}. Remove those rows, or pass --data.missing drop.")
+            yield Problem(word, tuple(held), f"{total}: {_first_of(each)}. Remove those rows, or pass --data.missing drop.")
 
 
 def _label_gaps(data: Data) -> Iterator[Problem]:
-    if data.labels is not None and (data.labels == NO_CLASS).any():
-        count, first = int((data.labels == NO_CLASS).sum()), int((data.labels == NO_CLASS).argmax())
-        text = f"{counted(count, 'row')} without a class (first: row {first}). Remove those rows, or pass --data.missing drop."
-        yield Problem("labels missing", (), text)
+    for name, noun, ids in (("labels missing", "class", data.labels), ("groups missing", "group", data.groups)):
+        if ids is not None and (ids == NO_CLASS).any():
+            count, first = int((ids == NO_CLASS).sum()), int((ids == NO_CLASS).argmax())
+            text = (
+                f"{counted(count, 'row')} without a {noun} (first: row {first}). Remove those rows, or pass --data.missing drop."
+            )
+            yield Problem(name, (), text)
 
 
 def _constant(columns: list[Column]) -> Iterator[Problem]:
     found = tuple(j for j, column in enumerate(columns) if column.distinct == 1)
     if found:
         each = (f"{columns[j].place} is always {columns[j].low:g}" for j in found)
-        yield Problem("constant", found, f"{_listed(each)}. There is nothing to learn: samples repeat the value exactly.")
+        yield Problem("constant", found, f"{_first_of(each)}. There is nothing to learn: samples repeat the value exactly.")
 
 
 def _constant_places(columns: list[Column]) -> Iterator[Problem]:
@@ -175,7 +180,7 @@ def _dependent(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
             f"{columns[varying[a]].place} and {columns[varying[b]].place} ({correlation[a, b]:+.4f})" for a, b in pairs.tolist()
         )
         found = tuple(sorted({varying[j] for j in pairs.ravel().tolist()}))
-        yield Problem("alike", found, f"correlated as one: {_listed(each)}. Leave out one of each pair.")
+        yield Problem("alike", found, f"correlated as one: {_first_of(each)}. Leave out one of each pair.")
     rank = int((np.linalg.eigvalsh(correlation) > FLAT).sum())
     if rank < len(varying) - len({b for _, b in pairs.tolist()}):
         text = (
@@ -203,7 +208,7 @@ def _classes(data: Data) -> Iterator[Problem]:
         each = (
             f"'{short(data.classes[k])}' has {counted(int(counts[k]), 'row')}" for k in np.flatnonzero(counts < FEW_OF_A_CLASS)
         )
-        yield Problem("small classes", (), f"{_listed(each)}: too few to learn the class from. Merge or remove it.")
+        yield Problem("small classes", (), f"{_first_of(each)}: too few to learn the class from. Merge or remove it.")
 
 
 def _class_candidates(data: Data, columns: list[Column]) -> Iterator[Problem]:
@@ -214,7 +219,7 @@ def _class_candidates(data: Data, columns: list[Column]) -> Iterator[Problem]:
         yield Problem("a class?", tuple(found), f"{text}If it is a class, pass {flag}.")
 
 
-def _listed(parts: Iterable[str]) -> str:
+def _first_of(parts: Iterable[str]) -> str:
     """The first of the parts, and how many more there are."""
     parts = list(parts)
     more = f", and {len(parts) - NAMED:,} more" if len(parts) > NAMED else ""

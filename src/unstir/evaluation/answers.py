@@ -6,7 +6,6 @@
 Every sentence carries the number that it rests on, beside what chance alone would give.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,6 +23,7 @@ from unstir.metrics.neighbours import Memorisation
 from unstir.metrics.permutation import EnergyTest
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
+from unstir.words import percent
 
 SURE = 0.05  # p-value below which the test tells samples from true rows
 WITHOUT_TRUTH = 1000  # samples, where there is no truth to say how many
@@ -170,24 +170,3 @@ def how_honest(memory: Memorisation | None, levels: Levels | None) -> Answer:
         return Answer("Is it honest?", "no, it memorises", [*evidence, "More data, fewer steps or a smaller network help."])
     leans = {"nearer than true rows", "a gap"} & set(verdicts)
     return Answer("Is it honest?", "mostly, but it leans on its training rows" if leans else "yes", evidence)
-
-
-def with_spread(value: float, spread: float) -> str:
-    """A number to the digits that its spread leaves.
-
-    >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5)
-    ('0.00057 ± 0.00011', '12.35 ± 0.50')
-    """
-    if spread <= 1e-12 * abs(value):
-        return f"{value:.4g} ± 0"
-    digits = max(1 - math.floor(math.log10(spread)), 0)
-    return f"{value:.{digits}f} ± {spread:.{digits}f}"
-
-
-def percent(share: float) -> str:
-    """A share, to a tenth of a per cent where that is much.
-
-    >>> percent(0.0123), percent(-0.5)
-    ('1.2 %', '-50 %')
-    """
-    return f"{100 * share:.{1 if abs(share) < 0.1 else 0}f} %"

@@ -76,7 +76,8 @@ def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: 
             f"{len(training)} trained on they would be {n}. Bring more data, or train with a larger --data.held-out."
         )
     rng = np.random.default_rng([seed, 5])
-    known, spared = training.split(n / len(training), seed)
+    # By rows, not by groups: the spared rows stand beside the held-out ones, and neither taught the features.
+    known, spared = replace(training, groups=None).split(n / len(training), seed)
     features = learn(known, seed)
     k = min(FEATURES, n // 2)
     some = rng.permutation(len(held_out))[: n * REPEATS]

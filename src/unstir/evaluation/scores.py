@@ -86,7 +86,8 @@ class Score:
 def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, most: int = 0) -> Truth:
     """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, or else rows held out of training.
 
-    Raises UsageError where fewer than 10 rows are held out, or trained on.
+    Held out are whole groups where rows have groups, and the two sides of a pair have none in common.
+    Raises UsageError where fewer than 10 rows are held out, or trained on, DataError where there is only one group.
     """
     rng, most = np.random.default_rng([seed, 4]), most or MOST
     if data.source in TOYS:
@@ -94,8 +95,10 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
         order = rng.permutation(POOL)[: 2 * repeats * most].reshape(2 * repeats, most)
         sets = [pool[rows] for rows in order]
         return Truth(sets[:repeats], sets[repeats:])
-    training, unseen = data.cut(held_out, seed)
-    n = min(most, len(unseen), len(training))
+    training, unseen = data.split_numbers(held_out, seed)
+    # Two random halves of grouped rows would share groups, and look nearer to each other than rows of new groups are.
+    halves = [] if data.groups is None else [data.split_numbers(0.5, seed + i) for i in range(repeats)]
+    n = min(most, *map(len, (unseen, training, *(half for pair in halves for half in pair))))
     if n < FEWEST:
         way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
         raise UsageError(
@@ -103,7 +106,7 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
             f"{len(unseen)} and {len(training)}. {way_on}."
         )
     true, others = (_dealt(data, deal(part, n, repeats, rng)) for part in (unseen, training))
-    pairs = half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
+    pairs = [(a[:n], b[:n]) for a, b in halves] or half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
     return Truth(true, others, [(a, b) for a, b in (_dealt(data, pair) for pair in pairs)])
 
 

@@ -28,13 +28,13 @@ from unstir.plots.style import (
     class_colours,
     frame,
     hues,
-    percent,
     plain,
     scatter,
     square,
     styled,
     thin,
 )
+from unstir.words import percent
 
 LECTURE_STEPS = (0, 100, 300, 500, 800, 1000)
 PATHS = 60  # trajectories drawn as lines

@@ -27,13 +27,13 @@ from unstir.plots.style import (
     Frame,
     blank,
     frame,
-    percent,
     plain,
     scatter,
     square,
     styled,
     thin,
 )
+from unstir.words import percent
 
 ABREAST = 6  # panels of samples side by side
 FAR = 30.0  # times the lowest score: a higher one is not drawn to scale but written at the edge

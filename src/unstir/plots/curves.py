@@ -18,7 +18,8 @@ from matplotlib.ticker import MaxNLocator
 
 from unstir.diffusion.schedules import Schedule
 from unstir.errors import unknown
-from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, percent, styled
+from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, styled
+from unstir.words import percent
 
 LOG_SNR = 14.0  # nats: outside it x_t is the data, or is noise, to the eye and to float32
 LINES = [*((colour, "-") for colour in COLOURS), *((colour, "--") for colour in (BLACK, RED, SKY, BLUE, ORANGE))]

@@ -1,10 +1,10 @@
-"""Samples side by side in one picture, and rows as picture files: arrays in, a Pillow image out.
+"""Samples side by side in one picture: arrays in, a Pillow image out.
 
     pixel = 255 (x - low) / (high - low), rounded, and kept from 0 to 255                                  (1)
 
 low and high are the same for all rows, so that rows can be compared, and come from who knows the data. 8-bit data, from 0 to 255,
 is shown as it is. Rows are (H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels: grey, RGB, RGBA, as
-`datasets.layout` tells them. Cells have a pixel of white between them, and all is made larger by a whole
+`unstir.data.layout` tells them. Cells have a pixel of white between them, and all is made larger by a whole
 factor, so that a pixel stays a square: the short side of a cell has at least 64 pixels, the picture at most 2,000.
 
     >>> x = np.zeros((6, 8, 8), dtype=np.uint8)
@@ -22,13 +22,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from unstir.data import Layout, layout
-from unstir.errors import UsageError
+from unstir.data.formats.pixels import picture
+from unstir.data.layouts import channels_last
 from unstir.plots.mosaics import tiled
 from unstir.plots.style import COLOURS, PALE, styled
 
 SIDE, MOST = 64, 2000  # pixels: of a cell's short side at least, of the picture at most
-COLOUR = {1: "grey", 3: "RGB", 4: "RGBA"}  # by channels
 CURVE = (96, 144)  # pixels of a cell with curves in it
 DRAWN = 8  # channels of a sequence, at most
 
@@ -63,27 +62,6 @@ def arrange(n: int, height: int, width: int, ids: np.ndarray | None = None) -> A
     return Arrangement([numbers[i : i + across] for i in range(0, len(numbers), across)], factor)
 
 
-def lies(shape: tuple[int, ...]) -> Layout:
-    """How rows that are pictures lie. Raises UsageError for rows that are none.
-
-    >>> [(one.spatial, one.channels) for one in map(lies, ((28, 28), (3, 32, 30), (32, 30, 4)))]
-    [((28, 28), 1), ((32, 30), 3), ((32, 30), 4)]
-    """
-    found = layout(shape)
-    if found is None or found.kind != "images" or found.channels not in COLOUR:
-        raise UsageError(
-            f"rows of shape {shape} are no pictures: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for RGB or "
-            "4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv or .safetensors."
-        )
-    return found
-
-
-def channels_last(x: np.ndarray) -> np.ndarray:
-    """Images (n, ...) in any of the layouts as (n, H, W, C)."""
-    axis = lies(x.shape[1:]).channel_axis
-    return x[..., None] if axis is None else np.moveaxis(x, 1, -1) if axis == 0 else x
-
-
 def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """Eq. (1), uint8 of the same shape.
 
@@ -92,11 +70,6 @@ def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """
     low, high = span
     return np.rint(255 * ((x - np.float64(low)) / ((high - low) or 1.0)).clip(0, 1)).astype(np.uint8)
-
-
-def picture(pixels: np.ndarray) -> Image.Image:
-    """One image (H, W, C) of uint8, or of uint16 in grey, as Pillow's: L, RGB, RGBA or I;16."""
-    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 
 
 def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:

@@ -195,17 +195,6 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def percent(share: float) -> str:
-    """A share to a digit or two, no finer than is worth reading.
-
-    >>> percent(0.364), percent(4.04e-5), percent(2.4e-9), percent(0.0)
-    ('36 %', '0.004 %', 'under 0.001 %', '0 %')
-    """
-    if 0 < share < 1e-5:
-        return "under 0.001 %"
-    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
-
-
 def plain(text: str) -> str:
     """A name from outside, which is not to be read as a formula.
 

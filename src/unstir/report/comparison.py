@@ -14,7 +14,7 @@ import torch
 from unstir import __version__
 from unstir.comparison.layout import OFF
 from unstir.data import Data, layout
-from unstir.data.survey import kind_of
+from unstir.data.layouts import kind_of
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.affine import fit_encoder
 from unstir.errors import StorageError, UnstirError

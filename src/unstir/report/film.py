@@ -17,9 +17,10 @@ from torch import Tensor
 from unstir.diffusion.samplers import default, sampler
 from unstir.errors import StorageError, UsageError
 from unstir.plots.film import Moment, Stage, film
-from unstir.plots.style import Frame, percent
+from unstir.plots.style import Frame
 from unstir.report.subject import Subject, of_folder
 from unstir.report.view import View, shrink
+from unstir.words import percent
 
 EVALUATIONS = 40
 POINTS = 1500

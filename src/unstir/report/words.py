@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstir.evaluation.answers import with_spread
 from unstir.plots.curves import hardest
 from unstir.report.subject import Subject
+from unstir.words import percent, with_spread
 
 Sentences = list[str]
 GROWS = 1.5  # times the data's deviation, from where noise at the end is more than a schedule's rounding
@@ -262,15 +262,6 @@ def _lecture(document: dict[str, Any], subject: Subject) -> Sentences:
             f"{in_bits(learnt)}: {saved}."
         )
     return [*found, compressed]
-
-
-def percent(share: float) -> str:
-    """A share, to two digits where it is small.
-
-    >>> percent(0.0785872), percent(4.04e-05), percent(1.0), percent(0.0)
-    ('7.9 %', '0.004 %', '100 %', '0 %')
-    """
-    return f"{100 * share:.{2 if share >= 0.001 else 1}g} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 
 def _at(steps: Sequence[int], place: float) -> int:

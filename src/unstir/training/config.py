@@ -63,6 +63,7 @@ class Data(Section):
 
     source: str = Field("", description="Built-in name, file or folder.")
     labels: str | None = Field(None, description="Column or array that holds the class.")
+    groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
         "refuse", description="Rows with missing or infinite values, damaged images: refuse or drop."
     )

@@ -33,7 +33,7 @@ def load_data(config: Config) -> Data:
     """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
     data = config.data
     labels = None if data.labels == "none" else data.labels
-    return load(data.source, n=data.points, seed=config.seed, labels=labels, missing=data.missing, size=data.height_width)
+    return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:

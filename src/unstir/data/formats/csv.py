@@ -1,44 +1,48 @@
-"""Tables: CSV files as numbers, one row a line, with at most one column of classes.
+"""Tables of numbers in CSV files: one row a line, perhaps with a column of classes and one of groups.
 
-The delimiter is the one of tab, semicolon and comma that cuts most of the first lines to one width. The first line is a
-header if none of its cells is a number, or one of them is text above a number. Empty cells and the words in `MISSING`
-are missing values; what becomes of them `unstir.data.arrays` decides. No cell is made up, and none is rounded.
+The delimiter is a tab, a semicolon or a comma: the one that cuts most of the first lines into the same number of cells. The first
+line is a header if none of its cells is a number, or one of them is text above a number. Empty cells and the words in `MISSING`
+are missing values; `unstir.data.arrays` decides what becomes of them. No value is invented, and none is rounded.
 Rows are read in blocks, so a large table is never held as text. Lines are counted from 1, rows and columns from 0.
+
+A table is written with commas, a header, and every digit that a number needs to be read back the same.
 """
 
 import csv
+import io
 import shlex
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from unstir.data.arrays import BEYOND, EXACT, from_arrays
-from unstir.data.dataset import Data, short, unknown_name
+from unstir.data.checks import BEYOND, EXACT
+from unstir.data.formats.format import Contents, Format, Request, unknown_name
 from unstir.data.formats.raw import refuse_large
 from unstir.errors import DataError, UsageError
+from unstir.words import short
 
 MISSING = {"", "na", "n/a", "nan", "null", "none"}
 DELIMITERS = "\t;,"
 BLOCK = 8192
-LONGEST = 308  # digits; a number of more is infinite as a float, and refused as that
+LONGEST = 308  # digits; a number with more is infinite as a float, and is refused as infinite
 
 Row = tuple[int, list[str]]  # the number of its (last) line, its cells
 
 
-def read_csv(path: Path, source: str, labels: str | None, missing: str) -> Data:
-    """The table at `path`; `labels` names the column of classes, or numbers it where there is no header.
+def read(request: Request) -> Contents:
+    """The table of a file; `labels` and `groups` name columns, or give their numbers where there is no header.
 
-    Shapes: values (rows, columns) float64, without the column of classes. Raises DataError for a file that is empty or
-    not text, a ragged row, a column of text or a gap that is refused; UsageError for a `labels` that is not a column.
+    Shapes: values (rows, columns) float64, without the columns of classes and groups. Raises DataError for a file that is empty or
+    not text, a ragged row, or a column of text; UsageError for `labels` or `groups` that are not a column.
     """
-    refuse_large(source, path.stat().st_size)  # a number takes about as much as text
+    source = request.source
+    refuse_large(source, request.path.stat().st_size)  # a number takes about as much as text
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _table(file, source, labels, missing)
+        with request.path.open(encoding="utf-8-sig", newline="") as file:
+            return _table(file, request)
     except UnicodeDecodeError as error:
         raise DataError(f"'{source}' is not UTF-8 text ({error.reason}). Save it as CSV in UTF-8.") from None
     except csv.Error as error:
@@ -47,41 +51,66 @@ def read_csv(path: Path, source: str, labels: str | None, missing: str) -> Data:
         ) from None
 
 
-def _table(file: TextIO, source: str, labels: str | None, missing: str) -> Data:
+def write(contents: Contents) -> bytes:
+    """The rows as lines, each flat, with a last column of labels where there are labels. Columns without names are x0, x1, ...
+
+    >>> write(Contents(np.array([[0.1, 2.0]]), ["a"], label_name="kind"))
+    b'x0,x1,kind\\n0.1,2.0,a\\n'
+    """
+    flat = contents.values.reshape(len(contents.values), -1)
+    flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
+    names = contents.names or [f"x{i}" for i in range(flat.shape[1])]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    if contents.labels is None:
+        writer.writerow(names)
+        writer.writerows(flat.tolist())
+    else:
+        writer.writerow([*names, contents.label_name])
+        writer.writerows([*row, label] for row, label in zip(flat.tolist(), contents.labels, strict=True))
+    return text.getvalue().encode()
+
+
+def _table(file: TextIO, request: Request) -> Contents:
+    source, asked = request.source, [name for name in (request.labels, request.groups) if name is not None]
     rows = _rows(file, source)
     top = list(islice(rows, 2))
     if not top:
         raise DataError(f"'{source}' is empty.")
     first = [cell.strip() for cell in top[0][1]]
-    header = _is_header(first, top[1][1] if len(top) > 1 else [], labels)
+    header = _is_header(first, top[1][1] if len(top) > 1 else [], asked)
     columns = [name or f"unnamed {i}" if header else str(i) for i, name in enumerate(first)]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise DataError(f"'{source}' has two columns called '{short(twice[0])}'. Rename one.")
-    if labels is not None and labels not in columns:
-        raise unknown_name(f"column in '{source}'", labels, columns)
+    for name in asked:
+        if name not in columns:
+            raise unknown_name(f"column in '{source}'", name, columns)
 
-    label_at = None if labels is None else columns.index(labels)
-    names = [name for i, name in enumerate(columns) if i != label_at]
+    apart = {columns.index(name): list[str]() for name in asked}  # columns that are no numbers of the rows, and their cells
+    names = [name for i, name in enumerate(columns) if i not in apart]
     if not names:
-        raise UsageError(f"'{source}' has no column besides the class '{labels}'.")
-    classes: list[str] = []
+        what = " and ".join(
+            f"the {noun} '{name}'" for noun, name in (("class", request.labels), ("group", request.groups)) if name
+        )
+        raise UsageError(f"'{source}' has no column besides {what}.")
     blocks = []
     rows = chain(top[header:], rows)
     while block := list(islice(rows, BLOCK)):
-        if label_at is not None:
-            classes += [cells.pop(label_at).strip() for _, cells in block]
+        for at in sorted(apart, reverse=True):
+            apart[at] += [cells.pop(at).strip() for _, cells in block]
         blocks.append(_numbers(block, names))
     if not blocks:
         raise DataError(f"'{source}' has a header and no rows.")
     values = np.concatenate(blocks)
-    if header and not first[0] and label_at != 0 and np.array_equal(values[:, 0], np.arange(len(values))):
+    if header and not first[0] and 0 not in apart and np.array_equal(values[:, 0], np.arange(len(values))):
         raise DataError(f"'{source}': its first column has no name and only counts the rows. Remove it (index=False).")
-    return from_arrays(values, _classes(classes) if classes else None, names if header else (), source, missing)
+    labels, groups = (None if name is None else _classes(apart[columns.index(name)]) for name in (request.labels, request.groups))
+    return Contents(values, labels, names if header else (), groups=groups)
 
 
 def _rows(file: TextIO, source: str) -> Iterator[Row]:
-    """The rows of the table, all of one width. Inside a single column a blank line is a missing value."""
+    """The rows of the table, all of one width. In a table of a single column a blank line is a missing value."""
     delimiter = _delimiter(file)
     reader = csv.reader(_text(file, source), delimiter=delimiter, skipinitialspace=True, strict=True)
     width, blank = 0, []
@@ -116,17 +145,17 @@ def _delimiter(file: TextIO) -> str:
         widths = Counter(len(cells) for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
         return max((count for width, count in widths.items() if width > 1), default=0)
 
-    # On a tie the tab and the semicolon win: a comma beside them is a decimal comma or part of a text.
+    # Where two agree equally often, the tab or the semicolon wins: a comma beside it is a decimal comma or part of a text.
     best = max(DELIMITERS, key=agreeing)
     return best if agreeing(best) else ","
 
 
-def _is_header(first: list[str], second: list[str], labels: str | None) -> bool:
+def _is_header(first: list[str], second: list[str], asked: list[str]) -> bool:
     texts = [not _is_number(cell) and not _is_missing(cell) for cell in first]
     if not any(texts):
         # pandas numbers nameless columns, and leaves the place above the row numbers empty.
         return len(first) > 1 and first == ["", *map(str, range(len(first) - 1))]
-    named = any(text and cell == labels for text, cell in zip(texts, first, strict=True))
+    named = any(text and cell in asked for text, cell in zip(texts, first, strict=True))
     above_number = any(text and _is_number(cell) for text, cell in zip(texts, second, strict=False))
     return named or above_number or not any(map(_is_number, first))
 
@@ -180,7 +209,7 @@ def _number(cell: str, name: str, line: int) -> float:
 
 
 def _refuse_rounding(block: list[Row], names: list[str]) -> None:
-    """Raise DataError for a whole number that is another one as a float."""
+    """Raise DataError for a whole number that float64 would round."""
     for line, name, cell in _cells(block, names):
         digits = cell.strip().lstrip("+-")
         if digits.isdecimal() and len(digits) <= LONGEST and int(digits) != float(digits):
@@ -188,8 +217,11 @@ def _refuse_rounding(block: list[Row], names: list[str]) -> None:
 
 
 def _classes(cells: list[str]) -> np.ndarray | list[str]:
-    """Classes as numbers if all that are there are, so that 10 comes after 2; as texts if not."""
+    """Classes or groups as numbers if all are numbers or missing, so that 10 comes after 2; else as texts."""
     try:
         return np.array([float("nan") if _is_missing(cell) else _float(cell) for cell in cells])
     except ValueError:
         return cells
+
+
+FORMAT = Format("a table of numbers: one row a line, a name a column", (".csv",), read, write)

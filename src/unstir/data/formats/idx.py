@@ -1,9 +1,9 @@
-"""IDX files, in which MNIST and its relatives come: one array behind a few bytes (LeCun, Cortes and Burges, 1998).
+"""IDX files, the format of MNIST and its relatives: one array behind a few bytes (LeCun, Cortes and Burges, 1998).
 
     00 00, a byte for the type, a byte for the number of axes, each size in 4 bytes, the numbers; the high byte first    (1)
 
-The classes are in a file of their own. It is found by its name: beside `train-images-idx3-ubyte` lies
-`train-labels-idx1-ubyte`. Either may be packed with gzip.
+The classes are in a file of their own, which is found by its name: beside `train-images-idx3-ubyte` lies
+`train-labels-idx1-ubyte`. Either may be packed with gzip. Nothing is written in this format.
 """
 
 import gzip
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unstir.data.arrays import from_arrays
-from unstir.data.dataset import Data
+from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.formats.raw import broken, filled, refuse_large, refuse_trap
 from unstir.errors import DataError, UsageError
 
@@ -21,23 +20,27 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 IMAGES, LABELS = ("images", "idx3"), ("labels", "idx1")  # what differs between the names of two files that belong together
 
 
-def read_idx(path: Path, source: str, labels: str | None = None, missing: str = "refuse") -> Data:
+def read(request: Request) -> Contents:
     """The rows of an IDX file, with the classes of the file beside it where there is one.
 
-    Raises UsageError for `labels`, DataError for a file that is damaged or holds something else.
+    Raises UsageError for `labels` or `groups`, DataError for a file that is damaged or holds something else.
     """
-    if labels is not None:
-        raise UsageError(f"'{source}' is one array; its classes come from the file of labels beside it, not from '{labels}'.")
+    path, source = request.path, request.source
+    if request.labels is not None:
+        raise UsageError(
+            f"'{source}' is one array; its classes come from the file of labels beside it, not from '{request.labels}'."
+        )
+    request.refuse_groups("it is one array")
     beside = path.name
     for image, label in zip(IMAGES, LABELS, strict=True):
         beside = beside.replace(image, label)
     other = path.with_name(beside)
     classes = _array(other, str(other)) if other != path and other.is_file() else None
-    return from_arrays(_array(path, source), classes, source=source, missing=missing)
+    return Contents(_array(path, source), classes)
 
 
 def _array(path: Path, where: str) -> np.ndarray:
-    """Eq. (1)."""
+    """The array of one file, by (1)."""
     packed, size = path.suffix.lower() == ".gz", path.stat().st_size
     with broken(where, "IDX file"), gzip.open(path) if packed else path.open("rb") as file:
         start = file.read(4)
@@ -55,3 +58,6 @@ def _array(path: Path, where: str) -> np.ndarray:
         if file.read(1):
             raise DataError(f"'{where}' is damaged: there is more in it than the {wanted:,} bytes that its header promises.")
         return raw.view(dtype).reshape(sizes)
+
+
+FORMAT = Format("one array, as MNIST comes; its classes in a file beside it", (".idx", ".idx.gz", "-ubyte", "-ubyte.gz"), read)

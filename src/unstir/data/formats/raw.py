@@ -1,4 +1,7 @@
-"""Bytes of files that others wrote: what a header promises is held against what is there before any memory is asked for."""
+"""Bytes of files that others wrote, and memory for them.
+
+What a header promises is compared with the size of the file before any memory is asked for. An error of a reader becomes a DataError.
+"""
 
 import gzip
 import math
@@ -13,8 +16,8 @@ from tokenize import TokenError
 
 import numpy as np
 
-from unstir.data.dataset import short
 from unstir.errors import DataError, StorageError, UnstirError
+from unstir.words import short
 
 # What zipfile, gzip and numpy raise for bytes that are not what they should be: a header can hold any literal of Python.
 BROKEN = (
@@ -34,13 +37,13 @@ BROKEN = (
 )
 CHUNK = 2**26  # bytes read at once
 IN_MEMORY = 2**30  # bytes; an array of more stays on disk where it can
-MOST = 2**33  # bytes that what cannot stay on disk may take
-LARGE, DENSE = 2**30, 100  # an array of more bytes that was packed more tightly is a trap, or had better not be packed
+MOST = 2**33  # bytes of an array that cannot stay on disk, at most
+LARGE, DENSE = 2**30, 100  # an array of more bytes than LARGE, packed to less than a DENSE-th, is taken for a trap
 
 
 @contextmanager
 def broken(where: str, kind: str) -> Iterator[None]:
-    """Turn what a damaged or foreign file makes a reader raise into DataError: it is damaged, or no `kind`."""
+    """Turn the error that a reader raises at a damaged or foreign file into a DataError: the file is damaged, or no `kind`."""
     try:
         yield
     except UnstirError:
@@ -50,14 +53,14 @@ def broken(where: str, kind: str) -> Iterator[None]:
 
 
 def refuse_trap(where: str, unpacked: int, packed: int, way_on: str) -> None:
-    """Raise DataError for `packed` bytes that would unpack to memory that nobody meant to ask for."""
+    """Raise DataError where `packed` bytes unpack to so many that the file was made to fill the memory."""
     if unpacked > max(LARGE, DENSE * packed):
         times = f"{unpacked / 2**30:,.0f} GiB out of {packed / 2**20:,.1f} MiB"
         raise DataError(f"'{where}' would unpack to {times}. If that is right, {way_on}.")
 
 
 def refuse_large(where: str, wanted: int) -> None:
-    """Raise DataError for so many bytes of what has to be in memory whole."""
+    """Raise DataError for an array of so many bytes that has to be in memory whole."""
     if wanted > MOST:
         raise DataError(
             f"'{where}' would take {wanted / 2**30:,.1f} GiB of memory, and {MOST / 2**30:.0f} is the most. "
@@ -65,19 +68,22 @@ def refuse_large(where: str, wanted: int) -> None:
         )
 
 
-def refuse_no_room(what: str, wanted: int, way_on: str) -> None:
-    """Raise StorageError for so many bytes that are too many for memory, and too many for the folder of temporary files."""
+def refuse_full_disk(what: str, wanted: int, way_on: str) -> None:
+    """Raise StorageError where so many bytes fit neither into memory nor into the folder of temporary files."""
     place = tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     if wanted > max(IN_MEMORY, free):
         raise StorageError(
             f"{what} would take {wanted / 2**30:,.1f} GiB, and {place}, the folder for temporary files, has {free / 2**30:,.1f} GiB "
-            f"free. Make room there, set TMPDIR to a folder that has some, or {way_on}."
+            f"free. Free some space, set TMPDIR to a folder with more, or {way_on}."
         )
 
 
-def room_for(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array to be filled: in memory, or of more than 1 GiB in a temporary file that is gone when the process is, however it ends."""
+def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty array to fill: in memory, or of more than 1 GiB in a temporary file.
+
+    The file disappears with the process, however that ends.
+    """
     wanted = math.prod(shape) * dtype.itemsize
     if wanted <= IN_MEMORY:
         return np.empty(shape, dtype)

@@ -1,6 +1,6 @@
-"""A survey: what data is taken for, column by column, and what in it will trouble whoever trains on it.
+"""How a row lies in space: which axes are height, width or time, and which one is the channels.
 
-The kind is guessed from the shape of a row, and from nothing else:
+The kind of the rows is guessed from the shape of one of them, and from nothing else:
 
     (d,), d <= 3                                                                     points
     (d,)                                                                             table
@@ -13,46 +13,26 @@ The kind is guessed from the shape of a row, and from nothing else:
 Where either end of three numbers could be the channels, they are the end that leaves (height, width) nearest to a square when
 both ends are 1, 3 or 4. Of other numbers they are the end that leaves a square, or else the smaller one, or else the first.
 
-    >>> from unstir.data import from_arrays
-    >>> found = survey(from_arrays([[1.0, 5.0], [2.0, 5.0], [np.nan, 5.0], [3.0, 5.0]], names=["a", "b"], missing="keep"))
-    >>> found.kind, found.levels, [problem.name for problem in found.problems]
-    ('points', 4, ['missing', 'constant', 'few'])
+    >>> layout((3, 32, 48)), kind_of((30,))
+    (Layout(kind='images', channels=3, spatial=(32, 48), channel_axis=0), 'table')
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from unstir.data.columns import Column, Whole, columns_of, looked_at, whole_of
-from unstir.data.dataset import NO_CLASS, Data
-from unstir.data.problems import LEVELS, Problem, problems_of
+from unstir.errors import UsageError
 
 NEIGHBOURS = 4  # along the longest side, from where a convolution has something to slide over
 USUAL = (1, 3, 4)  # channels of pictures: grey, colour, colour with opacity
-LOOKED_AT = 2**24  # numbers; of larger data every k-th row is looked at, though gaps are counted in all
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What `survey` found. `levels` is how many values the whole has, up to LEVELS, `looked_at` how many rows it is from.
-
-    `classes` are the names of the classes and how many rows each has. `whole` is of images and sequences, None for others.
-    """
-
-    kind: str
-    columns: list[Column]
-    whole: Whole | None
-    levels: int | None
-    classes: dict[str, int]
-    looked_at: int
-    problems: list[Problem]
+COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}  # what pictures of so many channels are called
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How rows lie in space: the kind, "images" or "sequences", the channels, the sizes of the spatial axes, one or two.
+    """How rows lie in space: the kind, "images" or "sequences", the number of channels, the sizes of the one or two spatial axes.
 
-    `channel_axis` is which axis of a row the channels are, 0 or -1; None where there is none and `channels` is 1.
+    `channel_axis` is the axis of a row that holds the channels, 0 or -1; None where there is none and `channels` is 1.
     """
 
     kind: str
@@ -62,7 +42,7 @@ class Layout:
 
 
 def layout(shape: tuple[int, ...]) -> Layout | None:
-    """How rows of that shape lie in space, by rule (1); None for points, tables and arrays, which do not.
+    """How rows of that shape lie in space, by rule (1); None for points, tables and arrays, which have no neighbours.
 
     >>> layout((28, 28))
     Layout(kind='images', channels=1, spatial=(28, 28), channel_axis=None)
@@ -87,7 +67,7 @@ def layout(shape: tuple[int, ...]) -> Layout | None:
 
 
 def in_space(shape: tuple[int, ...]) -> Layout | None:
-    """How rows of that shape lie in space, where it is worth looking at neighbours: images and sequences of at least 4 positions.
+    """The layout of images and sequences of at least 4 positions, whose neighbours are worth looking at; None for other shapes.
 
     >>> in_space((8, 8)).kind, in_space((3, 3)), in_space((12,))
     ('images', None, None)
@@ -108,28 +88,30 @@ def kind_of(shape: tuple[int, ...]) -> str:
     return found.kind if found else "arrays"
 
 
+def picture_layout(shape: tuple[int, ...]) -> Layout:
+    """How rows that are pictures lie. Raises UsageError for rows that are no pictures.
+
+    >>> [(one.spatial, one.channels) for one in map(picture_layout, ((28, 28), (3, 32, 30), (32, 30, 4)))]
+    [((28, 28), 1), ((32, 30), 3), ((32, 30), 4)]
+    """
+    found = layout(shape)
+    if found is None or found.kind != "images" or found.channels not in COLOURS:
+        raise UsageError(
+            f"rows of shape {shape} are no pictures: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for RGB or "
+            "4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv or .safetensors."
+        )
+    return found
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """Pictures (n, ...) of any layout as (n, H, W, C). Raises UsageError for rows that are no pictures.
+
+    >>> channels_last(np.zeros((5, 3, 8, 9))).shape, channels_last(np.zeros((5, 8, 9))).shape
+    ((5, 8, 9, 3), (5, 8, 9, 1))
+    """
+    axis = picture_layout(x.shape[1:]).channel_axis
+    return x[..., None] if axis is None else np.moveaxis(x, 1, -1) if axis == 0 else x
+
+
 def _is_plane(shape: tuple[int, ...]) -> bool:
     return min(shape) >= 8 and max(shape) < 4 * min(shape)
-
-
-def survey(data: Data) -> Survey:
-    """Look at `data`, gaps and all. See the docstring of this room."""
-    step = -(-data.rows.size // LOOKED_AT)
-    columns, rows = columns_of(data, step), looked_at(data, step)
-    whole = whole_of(data, columns, step) if layout(data.shape) else None
-    problems = problems_of(data, columns, step, whole)
-    counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
-    classes = dict(zip(data.classes, map(int, counts), strict=True))
-    return Survey(kind_of(data.shape), columns, whole, _levels(rows, columns), classes, len(rows), problems)
-
-
-def _levels(rows: np.ndarray, columns: list[Column]) -> int | None:
-    """How many different values there are in all; None for more than LEVELS."""
-    if max(column.distinct for column in columns) > LEVELS:
-        return None
-    found: set[float] = set()
-    for j in range(rows.shape[1]):
-        found.update(np.unique(rows[np.isfinite(rows[:, j]), j]).tolist())
-        if len(found) > LEVELS:
-            return None
-    return len(found)

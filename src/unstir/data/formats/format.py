@@ -1,0 +1,104 @@
+"""What a file format is: how its files end, how one is read, and how rows are written as one.
+
+    read:   a file or a folder   ->   Contents
+    write:  Contents             ->   bytes, or for a folder the names of its files with the bytes of each
+
+Neither makes `Data` and neither touches the disk to write: `unstir.data.readers` and `unstir.data.writers` do that for all formats.
+The formats themselves are listed in `unstir.data.formats.registry`.
+
+    >>> lines = Format("one number a line", (".txt",), lambda request: Contents(np.loadtxt(request.path)))
+    >>> lines.matches("A.TXT"), lines.matches("a.csv"), lines.write
+    (True, False, None)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unstir.errors import UsageError, unknown
+from unstir.words import short
+
+LISTED = 12  # names in a message
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which file is read, and what the caller asked for.
+
+    `source` is the path as it was typed, for messages. `labels` and `groups` name the column or array of classes and of groups.
+    `missing` is "refuse", "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
+    """
+
+    path: Path
+    source: str
+    labels: str | None = None
+    missing: str = "refuse"
+    size: tuple[int, int] | None = None
+    groups: str | None = None
+
+    def refuse_groups(self, why: str) -> None:
+        """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
+        if self.groups is not None:
+            raise UsageError(
+                f"'{self.source}' has no groups='{self.groups}': {why}. Put rows and groups into a .npz or a .csv file."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds: N rows, with a class each where there are labels, and a group each where there are groups.
+
+    Shapes: `values` (N, ...), `labels` and `groups` (N,) or None, `names` one a column of two-dimensional `values`, or none.
+    `label_name` is what a column of labels is called when it is written. A reader that leaves rows out counts them in `dropped`;
+    `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
+    Groups are read, not written.
+    """
+
+    values: np.ndarray
+    labels: Any = None
+    names: Sequence[str] = ()
+    label_name: str = "class"
+    bounds: tuple[float, float] | None = None
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
+    groups: Any = None
+
+
+Files = Iterator[tuple[str, bytes]]
+"""The files of a folder: the path of each within the folder, and what it holds."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format, in one line for people: what it holds, how it is read and how it is written.
+
+    `suffixes` are the ways in which its files' names end; a format without any is a folder. `write` is None where rows cannot be
+    written. `check(path, shape, dtype)` raises UsageError where the format cannot hold rows of that shape and type. `resizes` says
+    whether `read` heeds a size.
+    """
+
+    about: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Request], Contents]
+    write: Callable[[Contents], bytes | Files] | None = None
+    check: Callable[[Path, tuple[int, ...], str], None] | None = None
+    resizes: bool = False
+
+    def matches(self, name: str) -> bool:
+        """Whether a file of that name is of this format: its end decides, in capitals or not."""
+        return name.lower().endswith(self.suffixes)
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
+    """The error for a name that a file does not hold, with the names that it does; of very many the nearest.
+
+    >>> print(unknown_name("column in 'a.csv'", "wide", ["width", "height"]))
+    unknown column in 'a.csv' 'wide': did you mean 'width'? Known: height, width.
+    """
+    if len(known) > LISTED:
+        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
+    return unknown(what, short(name), map(short, known))

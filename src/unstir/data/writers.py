@@ -1,0 +1,88 @@
+"""Rows into a file or a folder: whole or absent, and never over something that is there.
+
+    x.npy  x.npz  x.csv  x.safetensors        out/, or a name without a suffix: a folder of PNGs
+
+Which formats there are, and what each can hold, is in `unstir.data.formats.registry`. `check_path` asks before anything is computed.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from unstir.data.readers import read
+    >>> with TemporaryDirectory() as folder:
+    ...     path = write(f"{folder}/rows.csv", np.array([[1.0, 2.0], [3.0, 4.0]]), ["a", "b"], names=["x", "y"])
+    ...     found = read(path, labels="class")
+    >>> found.values.tolist(), found.names, found.classes
+    ([[1.0, 2.0], [3.0, 4.0]], ('x', 'y'), ('a', 'b'))
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unstir.data.formats.format import Contents, Files, Format
+from unstir.data.formats.registry import folder_format, format_of, suffixes
+from unstir.errors import UsageError
+
+
+def check_path(path: str | Path, shape: tuple[int, ...], dtype: str) -> Path:
+    """The path, if rows of that shape and type can be written there: asked before anything is computed.
+
+    Raises UsageError where the path says no format that rows are written in, or one that cannot hold such rows; StorageError where
+    there is something already.
+
+    >>> check_path("rows.gif", (2,), "float32")
+    Traceback (most recent call last):
+    ...
+    unstir.errors.UsageError: rows.gif: rows are written as .npy, .npz, .csv, .safetensors, and pictures as PNGs into a folder, out/.
+    """
+    from unstir.files import refuse_existing  # it brings torch, which reading does not need
+
+    form, path = _format_for(path), Path(path)
+    if form.check is not None:
+        form.check(path, shape, dtype)
+    refuse_existing(path)
+    return path
+
+
+def write(
+    path: str | Path,
+    rows: np.ndarray,
+    labels: Sequence[str] | np.ndarray | None = None,
+    names: Sequence[str] = (),
+    label_name: str = "class",
+) -> Path:
+    """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
+
+    `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
+    holds the rows only. Raises what `check_path` raises, and StorageError where the disk is full.
+    """
+    from unstir.files import storage_errors, write_file, write_whole
+
+    form, path = _format_for(path), check_path(path, rows.shape[1:], rows.dtype.name)
+    assert form.write is not None
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    content = form.write(Contents(rows, labels, tuple(names), label_name))
+    if isinstance(content, bytes):
+        write_file(path, content)
+        return path
+    with write_whole(path) as temporary:
+        _write_files(temporary, content)
+    return path
+
+
+def _write_files(folder: Path, files: Files) -> None:
+    from unstir.files import write_file
+
+    for name, content in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_file(folder / name, content)
+
+
+def _format_for(path: str | Path) -> Format:
+    """The format that a path to write to says: that of its end, or a folder's for a path without one."""
+    is_folder = str(path).endswith("/") or not Path(path).suffix
+    form = folder_format() if is_folder else format_of(Path(path).name)
+    if form is None or form.write is None:
+        known = ", ".join(suffixes(written=True))
+        raise UsageError(f"{path}: rows are written as {known}, and pictures as PNGs into a folder, out/.")
+    return form
