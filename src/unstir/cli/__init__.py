@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, create_model
 
 from unstir import __version__
 from unstir.cli.signals import prompt
+from unstir.encoders.registry import LATENT
 from unstir.errors import UnstirError
 from unstir.training.config import SECTIONS, Config, Section, merge, message
 
@@ -129,7 +130,7 @@ def train(
     from unstir.cli.finishing import Manner
 
     short = {
-        "data": {"encoder": "latent" if latent else None},
+        "data": {"encoder": LATENT if latent else None},
         "optim": {"steps": steps, "batch_size": batch_size},
         "diffusion": {"schedule": schedule, "target": target},
     }

@@ -27,7 +27,7 @@ from unstir.cli.progress import note
 from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import command
 from unstir.comparison.layout import Comparison, Training, set_up
-from unstir.comparison.reading import Yardstick, begin, draw
+from unstir.comparison.reading import Yardstick, draw
 from unstir.comparison.verdict import as_json, conclude
 from unstir.errors import StorageError, UnstirError, UsageError
 from unstir.files import json_bytes, write_file
@@ -182,7 +182,8 @@ def _train(
             about = f"{training.name}, seed {seed}"
             if training.name not in fittings:
                 fittings[training.name] = Fitting(laid_out.data, training.config)
-            fitting = begin(fittings[training.name], seed)
+            fitting = fittings[training.name]
+            fitting.restart(seed)
             started = time.monotonic()
             for step in fitting.steps():
                 show_at(number - 1 + SHARE * step.number / fitting.recipe.steps, about)

@@ -9,6 +9,7 @@ from unstir.cli.finishing import SHOWN, Manner, Trained, caption, draw, score_li
 from unstir.cli.progress import note
 from unstir.cli.reporting import PAGE, write_report
 from unstir.cli.training import accounted, begin, go, plan_run
+from unstir.diffusion.registry import PAPER
 from unstir.diffusion.samplers import default
 from unstir.evaluation.scores import REPEATS, as_json, compare, measure, scale_of, truth_of
 from unstir.report.contents import contents
@@ -19,7 +20,7 @@ CHAIN, FEW = 1000, 20
 
 def demo(out: Path | None, steps: int, seed: int, as_object: bool, quiet: bool) -> None:
     """Train, sample with 1,000 evaluations and with 20, compare both with fresh truth, draw, and say what to type next."""
-    recipe = flat(schedule="linear", T=CHAIN, target="eps", loss="simple", times="chain", steps=steps, seed=seed)
+    recipe = flat(**PAPER, steps=steps, seed=seed)
     manner, planned = Manner(as_object, quiet), plan_run("swiss_roll", {}, recipe)
     with begin(planned, "swiss_roll", out, manner) as recording:
         with accounted(recording):

@@ -37,7 +37,7 @@ def inpaint(
     _refuse(out, grid, model)
     known, x = read_mask(mask, model.card.shape), _rows_of(source, labels, rows, model)
     made = np.asarray(model.inpaint(x, known, label, steps=steps, method=method, guidance=guidance, seed=seed))
-    ids = None if label is None else model.labels_for(len(made), label, seed)
+    ids = None if label is None else model.given(len(made), label, seed)
     _write(out, grid, run, model, made, ids)
     _say({"rows": out, "n": len(made), "evaluations": steps}, grid, as_object)
 

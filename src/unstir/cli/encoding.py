@@ -1,22 +1,20 @@
-"""The autoencoder of `--latent`, before anything else of a run: trained, or only timed."""
+"""The encoder, before anything else of a run: fitted, or, where that takes training, only timed."""
 
 import time
 
 from unstir.cli.progress import INTERVAL, note
 from unstir.data import Data
-from unstir.encoders.affine import Encoder
-from unstir.encoders.latent import NAME, Fit
+from unstir.encoders.base import Encoder, Fit
+from unstir.model.own import NOTHING_OWN
 from unstir.training.config import Config
-from unstir.training.fitting import fitting_of_latents
+from unstir.training.parts import encoder_fit
 from unstir.words import duration
 
 TIMED = 4  # updates
 
 
-def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder | None:
-    """The encoder of the training rows, trained with its progress on stderr; None where the settings ask for none."""
-    if config.data.encoder != NAME:
-        return None
+def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
+    """The encoder of the training rows; where it takes training, with its progress on stderr."""
     fit = _fit(data, config)
     began = last = time.monotonic()
     for update in fit.updates():
@@ -30,16 +28,15 @@ def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder | None:
     return fit.encoder()
 
 
-def timed_encoder(data: Data, config: Config) -> tuple[Encoder | None, float]:
-    """An encoder of the same sizes that has learnt next to nothing, and the seconds that training it would take."""
-    if config.data.encoder != NAME:
-        return None, 0.0
+def timed_encoder(data: Data, config: Config) -> tuple[Encoder, float]:
+    """An encoder of the same sizes, trained for a few updates if it takes training, and the seconds that the whole would take."""
     fit, ends = _fit(data, config), []
     for update in fit.updates():
         ends.append(time.monotonic())
         if update.number == TIMED:
             break
-    return fit.encoder(), fit.count * (ends[-1] - ends[0]) / max(1, len(ends) - 1)
+    seconds = fit.count * (ends[-1] - ends[0]) / max(1, len(ends) - 1) if ends else 0.0
+    return fit.encoder(), seconds
 
 
 def first(seconds: float) -> str:
@@ -48,4 +45,4 @@ def first(seconds: float) -> str:
 
 
 def _fit(data: Data, config: Config) -> Fit:
-    return fitting_of_latents(data.split(config.data.held_out, config.seed)[0], config)
+    return encoder_fit(data.split(config.data.held_out, config.seed)[0], config, NOTHING_OWN)

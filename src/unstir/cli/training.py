@@ -17,8 +17,7 @@ from unstir.cli.signals import patient
 from unstir.cli.together import AGAIN, agreed, call
 from unstir.data import Data
 from unstir.data.statistics import statistics
-from unstir.encoders.encoded import parts
-from unstir.encoders.latent import Latent
+from unstir.encoders.rows import parts
 from unstir.errors import Stopped, StorageError, UsageError
 from unstir.files import sha256
 from unstir.runs.about import about_this_run, read_about
@@ -28,14 +27,12 @@ from unstir.runs.folder import Run, refuse_taken
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import Config, annotated_config, merge, origins, read_config, resolve, write_config
-from unstir.training.cost import Cost, rehearse
+from unstir.training.cost import STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
+from unstir.training.loop import Step
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.processes import here, in_step
-from unstir.training.train import Step
 from unstir.words import duration
-
-STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 
 
 @dataclass
@@ -158,7 +155,7 @@ def plan_run(
         encoder = trained_encoder(data, config, quiet)
     fitting = Fitting(data, config, encoder)
     if minutes is None:
-        cost = None if fitting.cut else rehearse(fitting)
+        cost = None if fitting.sharded else rehearse(fitting)
     else:
         spent = later or time.monotonic() - began  # by the autoencoder
         seconds = 60 * minutes * STEADY - spent
@@ -209,8 +206,7 @@ def begin(planned: Planned, source: str, out: Path | None, manner: Manner) -> It
     about = about_this_run(command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
     files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
     run = Run.create(out, source, files)
-    if isinstance(fitting.encoder, Latent):
-        write_encoder(run.path, fitting.encoder)
+    write_encoder(run.path, fitting.encoder)
     for warning in fitting.warnings:
         note(f"warning: {warning}")
     if not manner.quiet:
@@ -288,12 +284,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "names": data.names,
         "classes": data.classes,
         "statistics": {name: values.flatten().tolist() for name, values in each.items()},
-        "encoder": {
-            "name": fitting.encoder.name,
-            "shift": fitting.encoder.shift.flatten().tolist(),
-            "scale": fitting.encoder.scale.flatten().tolist(),
-            "settings": fitting.encoder.settings,
-        },
+        "encoder": {"name": fitting.encoder.name, "settings": fitting.encoder.settings},
         "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
     }
 

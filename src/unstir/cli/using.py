@@ -37,7 +37,7 @@ def sample(
     if grid is not None:
         refuse_grid(grid, model)
     rows = np.asarray(model.sample(n, label, steps=steps, method=method, guidance=guidance, interval=interval, seed=seed))
-    ids = model.labels_for(n, label, seed)
+    ids = model.given(n, label, seed)
     write_rows(out, model, rows, ids)
     if grid is not None:
         write_grid(grid, run, model, rows, ids if label is None else None)
@@ -66,7 +66,7 @@ def _unnamed(
     stem += f"-guidance-{guidance:g}" if guidance != 1 else ""
     stem += f"-in-{interval[0]:g}-{interval[1]:g}" if interval else ""
     stem += f"-{model.precision}" if model.precision != "float32" else ""
-    return str(folder / f"{stem}{'.npz' if model.card.classes else '.npy'}")
+    return str(folder / f"{stem}{'.npz' if model.condition else '.npy'}")
 
 
 def selfcheck(as_object: bool) -> None:

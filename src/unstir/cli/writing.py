@@ -16,5 +16,5 @@ def refuse_out(out: str, model: Model) -> Path:
 
 def write_rows(out: str, model: Model, rows: np.ndarray, ids: Tensor | None) -> None:
     """Write rows (n, ...), with the names of their classes where there are ids (n,)."""
-    labels = None if ids is None else np.array(model.card.classes)[ids.numpy()]
-    write(out, rows, labels, model.card.names, model.card.label_name)
+    labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
+    write(out, rows, labels, model.card.names, model.condition.column if model.condition else "")

@@ -214,4 +214,4 @@ def _three_ways(alternative: str, process: Schedule, rows: int) -> tuple[Reading
 
 def _process(config: Config) -> Schedule:
     diffusion = config.diffusion
-    return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
+    return schedule(diffusion.schedule, **diffusion.schedule_settings)

@@ -7,31 +7,18 @@
 (3) is for built-in sets; it is Jeffreys' estimate of the share, which is never 0 and so has a logarithm.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from unstir.comparison.layout import OFF, Comparison, Reading
 from unstir.data import TOYS, toy
 from unstir.data.statistics import statistics
-from unstir.encoders.encoded import parts, standard_deviation
+from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import NumericsError
 from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
 from unstir.model.model import Model
-from unstir.networks import make_network
-from unstir.training.fitting import Fitting
-from unstir.training.train import State
 
 RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
-
-
-def begin(fitting: Fitting, seed: int) -> Fitting:
-    """The same fitting at its start, with another seed for weights, order and noise, and the same rows held out."""
-    fitting.recipe = replace(fitting.recipe, seed=seed)
-    network = make_network(fitting.architecture, fitting.network_settings, seed)
-    fitting.state = State(network.to(fitting.device), fitting.recipe)
-    return fitting
 
 
 def draw(model: Model, reading: Reading, seed: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from unstir.evaluation.memorisation import Levels
 from unstir.information.mmse import ErrorCurve
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
-from unstir.training.fitting import BUCKETS
+from unstir.training.held_out import BUCKETS
 
 CURVE = 200  # steps of t in the curves of the schedules
 INSIDE = 16  # times in a bucket, over which the smallest error is averaged

@@ -36,7 +36,8 @@ from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.information.likelihood import continuous_bound, ode_log_prob, variational_bound
 from unstir.seeds import seeded
-from unstir.training.train import Recipe, State, ema_decay
+from unstir.training.recipe import Recipe, ema_decay
+from unstir.training.state import State
 
 Case = tuple[str, float | Tensor, float, float]
 """Subject, measured, and the interval [low, high] that it has to be in."""

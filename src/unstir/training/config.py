@@ -20,7 +20,12 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import PydanticCustomError
 
+from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import StorageError, UsageError, unknown
+from unstir.networks.registry import NETWORKS
+
+AUTO = "auto"  # chosen from the data or from other settings
 
 
 class Section(BaseModel):
@@ -75,7 +80,7 @@ class Data(Section):
     )
     points: int = Field(5000, ge=2, description="How many points of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
-    encoder: str = Field("standardise", description="standardise, channels (one scale a channel), min_max or latent.")
+    encoder: str = Field(ENCODERS.default, description=f"To the model's space: {ENCODERS.names}.")
 
     @property
     def height_width(self) -> tuple[int, int] | None:
@@ -89,19 +94,26 @@ class Data(Section):
 class Diffusion(Section):
     """The process and what the network predicts of it."""
 
-    schedule: str = Field("linear", description="linear, cosine, sigmoid, vp, ve, flow, ...")
+    schedule: str = Field(SCHEDULES.default, description=f"How noise is added: {SCHEDULES.names}.")
     T: int | None = Field(None, ge=2, description="Steps of a discrete chain (its own default: 1000).")
     settings: dict[str, Numbers] = Field({}, description="Further arguments of the schedule: a number, or 0.1,0.2.")
-    target: str = Field("edm", description="eps, x0, v, velocity or edm.")
-    loss: str = Field("simple", description="simple, min_snr, edm or elbo.")
-    times: str = Field("auto", description="uniform, chain, log_normal, logit_normal, or auto: by the target.")
-    coupling: str = Field("independent", description="independent or optimal_transport.")
+    target: str = Field(TARGETS.default, description=f"What the network predicts: {TARGETS.names}.")
+    loss: str = Field(WEIGHTS.default, description=f"How noise levels are weighed: {WEIGHTS.names}.")
+    times: str = Field(
+        AUTO, description=f"Which noise levels are trained on: {DISTRIBUTIONS.names}; auto: what suits the target."
+    )
+    coupling: str = Field("independent", description="Of rows and noise: independent or optimal_transport.")
+
+    @property
+    def schedule_settings(self) -> dict[str, Any]:
+        """The arguments of the schedule."""
+        return dict(self.settings) | ({} if self.T is None else {"T": self.T})
 
 
 class Network(Section):
     """A residual MLP, or for images and sequences a U-Net or a transformer."""
 
-    architecture: Literal["mlp", "unet", "dit"] = Field("mlp", description="mlp, unet or dit.")
+    architecture: str = Field(NETWORKS.default, description=f"{NETWORKS.names}.")
     width: int = Field(96, ge=1, description="Features of each layer, or channels of the first level.")
     depth: int = Field(2, ge=1, description="Residual blocks; of a U-Net in a level each way.")
     octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each coordinate.")
@@ -112,8 +124,8 @@ class Network(Section):
     recompute: int = Field(0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing twice.")
 
 
-class Latent(Section):
-    """The autoencoder of --data.encoder latent, which is --latent."""
+class Autoencoder(Section):
+    """The autoencoder of --latent."""
 
     halvings: int = Field(0, ge=0, le=6, description="How often height and width are halved; 0: down to about eight.")
     channels: int = Field(0, ge=0, le=256, description="Channels of the latents; 0: a quarter of the numbers, four at the most.")
@@ -145,13 +157,19 @@ class Config(Section):
     data: Data = Data()
     diffusion: Diffusion = Diffusion()
     network: Network = Network()
-    latent: Latent = Latent()
+    autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps.")
 
 
-SECTIONS: dict[str, type[Section]] = {"data": Data, "diffusion": Diffusion, "network": Network, "latent": Latent, "optim": Optim}
+SECTIONS: dict[str, type[Section]] = {
+    "data": Data,
+    "diffusion": Diffusion,
+    "network": Network,
+    "autoencoder": Autoencoder,
+    "optim": Optim,
+}
 
 
 def flat(**settings: Any) -> dict[str, Any]:
