@@ -8,7 +8,7 @@ import torch
 from matplotlib.colors import to_hex
 from scipy import stats
 
-from unstir.comparison import reading as reading_room
+from unstir.comparison import reading
 from unstir.comparison.layout import KNOWN, USUAL, Reading, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
@@ -263,7 +263,7 @@ def test_targets_are_trained_under_the_times_that_suit_them(roll):
     compared = set_up("targets", roll, [flat(**TINY)])
     times = {t.name: t.config.diffusion.times for t in compared.trainings}
     assert times == {"x0": "log_normal", "eps": "uniform", "v": "log_normal", "velocity": "uniform", "edm": "log_normal"}
-    assert "x0, v and edm under log_normal times; eps and velocity under uniform times" in compared.remarks[0]
+    assert "x0, v and edm with log_normal times; eps and velocity with uniform times" in compared.remarks[0]
     same = set_up("targets", roll, [flat(**TINY, times="uniform")])
     assert {t.config.diffusion.times for t in same.trainings} == {"uniform"}
     assert not same.remarks
@@ -405,7 +405,7 @@ def test_samples_that_are_not_finite_end_it_by_name(model, monkeypatch):
 
 
 def test_scores_are_the_mean_over_the_true_sets_and_off_is_off(roll, monkeypatch):
-    monkeypatch.setattr(reading_room, "POOL", 20_000)
+    monkeypatch.setattr(reading, "POOL", 20_000)
     compared = set_up("samplers", roll, [flat(**TINY)], ["ddim", "heun"], rows=200)
     yardstick = Yardstick(compared)
     true = yardstick.truth.true[0][:200]
