@@ -12,38 +12,32 @@ has a training of its own, with three readings. All samplers are readings of one
     samplers    each with 5, 10, 20 and 50 evaluations; those of the chain also with as many as the chain has steps
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unstir.data import TOYS, Data
 from unstir.diffusion.denoiser import check_pair
-from unstir.diffusion.registry import SCHEDULES, TARGETS
+from unstir.diffusion.registry import CLASSIC_SCHEDULES, PAPER, SAFE_TARGETS, SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS, default
-from unstir.diffusion.schedules import Schedule, schedule
+from unstir.diffusion.schedules import Schedule, needs_no_settings, schedule
+from unstir.diffusion.times import even_grid
 from unstir.errors import UsageError, unknown
 from unstir.evaluation.scores import FEWEST, MOST, Truth, truth_of
 from unstir.model.sampling import Sampling
 from unstir.training.config import Config, flat
-from unstir.training.presets import settle
+from unstir.training.presets import settle, times_for
 from unstir.words import listed
 
 STEPS = 2000  # of training
-CHAIN = 1000  # evaluations of a whole chain, for a schedule without a T of its own
+CHAIN: int = PAPER["T"]  # evaluations of a whole chain, for a schedule without a T of its own
 FEW = 20  # evaluations, for schedules and targets
 BUDGETS = (5, 10, 20, 50)  # evaluations, for samplers
 OFF = "off"  # the score that is the share of samples off a built-in set
 CHAIN_ROWS = 2000  # samples drawn with a whole chain, which costs fifty times as much as 20 evaluations
-KNOWN: dict[str, tuple[str, ...]] = {
-    "schedules": tuple(name for name in SCHEDULES if name != "chain"),  # which has no betas of its own
-    "targets": tuple(TARGETS),
-    "samplers": tuple(SAMPLERS),
-}
-USUAL = {
-    "schedules": ("linear", "cosine", "sigmoid", "sigmoid_bare"),
-    "targets": KNOWN["targets"],
-    "samplers": tuple(name for name in SAMPLERS if name != "adams_bashforth1"),  # which is ddim
-}
+TABLES: Mapping[str, Iterable[str]] = {"schedules": SCHEDULES, "targets": TARGETS, "samplers": SAMPLERS}
+"""What can be compared: the table of each kind."""
+TWICE = "adams_bashforth1"  # is ddim, written in another way
 
 Layer = Mapping[str, Any]
 
@@ -110,18 +104,28 @@ class Comparison:
         return {"what": self.what, "data_sha256": self.data.sha256(), "trainings": trainings}
 
 
+def known(what: str) -> tuple[str, ...]:
+    """The names that can be compared: those in the table, without schedules that have to be given their settings."""
+    return tuple(name for name in TABLES[what] if what != "schedules" or needs_no_settings(name))
+
+
+def usual(what: str) -> tuple[str, ...]:
+    """The names that are compared if none are asked for."""
+    return CLASSIC_SCHEDULES if what == "schedules" else tuple(name for name in known(what) if name != TWICE)
+
+
 def set_up(what: str, data: Data, layers: Sequence[Layer], only: Sequence[str] = (), rows: int = MOST) -> Comparison:
     """Plan the comparison of `what` ("schedules", "targets" or "samplers"): of those named in `only`, or else of the usual ones.
 
     `layers` are settings, of which later ones count more; `rows` is how many samples are drawn for a cell, at most.
     Raises UsageError for an unknown name, where fewer than two can be compared, and for settings that do not fit.
     """
-    if what not in KNOWN:
-        raise unknown("comparison", what, KNOWN)
-    names = tuple(dict.fromkeys(only or USUAL[what]))
+    if what not in TABLES:
+        raise unknown("comparison", what, TABLES)
+    names = tuple(dict.fromkeys(only or usual(what)))
     for name in names:
-        if name not in KNOWN[what]:
-            raise unknown(what.removesuffix("s"), name, KNOWN[what])
+        if name not in known(what):
+            raise unknown(what.removesuffix("s"), name, known(what))
     lay_out: Callable[..., tuple[list[Training], list[str]]] = {
         "schedules": _schedules,
         "targets": _targets,
@@ -133,28 +137,28 @@ def set_up(what: str, data: Data, layers: Sequence[Layer], only: Sequence[str] =
         raise UsageError(f"comparing takes at least {FEWEST} samples, not {rows}.")
     trainings, remarks = lay_out(data, layers, names, min(rows, len(truth.true[0])))
     if len({reading.alternative for training in trainings for reading in training.readings}) < 2:
-        raise UsageError(" ".join([f"there are not two {what} to compare.", *remarks, f"Known: {', '.join(KNOWN[what])}."]))
+        raise UsageError(" ".join([f"there are not two {what} to compare.", *remarks, f"Known: {', '.join(known(what))}."]))
     return Comparison(what, data, truth, tuple(trainings), tuple(remarks))
 
 
 def _schedules(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: int) -> tuple[list[Training], list[str]]:
     trainings, remarks = [], []
     for name in names:
-        chained = schedule(name).T is not None
-        recipe = flat(steps=STEPS, target="eps", loss="simple", times="chain" if chained else "uniform")
-        recipe["diffusion"] |= {"T": CHAIN} if chained else {}
-        layered = [recipe, *layers, flat(schedule=name)]
+        recipe = {**PAPER, "schedule": name}
+        if schedule(name).T is None:  # it has no steps to train on
+            recipe = {key: value for key, value in recipe.items() if key != "T"} | {"times": times_for(PAPER["target"])}
+        layered = [flat(steps=STEPS, **recipe), *layers, flat(schedule=name)]
         config, alternative = settle(data, *layered), name
         try:
             check_pair(_schedule_of(config), config.diffusion.target)
         except UsageError:
-            alternative = f"{name} (v)"
+            alternative = f"{name} ({SAFE_TARGETS[0]})"
             remarks.append(
                 f"{name} ends at alpha_bar = {_schedule_of(config).alpha_bar_end:.0e}, and the {config.diffusion.target} target divides "
-                f"by that: it is trained with the v target instead. To use v for all: --target v."
+                f"by that: it is trained with the {SAFE_TARGETS[0]} target instead. To use it for all: --target {SAFE_TARGETS[0]}."
             )
-            config = settle(data, *layered, flat(target="v"))
-        trainings.append(Training(name, config, _three_ways(alternative, _schedule_of(config).T, rows)))
+            config = settle(data, *layered, flat(target=SAFE_TARGETS[0]))
+        trainings.append(Training(name, config, _three_ways(alternative, _schedule_of(config), rows)))
     return trainings, remarks
 
 
@@ -170,7 +174,7 @@ def _targets(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: in
                 "leaves none."
             )
             continue
-        trainings.append(Training(name, config, _three_ways(name, _schedule_of(config).T, rows)))
+        trainings.append(Training(name, config, _three_ways(name, _schedule_of(config), rows)))
     times: dict[str, list[str]] = {}
     for training in trainings:
         times.setdefault(training.config.diffusion.times, []).append(training.name)
@@ -188,7 +192,7 @@ def _samplers(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: i
     readings, remarks = [], []
     for name in names:
         budgets = set(BUDGETS)
-        if SAMPLERS[name].grid == "chain":  # it has T steps and no more
+        if SAMPLERS[name].is_ancestral:
             budgets = {n for n in BUDGETS if T is None or n < T} | {T or CHAIN}
         for budget in sorted(budgets):
             spent = budget - (budget - 1) % SAMPLERS[name].evaluations  # what it can use of the budget
@@ -202,17 +206,16 @@ def _samplers(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: i
     return [Training("model", config, tuple(readings))], remarks
 
 
-def _three_ways(alternative: str, T: int | None, rows: int) -> tuple[Reading, ...]:
-    """The best measured sampler with few evaluations, DDIM with as many even steps, and the whole chain of a schedule with T steps."""
-    steps, even = T or CHAIN, "uniform" if T is None else "chain"
+def _three_ways(alternative: str, trained: Schedule, rows: int) -> tuple[Reading, ...]:
+    """The best measured sampler with few evaluations, DDIM with as many even steps in t, and the whole chain."""
+    steps = trained.T or CHAIN
     few = min(FEW, steps)
     return (
         Reading(alternative, f"{default(few)}, {few} evaluations", Sampling(few, default(few)), rows),
-        Reading(alternative, f"DDIM, {few} even steps in t", Sampling(few, "ddim", grid=even), rows),
+        Reading(alternative, f"DDIM, {few} even steps in t", Sampling(few, "ddim", grid=even_grid(trained)), rows),
         Reading(alternative, f"the chain, {steps:,} steps", Sampling(steps, "ddpm_beta"), min(rows, CHAIN_ROWS)),
     )
 
 
 def _schedule_of(config: Config) -> Schedule:
-    diffusion = config.diffusion
-    return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
+    return schedule(config.diffusion.schedule, **config.diffusion.schedule_settings)

@@ -50,8 +50,7 @@ def comparison_contents(folder: Path) -> dict[str, Any]:
         why = [f"The data is not at hand, so samples are not shown: {error}"]
     columns = [_column(results, verdict) for verdict in results["verdicts"]]
     chosen = None if results["what"] == "schedules" else config.diffusion.schedule
-    settings = dict(config.diffusion.settings) | ({} if config.diffusion.T is None else {"T": config.diffusion.T})
-    curves = schedules(schedule(config.diffusion.schedule, **settings), chosen)
+    curves = schedules(schedule(config.diffusion.schedule, **config.diffusion.schedule_settings), chosen)
     verdicts = [f"{CALLED.get(one['score'], one['score'])}, {one['column']}: {one['verdict']}" for one in results["verdicts"]]
     return {
         "format": FORMAT,

@@ -60,8 +60,7 @@ class Subject:
     @cached_property
     def process(self) -> Schedule:
         """The schedule."""
-        diffusion = self.config.diffusion
-        return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
+        return schedule(self.config.diffusion.schedule, **self.config.diffusion.schedule_settings)
 
     @property
     def T(self) -> int:

@@ -97,6 +97,11 @@ class Diffusion(Section):
     times: str = Field("auto", description="uniform, chain, log_normal, logit_normal, or auto: by the target.")
     coupling: str = Field("independent", description="independent or optimal_transport.")
 
+    @property
+    def schedule_settings(self) -> dict[str, Numbers]:
+        """All arguments of the schedule: `settings`, and T if it was given."""
+        return {**self.settings} if self.T is None else {**self.settings, "T": self.T}
+
 
 class Network(Section):
     """A residual MLP, or for images and sequences a U-Net or a transformer."""
