@@ -1,4 +1,4 @@
-"""What `unstir compare` shows: a table with intervals and the floor, a figure, and a verdict in words."""
+"""What `unstir compare` shows of its results: a table with intervals and the floor, verdicts in words, a CSV, and a figure."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from rich.table import Table
 from unstir import plots
 from unstir.comparison.layout import OFF, Comparison
 from unstir.comparison.reading import RADIUS
-from unstir.comparison.verdict import Cell, Column
+from unstir.comparison.verdict import Column
 from unstir.data import Data, layout
 from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
@@ -20,13 +20,13 @@ from unstir.plots.mosaics import IMAGES, drawable
 from unstir.runs.folder import Run
 from unstir.words import listed, percent
 
-FEW = 5  # alternatives of which samples are drawn in every way; of more, in one way only
+FEW = 5  # alternatives: of more, the figure shows samples of one way of sampling only
+SHOWN_OF_MANY = 1  # which is the second
 LABELS = {OFF: "share off the data"}
-SHOWN_OF_MANY = 1  # and that is the second column
 
 
 def show(laid_out: Comparison, columns: Sequence[Column]) -> None:
-    """A table for each score, its verdicts under it, on stdout."""
+    """Print a table for each score, and below it a verdict for each way of sampling."""
     seeds, one = len(columns[0].cells[0].scores), laid_out.what.removesuffix("s")
     console = Console(width=None if sys.stdout.isatty() else 120)
     for score in laid_out.scores:
@@ -39,7 +39,7 @@ def show(laid_out: Comparison, columns: Sequence[Column]) -> None:
             for i, cell in enumerate(column.cells):
                 texts = numbers(score, cell.interval)
                 table.add_row(
-                    "" if i else column.name, cell.reading.alternative, *texts, _short(cell), f"{cell.others['seconds']:.1f}"
+                    "" if i else column.name, cell.reading.alternative, *texts, cell.short, f"{cell.others['seconds']:.1f}"
                 )
             table.add_row("", "floor", *numbers(score, column.floor), "true rows", "", style="dim")
             table.add_section()
@@ -50,27 +50,23 @@ def show(laid_out: Comparison, columns: Sequence[Column]) -> None:
             print(f"{column.name}: {column.verdict} {at_the_floor(column)}")
         print()
     if OFF in laid_out.scores:
-        print(f"note: a sample is off the data where none of 200,000 fresh points is nearer than {RADIUS:g}.")
+        print(f"note: a sample is off the data if it is farther than {RADIUS:g} from each of 200,000 fresh points.")
     for remark in laid_out.remarks:
         print(f"note: {remark}")
 
 
 def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
-    """A mean with its interval, or with its deviation, as they are written: distances as numbers, shares in per cent."""
+    """A mean and its interval (mean, low, high), or a mean and its deviation, as text. The share off the data is in per cent.
+
+    >>> numbers(OFF, (0.01834, 0.0146, 0.9971)), numbers("sliced W2", (0.12, 0.01))
+    (('1.83 %', '1.46 % to 99.7 %'), ('0.1200', '± 0.0100'))
+    """
     mean, *rest = (percent(value, 3) if score == OFF else f"{value:.4f}" for value in values)
     return mean, " to ".join(rest) if len(rest) > 1 else f"± {rest[0]}"
 
 
-def _short(cell: Cell) -> str:
-    """Beside the lowest, as a table has room for."""
-    words = cell.words
-    for long in (" from the lowest", "worse: ", " as far", " as many"):
-        words = words.replace(long, "")
-    return words
-
-
 def at_the_floor(column: Column) -> str:
-    """Who is as near to the true rows as other true rows are."""
+    """Which alternatives are as near to the true rows as other true rows are, as a sentence."""
     names = column.at_floor
     if not names:
         return "None is at the floor."
@@ -78,7 +74,7 @@ def at_the_floor(column: Column) -> str:
 
 
 def table_csv(columns: Sequence[Column]) -> str:
-    """The table as CSV, a row a cell."""
+    """The table as CSV, a line for each cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     head = [
@@ -144,7 +140,7 @@ def _first_seed(run: Run, laid_out: Comparison) -> dict[tuple[str, str], np.ndar
 
 
 def _samples(own: Sequence[Column], drawn: Mapping[tuple[str, str], np.ndarray], data: Data) -> Samples:
-    """What is drawn of one way of sampling, whose columns are `own`, one a score."""
+    """What the figure shows of one way of sampling. `own` are its columns, one for each score."""
     lies, panels = layout(data.shape), []
     for cells in zip(*(column.cells for column in own), strict=True):
         alternative = cells[0].reading.alternative

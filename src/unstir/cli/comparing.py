@@ -1,10 +1,12 @@
-"""`unstir compare`: which is better on this data, and is it more than noise?
+"""`unstir compare`: which is better on this data, and is the difference more than chance?
 
 runs/compare-schedules-swiss_roll-7f3a/
-  comparison.json   what is compared: it decides whether a stopped one can be gone on with
-  linear.toml ...   the settings of each training, for `unstir train --config`
-  run.json          results/linear-seed0.json ...    each written when it is done    samples/linear.npz ...   of the first seed
-  results.json      table.csv    comparison.png    comparison.pdf    report.html    report.json
+  comparison.json             what is compared: the same command goes on with a stopped comparison if this is the same
+  linear.toml ...             the settings of each training, for `unstir train --config`
+  run.json                    as of a run: versions, command, status
+  results/linear-seed0.json   the scores of one training with one seed, written when it is done
+  samples/linear.npz ...      the samples of the first seed
+  results.json   table.csv   comparison.png   comparison.pdf   report.html   report.json
 """
 
 import io
@@ -41,11 +43,12 @@ from unstir.training.presets import load_data
 from unstir.words import duration
 
 IDENTITY = "comparison.json"
-ENOUGH = 4  # seeds: Student's t with one or two degrees of freedom is sure of nothing
-FIXED = {"schedules": "schedule", "targets": "target"}  # the setting that is what differs
-SHARE = 0.6  # of a job that is training, for the bar
-REHEARSED = 21  # evaluations of each sampler, to predict what all of them cost
+ENOUGH = 4  # seeds: with fewer, the intervals of Student's t are so wide that next to nothing can be told apart
+FIXED = {"schedules": "schedule", "targets": "target"}  # the setting that differs, so that no flag can set it
+SHARE = 0.6  # of the time of a job is training, about: for the progress bar
+REHEARSED = 21  # evaluations of each sampler, from which the time of all is predicted
 Found = dict[tuple[str, str], list[dict[str, float]]]
+"""The scores of each seed, by (alternative, column)."""
 
 
 def compare(
@@ -59,12 +62,12 @@ def compare(
     rows: int,
     manner: Manner,
 ) -> None:
-    """Lay out, train what is not trained yet, read, conclude, draw."""
+    """The command: plan the comparison, train and sample what is not done yet, conclude, draw."""
     differs = FIXED.get(what)
     if differs and differs in flags.get("diffusion", {}):
         raise UsageError(f"--{differs} is what is compared here. Name those you want: --only a,b,c.")
     if seeds < 2:
-        raise UsageError(f"--seeds {seeds}: one seed has no spread to compare with. Use at least 2; 5 is usual.")
+        raise UsageError(f"--seeds {seeds}: with one seed nothing is known of chance. Use at least 2; 5 is usual.")
     layers = [{} if config is None else read_config(config), flags, {"data": {"source": source}}]
     names = [name.strip() for name in only.split(",")] if only else []
     laid_out = set_up(what, load_data(resolve(*layers)), layers, names, rows)
@@ -74,12 +77,12 @@ def compare(
         except (UnstirError, KeyboardInterrupt) as error:
             with suppress(StorageError):  # the folder may be what failed
                 run.note(status="stopped", why=str(error) or type(error).__name__)
-            note(f"{run.path} keeps what is done: the same command with --out {run.path} goes on.")
+            note(f"what is done is kept in {run.path}: the same command with --out {run.path} goes on.")
             raise
 
 
 def _folder(laid_out: Comparison, source: str, out: Path | None) -> Run:
-    """A new folder, or the one of the same comparison that was stopped: the only one that is not refused."""
+    """A new folder, or that of the same comparison if it was stopped. StorageError where another comparison is in it."""
     document, configs = laid_out.as_json(), {f"{t.name}.toml": write_config(t.config) for t in laid_out.trainings}
     if out is not None and (out / IDENTITY).exists():
         try:
@@ -96,7 +99,7 @@ def _folder(laid_out: Comparison, source: str, out: Path | None) -> Run:
 
 
 def _first_difference(there: Any, here: Any, where: str = "") -> str:
-    """Where two documents part, in words."""
+    """The first place at which two documents differ, in words."""
     here = json.loads(json.dumps(here))
     if isinstance(there, dict) and isinstance(here, dict) and there.keys() == here.keys():
         return next(
@@ -115,7 +118,9 @@ def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
     for remark in laid_out.remarks:
         note(f"note: {remark}")
     if seeds < ENOUGH and not manner.quiet:
-        note(f"note: {seeds} seeds tell next to nothing apart, however far the means; {ENOUGH} or more do.")
+        note(
+            f"note: with {seeds} seeds next to nothing can be told apart, however different the means are. Use {ENOUGH} or more."
+        )
     if not manner.quiet:
         note(_headline(laid_out, seeds, len(left), len(jobs)))
     _train(run, laid_out, yardstick, left, seeds, manner)
@@ -147,7 +152,9 @@ def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
     print(run.path)
     note(f"page: {run.path / PAGE}    picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
     if any(len(column.lowest) > 1 for column in columns):
-        note(f"next: more seeds tell more apart; --seeds {2 * seeds} --out {run.path} adds to these, --only compares fewer.")
+        note(
+            f"next: with more seeds more can be told apart. --seeds {2 * seeds} --out {run.path} adds to these; --only compares fewer."
+        )
 
 
 def _seeds(laid_out: Comparison, seeds: int) -> list[int]:
@@ -169,7 +176,7 @@ def _headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
 def _train(
     run: Run, laid_out: Comparison, yardstick: Yardstick, left: Sequence[tuple[Training, int]], seeds: int, manner: Manner
 ) -> None:
-    """Every training that is left, its readings written at once."""
+    """Do every training that is left, and write the scores of each when it is done."""
     fittings: dict[str, Fitting] = {}
     results, samples = run.folder("results"), run.folder("samples")
     if left and not manner.quiet:
@@ -201,7 +208,7 @@ def _train(
 
 @contextmanager
 def _live(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar on a terminal, moved by what is yielded; nothing elsewhere."""
+    """A progress bar, if stderr is a terminal. What is yielded moves it: a number of jobs done, and a text."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, text: None  # noqa: ARG005
         return
@@ -212,7 +219,7 @@ def _live(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
 
 
 def _read_out(fitting: Fitting, training: Training, seed: int, yardstick: Yardstick) -> tuple[list[dict[str, float]], bytes]:
-    """The scores of every reading of a trained fitting, and its samples as the bytes of an .npz file."""
+    """The scores of every reading of a trained model, and its samples as the bytes of an .npz file."""
     model, scores, clouds = fitting.model(), [], {}
     for i, reading in enumerate(training.readings):
         started = time.monotonic()
@@ -226,12 +233,12 @@ def _read_out(fitting: Fitting, training: Training, seed: int, yardstick: Yardst
 
 
 def _predict(training: Training, fitting: Fitting, yardstick: Yardstick) -> float:
-    """Seconds that one training with its readings will take, from a few steps and a few evaluations of each sampler."""
+    """How many seconds one training with its readings will take, predicted from a few steps and a few evaluations of each sampler."""
     total = training.config.optim.steps * rehearse(fitting).step
     started = time.monotonic()
     model = fitting.model()
     total += time.monotonic() - started
-    draw(model, training.readings[0], 0)  # the first pays for what is done once
+    draw(model, training.readings[0], 0)  # the first call also does what is done only once
     measured: dict[tuple[Any, int], tuple[float, float]] = {}
     for reading in training.readings:
         kind = reading.how.method, reading.rows
@@ -255,4 +262,4 @@ def _read(path: Path) -> list[dict[str, float]]:
     try:
         return json.loads(path.read_text())["scores"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"{path} cannot be read ({type(error).__name__}). Delete it to have it made again.") from None
+        raise StorageError(f"{path} cannot be read ({type(error).__name__}). Delete it, and it is made again.") from None

@@ -14,7 +14,7 @@ from unstir.cli.progress import note
 from unstir.data import Data, layout
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
-from unstir.diffusion.schedules import schedule
+from unstir.diffusion.schedules import needs_no_settings, schedule
 from unstir.errors import UsageError
 from unstir.evaluation.likeness import resemblance
 from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth
@@ -123,7 +123,7 @@ def draw(trained: Trained, panels: Panels) -> None:
     rows_of = _spatial if layout(data.shape) else _points
     for name, figure in rows_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
-    named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", model.card.schedule)}
+    named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
     plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
     curves = plots.LossByTime(
         held_out.edges.numpy(),

@@ -35,7 +35,7 @@ from torch import Tensor
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.registry import row
 from unstir.diffusion.schedules import Schedule
-from unstir.diffusion.times import grid, sinh_grid
+from unstir.diffusion.times import even_grid, grid, sinh_grid
 from unstir.errors import UsageError, unknown
 from unstir.registry import Registry
 
@@ -229,6 +229,11 @@ class Sampler:
     evaluations: int = 1
     needs: tuple[str, ...] = ()  # which of "noise" and "error" `run` has to be given
 
+    @property
+    def is_ancestral(self) -> bool:
+        """Whether it takes the chain's own steps, of which there are no more than T."""
+        return self.grid == "chain"
+
     def intervals(self, evaluations: int) -> int:
         """The number of intervals that takes exactly that many network evaluations. Raises UsageError if there is none."""
         intervals, rest = divmod(evaluations - 1, self.evaluations)
@@ -286,4 +291,4 @@ def plan(which: str | Sampler | Callable[..., States], schedule: Schedule, evalu
     n = chosen.intervals(evaluations)
     if chosen.grid == "sinh":
         return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))
-    return grid("uniform" if chosen.grid == "chain" and schedule.T is None else chosen.grid)(schedule, n)
+    return grid(even_grid(schedule) if chosen.is_ancestral else chosen.grid)(schedule, n)

@@ -169,6 +169,15 @@ def variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
     return torch.exp(-B / 2), torch.sqrt(-torch.expm1(-B))
 
 
+def needs_no_settings(name: str) -> bool:
+    """Whether the schedule of that name can be made by its name alone. Raises UsageError for an unknown name.
+
+    >>> needs_no_settings("linear"), needs_no_settings("chain")         # which needs its betas
+    (True, False)
+    """
+    return all(one.default is not one.empty for one in inspect.signature(SCHEDULES[name]).parameters.values())
+
+
 def schedule(which: str | Schedule, **settings: float | Sequence[float]) -> Schedule:
     """The schedule of that name; settings are the arguments of its function. A `Schedule` of your own is returned as it is.
 

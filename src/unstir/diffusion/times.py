@@ -134,6 +134,11 @@ def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0
     return _to_data(schedule, centre + steps.sinh() / bend)
 
 
+def even_grid(schedule: Schedule) -> str:
+    """The name of the grid of even steps in t: the chain's own times for a discrete chain, equal steps for any other schedule."""
+    return "uniform" if schedule.T is None else "chain"
+
+
 GRIDS: Registry[Callable[..., Tensor]] = Registry(
     "grid of times",
     {"uniform": uniform_grid, "chain": chain_grid, "log_snr": log_snr_grid, "karras": karras_grid, "sinh": sinh_grid},

@@ -61,8 +61,7 @@ class Subject:
     @cached_property
     def process(self) -> Schedule:
         """The schedule."""
-        diffusion = self.config.diffusion
-        return schedule(diffusion.schedule, **diffusion.schedule_settings)
+        return schedule(self.config.diffusion.schedule, **self.config.diffusion.schedule_settings)
 
     @property
     def T(self) -> int:
