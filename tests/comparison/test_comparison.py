@@ -11,7 +11,7 @@ from scipy import stats
 
 from unstir.comparison import reading
 from unstir.comparison.layout import Reading, known, set_up, usual
-from unstir.comparison.reading import Yardstick, begin, draw
+from unstir.comparison.reading import Yardstick, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
 from unstir.data import TOYS, from_arrays, load
 from unstir.diffusion.registry import SCHEDULES, TARGETS
@@ -27,6 +27,11 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
 
 TINY = {"width": 8, "depth": 1, "steps": 4, "batch_size": 16}
+
+
+def begin(fitting, seed):
+    fitting.restart(seed)
+    return fitting
 
 
 @pytest.fixture

@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from unstir.encoders.encoded import encoded
 
 from commands import TINY, refused, run
+from unstir.conditions.classes import Classes
 from unstir.data import from_arrays, load, survey
 from unstir.data import rows as rows_module
 from unstir.data.formats import npy
 from unstir.data.rows import Rows
 from unstir.data.statistics import covariance, statistics
 from unstir.diffusion.chains import linear
-from unstir.encoders.base import fit_encoder
+from unstir.encoders.base import FitOptions
+from unstir.encoders.registry import ENCODERS
+from unstir.encoders.rows import EncodedRows, views
 from unstir.errors import DataError
 from unstir.evaluation.memorisation import away
 from unstir.evaluation.scores import truth_of
@@ -29,6 +31,13 @@ from unstir.training.recipe import Recipe
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (70, 6, 4, 3), np.uint8)
+
+
+def drawn_of(rows, encoder):
+    """Rows and their mirror images under an encoder that is fitted on both."""
+    both = views(rows, "horizontal")
+    made = ENCODERS[encoder].begin(both, FitOptions()).encoder()
+    return (EncodedRows(view, made) for view in both)
 
 
 @pytest.fixture
@@ -105,7 +114,7 @@ def test_an_encoder_fitted_by_parts_is_that_of_the_whole(name):
     x = torch.from_numpy(IMAGES.astype(np.float64))
     x[:, 0, 0, :] = 7.0
     x[:10, 1, 1, :], x[10:, 1, 1, :] = 1.0, 2.0
-    parts, whole = fit_encoder(name, x.split(10), -1), fit_encoder(name, x, -1)
+    parts, whole = (ENCODERS[name].fit(rows, -1) for rows in (x.split(10), [x]))
     np.testing.assert_allclose(parts.shift, whole.shift, rtol=1e-12)
     np.testing.assert_allclose(parts.scale, whole.scale, rtol=1e-12)
 
@@ -212,8 +221,8 @@ def test_half_of_the_rows_are_mirrored(shape, axis, encoder):
     # its own, classes that go astray, coins that are the same in every block, and more or less than half.
     images = RNG.normal(size=(40, *shape)) * np.linspace(1, 3, shape[-1]) + np.arange(shape[-1])
     data = from_arrays(images, np.arange(40) % 5)
-    drawn, mirrored = encoded(data.rows, encoder, "horizontal")
-    problem = Problem(linear(), "x0", drawn, torch.as_tensor(data.labels), 5, mirrored=mirrored)
+    drawn, mirrored = drawn_of(data.rows, encoder)
+    problem = Problem(linear(), "x0", drawn, torch.as_tensor(data.labels), Classes(tuple("abcde"), (8,) * 5), mirrored=mirrored)
     recipe = Recipe(batch_size=40, drop_condition=0.0)
     turned = []
     for number in range(2):
@@ -232,7 +241,7 @@ def test_the_encoder_knows_mirror_images():
     # A column that is black on the left only. Catches an encoder of the rows alone: the mirrored ones would be flattened there.
     images = RNG.normal(size=(30, 8, 8))
     images[:, :, 0] = 2.0
-    drawn, mirrored = encoded(from_arrays(images).rows, "standardise", "horizontal")
+    drawn, mirrored = drawn_of(from_arrays(images).rows, "standardise")
     every = torch.arange(30)
     np.testing.assert_allclose(drawn.encoder.decode(mirrored[every]), np.flip(images, -1), atol=1e-5)
     np.testing.assert_allclose(drawn.encoder.decode(drawn[every]), images, atol=1e-5)
@@ -249,6 +258,6 @@ def test_mirrored_training_from_the_command_line(tmp_path, monkeypatch):
         refused(2, "mirrors images from left to right", "train", source, "--data.flip", "horizontal")
     data, small = from_arrays(IMAGES), {"architecture": "mlp", "steps": 3, "width": 8, "depth": 1, "batch_size": 8}
     usual, mirrored = (Fitting(data, settle(data, flat(flip=flip, **small))) for flip in ("none", "horizontal"))
-    assert torch.equal(usual._held_out_rows(20)[0], mirrored._held_out_rows(20)[0])
+    assert torch.equal(usual._sets.take(20)[0], mirrored._sets.take(20)[0])
     losses = [[step.loss for step in fitting.steps()] for fitting in (usual, mirrored)]
     assert losses[0] != losses[1]

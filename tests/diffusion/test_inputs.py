@@ -94,7 +94,7 @@ def test_a_time_outside_of_0_to_1_is_refused(s, given):
         s(given)
 
 
-@pytest.mark.parametrize("given", ["noise", None, [[0.1], [0.1, 0.2]], object()], ids=str)
+@pytest.mark.parametrize("given", ["noise", None, [[0.1], [0.1, 0.2]], object()], ids=["text", "none", "ragged", "object"])
 def test_what_is_no_number_is_refused_in_one_message(given):
     with pytest.raises(UsageError, match="a number, or a list or array of numbers, is needed here"):
         linear()(given)

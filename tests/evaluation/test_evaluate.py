@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import unstir
+from unstir.conditions.classes import Classes
 from unstir.data import from_arrays, toy
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.schedules import schedule
@@ -328,7 +329,7 @@ class Known:
     def __init__(self, by_heart=None, classes=()):
         self.schedule, self.device, self.by_heart = schedule("cosine"), torch.device("cpu"), by_heart
         self.encoder = SimpleNamespace(encode=lambda x: x.float())
-        self.card, self.network = SimpleNamespace(classes=classes), MLP(2)
+        self.network, self.condition = MLP(2), Classes(classes, (1,) * len(classes)) if classes else None
         self.asked = []
 
     def denoise(self, cond=None):
@@ -341,12 +342,6 @@ class Known:
             return self.by_heart[torch.cdist(x.double() / self.schedule(t)[0], self.by_heart).argmin(1)]
 
         return denoise
-
-    def labels_for(self, n, labels, _seed):
-        assert len(labels) == n
-        return torch.tensor([self.classes_by_name.index(label) for label in labels])
-
-    classes_by_name = ("cat", "dog")
 
 
 def rows_of(n, seed, labels=None):

@@ -17,10 +17,11 @@ from unstir.data.formats.images import in_a_file_name
 from unstir.data.layouts import channels_last, picture_layout
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import Flow
+from unstir.diffusion.denoiser import target
 from unstir.diffusion.guidance import inpainted
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.schedules import schedule
-from unstir.encoders.affine import Affine
+from unstir.encoders.affine import Standardise
 from unstir.errors import DataError, UsageError
 from unstir.information.mmse import ErrorCurve
 from unstir.model.card import Card
@@ -333,10 +334,10 @@ def perfect(oracle, name="linear", **card):
     d = oracle.dimension
     process = schedule(name)
     settings = {"shape": (d,), "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
-    encoder = Affine("standardise", torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
+    encoder = Standardise(torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
     error = ErrorCurve(torch.tensor([-1.0, 1.0]).double(), torch.ones(2, d).double())
     card = Card(**settings, encoder="standardise", dtype="float64", **card)
-    return Model(card, Exact(oracle.denoise(process)), encoder, error, torch.ones(d).double())
+    return Model(card, Exact(oracle.denoise(process)), encoder, error, torch.ones(d).double(), process, target(card.target))
 
 
 def given(oracle, y, mask):

@@ -14,6 +14,7 @@ import torch
 
 import unstir
 from unstir import files as checkpoint
+from unstir.conditions.classes import Classes
 from unstir.data import toy
 from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.errors import DataError, NumericsError, StorageError, UsageError
@@ -397,9 +398,9 @@ def test_a_network_is_made_by_name_within_its_sizes():
         with pytest.raises(UsageError, match=said):
             make_network(name, given)
     state = torch.random.get_rng_state()
-    first = make_network("mlp", {"dimension": 2, "classes": 3}, seed=1).state_dict()
+    first = make_network("mlp", {"dimension": 2}, Classes(tuple("abc"), (1, 1, 1)), seed=1).state_dict()
     assert torch.equal(torch.random.get_rng_state(), state)
-    again, other = (make_network("mlp", {"dimension": 2, "classes": 3}, seed=s).state_dict() for s in (1, 2))
+    again, other = (make_network("mlp", {"dimension": 2}, Classes(tuple("abc"), (1, 1, 1)), seed=s).state_dict() for s in (1, 2))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["embed_class.weight"], other["embed_class.weight"])
 
@@ -538,8 +539,9 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
         (lambda card: card.update(target="eps", schedule="flow"), "fits together: target 'eps'"),
         (lambda card: card.update(shape=[3]), "fits together: its network is not one for rows of"),
         (lambda card: card.update(shape=[2.0]), "fits together: shape = .* has to be whole numbers"),
-        (lambda card: card.update(classes=["left", "left"]), "fits together: 2 classes need different names"),
-        (lambda card: card.update(class_counts=[0, 0]), "fits together: class_counts are all zero"),
+        (lambda card: card["condition_settings"].update(names=["left", "left"]), "fits together: names = .* different texts"),
+        (lambda card: card["condition_settings"].update(counts=[0, 0]), "fits together: counts = .* not all 0"),
+        (lambda card: card.update(condition="of next year"), "fits together"),
         (lambda card: card.update(names=["only"]), "fits together: 1 names"),
         (lambda card: card.update(bounds=[1, 0]), "fits together: bounds"),
         (lambda card: card.update(dtype="nn"), "fits together: dtype = 'nn' has to be one of bool, int8"),

@@ -94,7 +94,7 @@ def test_forged_tensors_are_refused_or_work(folders, tmp_path):
     from safetensors.numpy import load_file, save_file
 
     whole = load_file(folders[0] / "model.safetensors")
-    for name in ("network.enter.weight", "network.embed_class.weight", *(n for n in whole if not n.startswith("network"))):
+    for name in ("network.enter.weight", "network.embed_condition.weight", *(n for n in whole if not n.startswith("network"))):
         tensor = whole[name]
         for case, wrong in {
             "nan": np.full_like(tensor, np.nan),
@@ -133,7 +133,7 @@ def test_forged_tensors_are_refused_or_work(folders, tmp_path):
         {"shape": [2**13, 2**13], "network_settings": {"dimension": 2**26}},
         {"schedule_settings": {"T": 10**12}},
         {"schedule_settings": {"T": 10**5}},
-        {"class_counts": [2**53, 0, 0]},
+        {"condition_settings": {"counts": [2**53, 0, 0]}},
     ],
     ids=str,
 )

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from unstir.encoders.encoded import encoded
 
 import unstir
 from unstir.data import from_arrays, toy
@@ -17,6 +16,8 @@ from unstir.diffusion.denoiser import Denoiser, target
 from unstir.diffusion.oracles import Gaussian, Independent, Mixture
 from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import along
+from unstir.encoders.base import fit_encoder
+from unstir.encoders.rows import EncodedRows
 from unstir.errors import DataError, UsageError
 from unstir.training.baseline import gaussian_of
 from unstir.training.config import flat, resolve
@@ -581,10 +582,12 @@ def test_wide_rows_are_compared_with_independent_elements():
     rows = 3 * torch.randn(40, 2000, generator=torch.Generator().manual_seed(0)) + 1
     rows[:, 7] = 5.0
     for name in ("channels", "standardise"):
-        drawn, _ = encoded(Rows(rows.numpy()), name)
+        drawn = EncodedRows(Rows(rows.numpy()), fit_encoder(name, rows))
         wide, seen = gaussian_of(drawn), drawn[torch.arange(40)].double()
         assert isinstance(wide, Independent)
         torch.testing.assert_close(wide.means, seen.mean(0), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(wide.variances, seen.var(0, correction=0) + 1e-6, rtol=1e-5, atol=1e-9)
         assert (wide.variances > 0).all()
-    assert isinstance(gaussian_of(encoded(Rows(rows[:, :1024].numpy()), "standardise")[0]), Gaussian)
+    assert isinstance(
+        gaussian_of(EncodedRows(Rows(rows[:, :1024].numpy()), fit_encoder("standardise", rows[:, :1024]))), Gaussian
+    )

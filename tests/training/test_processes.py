@@ -138,7 +138,8 @@ def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows,
 PARTS = """
 import torch
 from unstir.networks.building import make_network
-from unstir.training.processes import entire, here, joined, own
+from unstir.conditions.classes import Classes
+from unstir.training.processes import Request, entire, here, joined, own
 from unstir.training.problem import Problem
 from unstir.training.recipe import Recipe
 from unstir.training.state import State
@@ -149,27 +150,28 @@ torch.set_num_threads(1)
 with joined():
     rank, recipe = here().rank, Recipe(steps=3, batch_size=8, sharding="full")
     problem = Problem(linear(), "eps", torch.randn(64, 1, 9, 7, generator=torch.Generator().manual_seed(0)))
-    settings = {"shape": [1, 9, 7], "channel_axis": 0, "width": 16, "depth": 1, "classes": 2}
-    state = State(make_network("unet", settings, seed=rank), recipe)
+    settings = {"shape": [1, 9, 7], "channel_axis": 0, "width": 16, "depth": 1}
+    pets = Classes(("cat", "dog"), (1, 1))
+    state = State(make_network("unet", settings, pets, seed=rank), recipe)
     if rank == 0:  # it alone has trained, and the others have nothing of it but how far
         for _ in train(state, problem, Recipe(steps=2, batch_size=8)):
             pass
     state.step = 2
     before = {name: value.clone() for name, value in state.tensors().items()} if rank == 0 else {}
-    state.cut(here(), "cpu")
+    state.shard(here(), "cpu")
     kept = sum(own(value).numel() for value in state.kept().values())
     if rank:
-        while (asked := here().largest(0)):
+        while (asked := here().agree()[0]) != Request.NOTHING:
             state.give(asked)
     else:
         whole, averaged = state.tensors(), state.averaged()
-        here().largest(0)
+        here().agree()
         assert all(torch.equal(whole[name], value) for name, value in before.items()) and whole.keys() == before.keys()
         assert all(torch.equal(averaged[name], before["average." + name]) for name in averaged)
         assert .45 < kept / sum(value.numel() for value in before.values()) < .55, kept
     print(rank, [round(step.loss, 4) for step in train(state, problem, recipe, here())])
     if rank == 0:
-        alone = State(make_network("unet", settings), recipe)
+        alone = State(make_network("unet", settings, pets), recipe)
         alone.restore(before, 2)
         print(rank, [round(step.loss, 4) for step in train(alone, problem, Recipe(steps=3, batch_size=8))])
 """

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from unstir.conditions.classes import Classes
 from unstir.diffusion.chains import cosine, linear, sigmoid_bare
 from unstir.diffusion.continuous import VE, VP, Flow
 from unstir.diffusion.registry import DISTRIBUTIONS, TARGETS, WEIGHTS
-from unstir.diffusion.times import log_normal
+from unstir.diffusion.times import LOG_NORMAL, log_normal
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.mlp import MLP
 from unstir.seeds import seeded
@@ -23,10 +24,14 @@ from unstir.training.state import State
 NATURAL = {"eps": linear(), "x0": cosine(), "v": cosine(), "velocity": Flow(), "edm": VE()}
 
 
-def mlp(dimension=1, classes=0, seed=0):
+def classes(k):
+    return Classes(tuple(map(str, range(k))), (1,) * k)
+
+
+def mlp(dimension=1, condition=None, seed=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MLP(dimension, width=16, depth=1, octaves=1, classes=classes)
+        return MLP(dimension, width=16, depth=1, octaves=1, condition=condition)
 
 
 def two_clusters(n=400):
@@ -213,13 +218,13 @@ def test_every_distribution_of_times_is_the_one_that_its_name_says(name):
 def test_the_table_of_quantiles_is_the_quantile(s):
     # Catches a table read half a knot off, which is wrong by 4e-5 in the middle and by more in the tails.
     u = torch.linspace(0.01, 0.99, 777, dtype=torch.float64)
-    torch.testing.assert_close(tabulated(log_normal, s, "log_normal")(u, s), log_normal(u, s), rtol=0, atol=1e-5)
+    torch.testing.assert_close(tabulated(LOG_NORMAL, s)(u, s), log_normal(u, s), rtol=0, atol=1e-5)
 
 
 def test_classes_are_dropped_at_the_stated_rate_and_belong_to_their_rows():
     # Catches a rate of 1 - p, the class 0 for "no class", and labels that lost their rows in the shuffle.
     for rate in (0.0, 0.25):
-        problem = numbered(40, cond=torch.arange(40) % 4, classes=4)
+        problem = numbered(40, cond=torch.arange(40) % 4, condition=classes(4))
         block = prepare(problem, Recipe(batch_size=100, drop_condition=rate), 0)
         dropped = block.cond == 4
         n = dropped.numel()
@@ -240,14 +245,14 @@ def test_a_run_cut_in_two_is_the_run_bit_for_bit(labelled):
     rows = two_clusters(50)
     problem = Problem(linear(), "edm", rows, torch.arange(50) % 2 if labelled else None, 2 if labelled else 0)
     recipe = Recipe(steps=80, batch_size=16, lr=0.01, warmup=50, weight_decay=0.1)
-    classes = 2 if labelled else 0
-    whole = State(mlp(2, classes), recipe)
+    condition = classes(2) if labelled else None
+    whole = State(mlp(2, condition), recipe)
     losses = [step.loss for step in train(whole, problem, recipe)]
 
-    first = State(mlp(2, classes), recipe)
+    first = State(mlp(2, condition), recipe)
     again = [step.loss for step in itertools.islice(train(first, problem, recipe), 40)]
     network, average, optimiser, step = snapshot(first)
-    second = State(mlp(2, classes, seed=5), recipe)
+    second = State(mlp(2, condition, seed=5), recipe)
     second.network.load_state_dict(network)
     second.average, second.step = average, step
     second.optimiser.load_state_dict(optimiser)
@@ -409,7 +414,10 @@ def test_a_batch_is_paired_by_optimal_transport_if_asked():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"coupling": "optimal_transport", "cond": torch.zeros(9, dtype=torch.long), "classes": 1}, "optimal-transport.*biases"),
+        (
+            {"coupling": "optimal_transport", "cond": torch.zeros(9, dtype=torch.long), "condition": classes(1)},
+            "optimal-transport.*biases",
+        ),
         ({"coupling": "optimal"}, "unknown coupling 'optimal': did you mean 'optimal_transport'"),
         ({"loss": "elbo", "times": "log_normal"}, "elbo.*uniform"),
         ({"loss": "elbow"}, "did you mean 'elbo'"),
