@@ -19,6 +19,7 @@ from commands import TINY, contents, process, refused, run
 from unstir import data as datasets
 from unstir.cli import main
 from unstir.model.model import Model
+from unstir.model.sampling import Sampling
 from unstir.training.cost import Cost
 from unstir.training.fitting import Fitting
 
@@ -34,9 +35,9 @@ def is_png(path):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures take seconds; one test looks at them."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+    monkeypatch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +337,7 @@ def test_a_class_and_a_method_are_obeyed(trained, tmp_path):
     arguments = ("-n", "30", "--steps", "7", "--method", "heun", "--class", "right", "--guidance", "1.5")
     code, _, err = run("sample", trained[3], *arguments, "-o", tmp_path / "x.npz")
     assert code == 0, err
-    expected = unstir.load(trained[3]).sample(30, steps=7, method="heun", labels="right", guidance=1.5)
+    expected = unstir.load(trained[3]).sample(30, steps=7, method="heun", given="right", guidance=1.5)
     with np.load(tmp_path / "x.npz") as archive:
         assert (archive["values"] == expected).all()
         assert set(archive["labels"].tolist()) == {"right"}
@@ -391,7 +392,7 @@ def test_evaluate_is_one_object_with_the_scores_of_the_library(trained, files):
     found = json.loads(out)
     assert code == 0
     truth = truth_of(datasets.load(files / "points.csv", labels="kind"), 0.2, 3)
-    assert found["scores"] == as_json(evaluate(unstir.load(trained[3]), truth, steps=5, seed=4))
+    assert found["scores"] == as_json(evaluate(unstir.load(trained[3]), truth, Sampling(steps=5, seed=4)))
     curve = found["held_out_error"]
     assert [level["log_snr"] for level in curve] == [-6, -3, 0, 3, 6, 9]
     assert curve[2]["unit_gaussian"] == 0.5
@@ -444,13 +445,11 @@ def test_train_can_answer_with_one_object(files, tmp_path):
 
 
 def small_demo(monkeypatch):
-    """The demo's room, with a chain of 50 and few points."""
-    demo = import_module("unstir.cli.demo")
-    for name, value in {"CHAIN": 50, "SHOWN": 300}.items():
-        monkeypatch.setattr(demo, name, value)
+    """The demo with a chain of 50 and few points."""
+    monkeypatch.setattr("unstir.cli.demo.CHAIN", 50)
+    monkeypatch.setattr("unstir.report.figures.SHOWN", 300)
     monkeypatch.setattr("unstir.evaluation.scores.MOST", 300)
     monkeypatch.setattr("unstir.evaluation.scores.POOL", 4000)
-    return demo
 
 
 def test_the_demo_trains_samples_twice_and_says_what_to_type_next(tmp_path, monkeypatch):
@@ -478,7 +477,8 @@ def test_the_demo_trains_samples_twice_and_says_what_to_type_next(tmp_path, monk
 
 
 def test_the_demo_can_answer_with_one_object(tmp_path, monkeypatch):
-    monkeypatch.setattr(small_demo(monkeypatch), "draw", lambda *_: None)
+    small_demo(monkeypatch)
+    monkeypatch.setattr("unstir.report.figures.draw", lambda *_: None)
     real, asked = Model.sample, []
     monkeypatch.setattr(Model, "sample", lambda self, n, **how: asked.append((n, how)) or real(self, n, **how))
     code, out, err = run("demo", "--steps", "5", "-o", tmp_path / "d", "--json", "--quiet")
@@ -713,7 +713,7 @@ def test_numbers_that_explode_are_exit_code_4_and_on_the_record(files, tmp_path,
     arguments = ("-o", tmp_path / "r", "--optim.lr", "1e20", "--optim.warmup", "0", "--steps", "30", *TINY)
     refused(4, "is not finite; nothing was updated", "train", files / "points.npy", *arguments)
     assert not (tmp_path / "r").exists()
-    monkeypatch.setattr(import_module("unstir.cli.training"), "rehearse", lambda *_: Cost(0.001, 0.001, 1))
+    monkeypatch.setattr(import_module("unstir.training.plan"), "rehearse", lambda *_: Cost(0.001, 0.001, 1))
     line = refused(4, "is not finite; nothing was updated", "train", files / "points.npy", *arguments)
     about = json.loads((tmp_path / "r" / "run.json").read_text())
     assert about["status"] == "failed"
@@ -773,7 +773,7 @@ def test_a_bug_of_ours_is_called_one(monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("unstir.cli.using.load_model", broken)
+    monkeypatch.setattr("unstir.model.model.load", broken)
     assert "--debug" in refused(1, "a bug of ours, not of yours: ZeroDivisionError", "sample", "x")
 
 

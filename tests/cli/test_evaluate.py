@@ -18,10 +18,10 @@ FAST = ("--quiet", "--optim.lr", "3e-3")
 @pytest.fixture(scope="module", autouse=True)
 def undrawn():
     """Figures take seconds, and no test here looks at them."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+        patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
         yield
 
 

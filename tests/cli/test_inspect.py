@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from unstir.cli import looking, main
+from unstir.cli import main
+from unstir.cli.parts import inspected
 from unstir.data import TOYS, from_arrays, survey, toy
 from unstir.data.columns import columns_of
 from unstir.data.layouts import kind_of
@@ -214,7 +215,7 @@ def table(tmp_path, monkeypatch):
         height = "inf" if i == 7 else "90000" if i == 20 else f"{b:.3f}"
         lines.append(f"{i},{speed},{height},7,{'' if i == 9 else 'cat' if i % 3 else 'dog'}")
     Path("t.csv").write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     return "t.csv"
 
 
@@ -293,7 +294,7 @@ def test_the_cost_is_measured(tmp_path):
     ids=["images", "sequences", "bytes", "huge", "all missing"],
 )
 def test_inspect_takes_whatever_can_be_read(tmp_path, monkeypatch, values, said):
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     np.save(tmp_path / "x.npy", values)
     for form in ([], ["--json"]):
         code, out, err = run("inspect", tmp_path / "x.npy", *form)
@@ -304,7 +305,7 @@ def test_inspect_takes_whatever_can_be_read(tmp_path, monkeypatch, values, said)
 
 
 def test_a_table_of_many_columns_shows_those_with_problems(tmp_path, monkeypatch):
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     values = RNG.normal(size=(N, 40))
     values[:, 33] = 2.5
     np.save(tmp_path / "x.npy", values)

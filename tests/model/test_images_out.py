@@ -10,7 +10,7 @@ from PIL import Image
 import unstir
 from commands import contents, refused, run
 from unstir import files
-from unstir.cli.editing import read_mask
+from unstir.cli.parts.rows import read_mask
 from unstir.cli.pictures import value_span
 from unstir.data import check_path
 from unstir.data.formats.images import in_a_file_name

@@ -22,16 +22,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from unstir.cli.compared import picture, show, table_csv
-from unstir.cli.finishing import Manner
-from unstir.cli.progress import note
-from unstir.cli.reporting import PAGE, write_report
-from unstir.cli.training import command
+from unstir.cli.parts.flags import ProgressOutput
+from unstir.cli.parts.output import typed_command
+from unstir.cli.parts.progress import note
 from unstir.comparison.layout import Comparison, Training, set_up
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude
 from unstir.errors import StorageError, UnstirError, UsageError
 from unstir.files import json_bytes, write_file
-from unstir.report.comparison import comparison_contents
+from unstir.report.keeping import PAGE, write_run_report
 from unstir.runs.about import about_this_run
 from unstir.runs.folder import Run
 from unstir.training.config import read_config, resolve, write_config
@@ -57,7 +56,7 @@ def compare(
     only: str | None,
     seeds: int,
     rows: int,
-    manner: Manner,
+    manner: ProgressOutput,
 ) -> None:
     """Lay out, train what is not trained yet, read, conclude, draw."""
     differs = FIXED.get(what)
@@ -90,7 +89,7 @@ def _folder(laid_out: Comparison, source: str, out: Path | None) -> Run:
             raise StorageError(f"{out} holds another comparison: {_first_difference(there, document)}. Choose another --out.")
         return Run.open(out)
     base = laid_out.trainings[0].config
-    about = about_this_run(command(), base, laid_out.data, base.device)
+    about = about_this_run(typed_command(), base, laid_out.data, base.device)
     name = f"compare-{laid_out.what}-{Path(source).stem}"
     return Run.create(out, name, {"run.json": about, IDENTITY: document, **configs})
 
@@ -108,7 +107,7 @@ def _first_difference(there: Any, here: Any, where: str = "") -> str:
     return "{} is {} there and {} here".format(where or "it", *short)
 
 
-def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
+def _go(run: Run, laid_out: Comparison, seeds: int, manner: ProgressOutput) -> None:
     jobs = [(training, seed) for seed in _seeds(laid_out, seeds) for training in laid_out.trainings]
     left = [(training, seed) for training, seed in jobs if not (run.path / "results" / _result(training, seed)).exists()]
     yardstick = Yardstick(laid_out)
@@ -139,8 +138,8 @@ def _go(run: Run, laid_out: Comparison, seeds: int, manner: Manner) -> None:
     run.write("table.csv", table_csv(columns))
     picture(run, laid_out, columns)
     run.note(status="finished")
-    write_report(run.path / PAGE, comparison_contents(run.path))
-    if manner.as_object:
+    write_run_report(run.path)
+    if manner.json:
         print(json.dumps(results))
         return
     show(laid_out, columns)
@@ -167,7 +166,7 @@ def _headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
 
 
 def _train(
-    run: Run, laid_out: Comparison, yardstick: Yardstick, left: Sequence[tuple[Training, int]], seeds: int, manner: Manner
+    run: Run, laid_out: Comparison, yardstick: Yardstick, left: Sequence[tuple[Training, int]], seeds: int, manner: ProgressOutput
 ) -> None:
     """Every training that is left, its readings written at once."""
     fittings: dict[str, Fitting] = {}

@@ -1,20 +1,19 @@
-"""The autoencoder of `--latent`, before anything else of a run: trained, or only timed."""
+"""The autoencoder that a run may need before anything else: trained with its progress on stderr, or only timed."""
 
 import time
 
-from unstir.cli.progress import INTERVAL, note
+from unstir.cli.parts.progress import INTERVAL, note
 from unstir.data import Data
 from unstir.encoders.affine import Encoder
 from unstir.encoders.latent import NAME, Fit
 from unstir.training.config import Config
 from unstir.training.fitting import fitting_of_latents
-from unstir.words import duration
 
 TIMED = 4  # updates
 
 
 def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder | None:
-    """The encoder of the training rows, trained with its progress on stderr; None where the settings ask for none."""
+    """The encoder of the training rows, trained now; None where the settings ask for none that has to be trained."""
     if config.data.encoder != NAME:
         return None
     fit = _fit(data, config)
@@ -31,7 +30,7 @@ def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder | None:
 
 
 def timed_encoder(data: Data, config: Config) -> tuple[Encoder | None, float]:
-    """An encoder of the same sizes that has learnt next to nothing, and the seconds that training it would take."""
+    """An encoder of the same sizes after a few updates, and the seconds that all of its training would take."""
     if config.data.encoder != NAME:
         return None, 0.0
     fit, ends = _fit(data, config), []
@@ -40,11 +39,6 @@ def timed_encoder(data: Data, config: Config) -> tuple[Encoder | None, float]:
         if update.number == TIMED:
             break
     return fit.encoder(), fit.count * (ends[-1] - ends[0]) / max(1, len(ends) - 1)
-
-
-def first(seconds: float) -> str:
-    """What comes before training, in words; nothing where nothing does."""
-    return f"first the autoencoder, {duration(seconds)}; then " if seconds else ""
 
 
 def _fit(data: Data, config: Config) -> Fit:
