@@ -12,6 +12,7 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
     from unstir.cli.parts.running import accounted, go, watched
     from unstir.files import sha256
     from unstir.runs.about import read_about
+    from unstir.runs.comparison import is_comparison
     from unstir.runs.data import read_data, read_encoder
     from unstir.runs.environment import differences, environment, now
     from unstir.runs.folder import Run
@@ -21,7 +22,7 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
     from unstir.training.fitting import Fitting
 
     path, about = run, read_about(run)
-    if (path / "comparison.json").exists():
+    if is_comparison(path):
         raise UsageError(f"{path} is a comparison. To go on with it, type its own command again, with --out {path}.")
     if about.get("status") == "finished":
         note(

@@ -13,6 +13,7 @@ from unstir.files import json_bytes, write_file
 from unstir.report.comparison import comparison_contents
 from unstir.report.contents import Live, contents
 from unstir.report.page import render
+from unstir.runs.comparison import is_comparison
 from unstir.runs.record import Recording
 from unstir.training.train import Step
 
@@ -22,7 +23,7 @@ SOONEST = 1.0  # seconds between two pages of a run that is training: nobody loo
 
 def report_of(run: Path) -> tuple[Path, dict[str, Any]]:
     """Where the page of a run or of a comparison belongs, and its contents."""
-    return run / PAGE, comparison_contents(run) if (run / "comparison.json").exists() else contents(run)
+    return run / PAGE, comparison_contents(run) if is_comparison(run) else contents(run)
 
 
 def write_report(page: Path, found: dict[str, Any]) -> Path:
