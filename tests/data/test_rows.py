@@ -171,7 +171,7 @@ def test_a_model_of_a_mapped_file_is_that_of_the_array(tmp_path):
 
 LIMITED = """
 import resource, sys
-from unstir.cli.parts.running import describe
+from unstir.runs.data import describe
 from unstir.training.config import flat
 from unstir.data import load
 from unstir.training import fitting

@@ -77,8 +77,8 @@ def program() -> App:
         default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
         suppress_keyboard_interrupt=False,
     )
-    for name, command in COMMANDS.items():
-        made.command(command, name=name)
+    for place, (name, command) in enumerate(COMMANDS.items()):
+        made.command(command, name=name, sort_key=place)
     return made
 
 

@@ -77,7 +77,7 @@ def own_data(run: Path, config: "Config") -> "Data":
 
 def other_data(source: str, reading: CompleteReadingFlags, model: "Model") -> "Data":
     """Other true rows of the same shape. Raises UsageError for another shape, and for too few rows."""
-    from unstir.cli.parts.rows import other_shape, read
+    from unstir.cli.parts.rows_in import other_shape, read
     from unstir.evaluation.scores import FEWEST
 
     data = read(source, reading, reading.missing)

@@ -38,12 +38,15 @@ def inpaint(
     """Draw the parts of rows of DATA that a mask leaves open, given the parts that it keeps."""
     import numpy as np
 
-    from unstir.cli.parts.rows import read_mask, refuse_rows, rows_of, write_made
+    from unstir.cli.parts.output import answer
+    from unstir.cli.parts.rows_in import read_mask, rows_of
+    from unstir.cli.parts.rows_out import check_places, write_rows
     from unstir.model.model import load
 
     model = load(run)
-    refuse_rows(to, model)
+    check_places(to.out, to.grid, model)
     known, x = read_mask(mask, model.card.shape), rows_of(data, reading, rows, model)
     made = np.asarray(model.inpaint(x, known, given.label, how.sampling()))
     ids = None if given.label is None else model.labels_for(len(made), given.label, how.seed)
-    write_made(to, run, model, made, ids, how.steps, output)
+    written = write_rows(to.out, to.grid, run, model, made, ids)
+    answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

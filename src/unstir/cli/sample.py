@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import GivenFlags, Output, RowsOut, RunOrModel, SamplingFlags, Whole
+from unstir.cli.parts.flags import SAMPLING, GivenFlags, Output, RowsOut, RunOrModel, SamplingFlags, Whole
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
@@ -22,7 +22,7 @@ def sample(
     precision: Annotated[
         str,
         Parameter(
-            group="Sampling",
+            group=SAMPLING,
             help="Of the network: float32, or bfloat16, which is faster in wide networks on a processor that multiplies it.",
         ),
     ] = "float32",
@@ -32,24 +32,18 @@ def sample(
     import numpy as np
 
     from unstir.cli.parts.output import answer
-    from unstir.cli.pictures import refuse_grid, write_grid
-    from unstir.cli.writing import refuse_out, write_rows
+    from unstir.cli.parts.rows_out import check_places, write_rows
     from unstir.diffusion.samplers import default
     from unstir.model.model import load
 
     model = load(run, precision)
-    where = to.out or str(folder_of(run) / file_name(model, n, given, how))
-    path = refuse_out(where, model)
-    if to.grid is not None:
-        refuse_grid(to.grid, model)
+    out = to.out or str(folder_of(run) / file_name(model, n, given, how))
+    check_places(out, to.grid, model)
     rows = np.asarray(model.sample(n, given.label, how.sampling()))
     ids = model.labels_for(n, given.label, how.seed)
-    write_rows(where, model, rows, ids)
-    if to.grid is not None:
-        write_grid(to.grid, run, model, rows, ids if given.label is None else None)
-    made = {"samples": str(path), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
-    grid = {} if to.grid is None else {"grid": str(to.grid)}
-    answer(output, made | grid, path, *grid.values())
+    written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
+    made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
+    answer(output, made | written, made["samples"], *written.values())
 
 
 def folder_of(run: Path) -> Path:

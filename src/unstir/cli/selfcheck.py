@@ -6,7 +6,10 @@ from unstir.cli.parts.flags import Output
 
 
 def selfcheck(*, output: Output = Output()) -> None:
-    """Check the mathematics on this machine: exact truths for every schedule, target and sampler. Exit code 4 if one fails."""
+    """Check the mathematics on this machine: exact truths for every schedule, target and sampler.
+
+    Exit code 4 if one fails.
+    """
     from rich.table import Table
 
     from unstir.cli.parts.output import answer, show

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from unstir.model.sampling import Sampling
+
+# Headings in --help, in this order, below "Parameters", which has a command's own flags.
+SAMPLING, SETTINGS, OUTPUT = (Group(name, sort_key=i) for i, name in enumerate(("Sampling", "Settings of the run", "Output"), 1))
 
 
 def _whole(kind: type, tokens: Any) -> int:  # noqa: ARG001
@@ -39,7 +42,7 @@ def _switch(name: str, text: str) -> Parameter:
     return Parameter(name=name, negative=(), show_default=False, help=text)
 
 
-@Parameter(name="*", group="Output")
+@Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True)
 class Output:
     """How a command answers."""
@@ -48,7 +51,7 @@ class Output:
     debug: Annotated[bool, _switch("--debug", "Show a traceback with an error.")] = False
 
 
-@Parameter(name="*", group="Output")
+@Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True)
 class ProgressOutput(Output):
     """How a command that trains answers."""
@@ -56,7 +59,7 @@ class ProgressOutput(Output):
     quiet: Annotated[bool, _switch("--quiet", "Show no progress.")] = False
 
 
-@Parameter(name="*", group="Output")
+@Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True)
 class TrainingOutput(ProgressOutput):
     """How a command answers that trains one model on the record."""
@@ -64,7 +67,7 @@ class TrainingOutput(ProgressOutput):
     report: Annotated[bool, _switch("--report", "Keep report.html in the run folder up to date during training.")] = False
 
 
-@Parameter(name="*", group="Sampling")
+@Parameter(name="*", group=SAMPLING)
 @dataclass(frozen=True)
 class SamplingFlags:
     """How to sample, for the settings of `Sampling` that a person types."""
@@ -87,7 +90,7 @@ class SamplingFlags:
         return Sampling(**{flag.name: getattr(self, flag.name) for flag in fields(self)})
 
 
-@Parameter(name="*", group="Sampling")
+@Parameter(name="*", group=SAMPLING)
 @dataclass(frozen=True)
 class InpaintingFlags(SamplingFlags):
     """How to sample where a part of each row is known."""

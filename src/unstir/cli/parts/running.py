@@ -11,26 +11,21 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from unstir.cli.parts.flags import ProgressOutput, TrainingOutput
 from unstir.cli.parts.output import typed_command
 from unstir.cli.parts.progress import Display, note
 from unstir.cli.parts.signals import patient
 from unstir.cli.parts.together import AGAIN, agreed, call
-from unstir.data import Data
-from unstir.data.statistics import statistics
-from unstir.encoders.encoded import parts
 from unstir.encoders.latent import Latent
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.model.model import Model
 from unstir.runs.about import about_this_run
-from unstir.runs.data import write_encoder
+from unstir.runs.data import describe, write_encoder
 from unstir.runs.folder import Run
 from unstir.runs.record import Recording
 from unstir.training.config import write_config
-from unstir.training.fitting import Fitting
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step
 from unstir.training.train import Step
@@ -116,28 +111,3 @@ def go(recording: Recording, output: ProgressOutput, show: Callable[[Step], None
     if not (run.path / "model").exists():  # a resumed run has it, if it was stopped between training and its pictures
         model.save(run.path / "model")
     return model
-
-
-def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
-    """What `data.json` holds: shape, names, classes, statistics and encoder."""
-    found = fitting.drawn.statistics.merged(statistics(parts(fitting.unseen.rows)))
-    each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
-    return {
-        "source": data.source,
-        "rows": len(data),
-        "trained_on": len(fitting.training),
-        "held_out": len(fitting.unseen),
-        "shape": data.shape,
-        "dtype": data.dtype,
-        "bounds": data.bounds,
-        "names": data.names,
-        "classes": data.classes,
-        "statistics": {name: values.flatten().tolist() for name, values in each.items()},
-        "encoder": {
-            "name": fitting.encoder.name,
-            "shift": fitting.encoder.shift.flatten().tolist(),
-            "scale": fitting.encoder.scale.flatten().tolist(),
-            "settings": fitting.encoder.settings,
-        },
-        "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
-    }

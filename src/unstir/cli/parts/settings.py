@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from pydantic import Field, create_model
 
-from unstir.cli.parts.flags import Whole
+from unstir.cli.parts.flags import SETTINGS, Whole
 from unstir.training.config import SECTIONS, Config, Section, merge, read_config
 
 Nested = dict[str, Any]
@@ -34,7 +34,7 @@ def _optional(model: type[Section], **more: Any) -> type[Section]:
 AllSettings = _optional(Config, **{name: (_optional(section) | None, None) for name, section in SECTIONS.items()})
 
 
-@Parameter(name="*", group="Settings of the run")
+@Parameter(name="*", group=SETTINGS)
 @dataclass(frozen=True)
 class SettingsFlags:
     """Settings of a training run, as they were typed."""

@@ -1,15 +1,11 @@
-"""Rows that a model is given, a mask for them, and rows that it makes of them: for the commands that change rows there are."""
+"""Rows that a model is given: read as the flags say, picked by number, and masked."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
-from unstir.cli.parts.flags import NamedRowsOut, Output, ReadingFlags
-from unstir.cli.parts.output import answer
-from unstir.cli.pictures import refuse_grid, write_grid
-from unstir.cli.writing import refuse_out, write_rows
+from unstir.cli.parts.flags import ReadingFlags
 from unstir.data import Data, load
 from unstir.data.layouts import kind_of, picture_layout
 from unstir.errors import DataError, UsageError
@@ -79,21 +75,3 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"--mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, and the model's images are {width} x {height}."
         )
     return mask
-
-
-def refuse_rows(to: NamedRowsOut, model: Model) -> None:
-    """Raise what is wrong with the places where rows of this model are to go, before anything is computed."""
-    refuse_out(to.out, model)
-    if to.grid is not None:
-        refuse_grid(to.grid, model)
-
-
-def write_made(
-    to: NamedRowsOut, run: Path, model: Model, made: np.ndarray, ids: Tensor | None, evaluations: int, output: Output
-) -> None:
-    """Write the rows, and a picture of them if one is wanted; their paths are the result."""
-    write_rows(to.out, model, made, ids)
-    grid = {} if to.grid is None else {"grid": str(to.grid)}
-    if to.grid is not None:
-        write_grid(to.grid, run, model, made, None)
-    answer(output, {"rows": to.out, "n": len(made), "evaluations": evaluations} | grid, Path(to.out), *grid.values())
