@@ -251,6 +251,21 @@ def test_the_next_command_is_one_that_works(table):
     assert "beta_max = 9" in out
 
 
+def test_inspect_takes_the_settings_as_train_does(table):
+    # Catches a file or a short flag that only train reads, and a next command that leaves the file out.
+    Path("c.toml").write_text("[optim]\nsteps = 70\n[network]\nwidth = 24\n")
+    code, out, err = run(
+        "inspect", table, "--config", "c.toml", "--data.labels", "pet", "--schedule", "cosine", "--batch-size", "16"
+    )
+    assert code == 0, err
+    assert "for 70 steps of 16" in out
+    line = next(line for line in out.splitlines() if line.startswith("next: "))
+    code, settled, err = run(*line.removeprefix("next: unstir ").split(), "--print-config")
+    assert code == 0, err
+    for said in ("steps = 70  # file", "width = 24  # file", 'schedule = "cosine"  # flag', "batch_size = 16  # flag"):
+        assert said in settled
+
+
 def test_inspect_answers_with_one_object(table):
     """Catches NaN, which is not JSON, and columns left out for a reader that is a program."""
     code, out, _ = run("inspect", table, "--data.labels", "pet", "--json")
