@@ -44,7 +44,7 @@ def ours(model: Model, n: int, labels: list[str] | None, evaluations: int) -> np
 @torch.no_grad()
 def theirs(model: Model, n: int, labels: list[str] | None, name: str, evaluations: int) -> np.ndarray:
     """A scheduler of diffusers, on the same network."""
-    denoise = model.denoise(model.labels_for(n, labels, 0))
+    denoise = model.denoise(model.given(n, labels, 0))
 
     def at(x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         return denoise(x.float(), model.schedule.inverse(2 * (alpha / sigma).log())).to(x.dtype)

@@ -52,8 +52,8 @@ THEIRS = {
 class Counted:
     """The exact denoiser under a schedule, counting its evaluations."""
 
-    def __init__(self, process: Schedule):
-        self.denoise, self.calls = ORACLE.denoise(process), 0
+    def __init__(self, schedule: Schedule):
+        self.denoise, self.calls = ORACLE.denoise(schedule), 0
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         self.calls += 1

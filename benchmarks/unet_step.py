@@ -24,7 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from report import Row, Table, note, parser, show
 from unstir.networks.unet import UNet
-from unstir.training.train import Recipe, State, ema_decay
+from unstir.training.recipe import Recipe, ema_decay
+from unstir.training.state import State
 
 SHAPE = (3, 32, 32)
 Step = Callable[[torch.Tensor, torch.Tensor], None]

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unstir.model.model import Model, load
-    from unstir.training.fitting import fit
+    from unstir.training.fit import fit
 
 __version__ = "0.1.0"
 __all__ = ["Model", "fit", "load"]
 
-_HOMES = {"fit": "unstir.training.fitting", "Model": "unstir.model.model", "load": "unstir.model.model"}
+_HOMES = {"fit": "unstir.training.fit", "Model": "unstir.model.model", "load": "unstir.model.model"}
 
 
 def __getattr__(name: str) -> Any:

@@ -110,16 +110,16 @@ def test_a_second_process_finds_the_same_numbers(done, base, tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_stopped_in_the_middle_it_goes_on_to_the_same_end(done, base, tmp_path, monkeypatch):
     # A signal in the third of four trainings. Catches what is done being trained again, half a result, and another result.
-    begin, begun = comparing.begin, []
+    read_out, begun = comparing.read_out, []
 
-    def stop_at_the_third(fitting, seed):
+    def stop_at_the_third(fitting, training, seed, yardstick):
         begun.append(seed)
         if len(begun) == 3:
             raise Stopped("stopped by SIGTERM.", 143)
-        return begin(fitting, seed)
+        return read_out(fitting, training, seed, yardstick)
 
     folder = tmp_path / "c"
-    monkeypatch.setattr(comparing, "begin", stop_at_the_third)
+    monkeypatch.setattr(comparing, "read_out", stop_at_the_third)
     code, out, err = run(*base, "-o", folder)
     assert (code, out) == (143, "")
     assert f"--out {folder} goes on" in err
@@ -338,8 +338,9 @@ def test_every_kind_of_data_is_compared_and_shown_as_what_it_is(kind, what, tmp_
     axes = figures["comparison.png"].axes
     first = [one.get_title() for one in axes].index("data")
     assert [one.get_title() for one in axes[first : first + 3]] == ["data", *only]
-    trained = np.load(tmp_path / "c" / "samples" / f"{'model' if what == 'samplers' else only[0]}.npz")
-    shown(axes[first + 1], trained["0"].reshape(-1, *shape))
+    with np.load(tmp_path / "c" / "samples" / f"{'model' if what == 'samplers' else only[0]}.npz") as file:
+        drawn = file["0"].reshape(-1, *shape)
+    shown(axes[first + 1], drawn)
 
     page = json.loads((tmp_path / "c" / "report.json").read_text())["comparison"]["samples"][0]
     assert page["show"] == kind
@@ -347,8 +348,6 @@ def test_every_kind_of_data_is_compared_and_shown_as_what_it_is(kind, what, tmp_
     if kind != "points":
         samples = unpacked(page["panels"][1]["rows"])
         step = (page["span"][1] - page["span"][0]) / 255
-        np.testing.assert_allclose(
-            samples, trained["0"].reshape(-1, *shape)[: len(samples)].clip(*page["span"]), atol=0.51 * step
-        )
+        np.testing.assert_allclose(samples, drawn[: len(samples)].clip(*page["span"]), atol=0.51 * step)
         rows, true = load(source).values, unpacked(page["panels"][0]["rows"])
         assert all((np.abs(rows - row).reshape(len(rows), -1).max(1) <= 0.51 * step).any() for row in true)

@@ -21,11 +21,11 @@ def test_samples_are_written_in_every_format_and_read_back_as_they_were(trained,
     code, out, err = run("sample", trained[3], "-n", "40", "--steps", "5", "--seed", "2", "-o", path)
     assert (code, out) == (0, f"{path}\n"), err
     model = unstir.load(trained[3])
-    rows, ids = model.sample(40, steps=5, seed=2), model.labels_for(40, None, 2).numpy()
+    rows, ids = model.sample(40, steps=5, seed=2), model.given(40, None, 2).numpy()
     data = datasets.load(path, labels="kind" if suffix == ".csv" else None)
     assert (data.values.astype(rows.dtype) == rows).all()
     if suffix in (".npz", ".csv"):
-        assert [data.classes[i] for i in data.labels] == [model.card.classes[i] for i in ids]
+        assert [data.classes[i] for i in data.labels] == [model.classes[i] for i in ids]
     if suffix == ".csv":
         assert path.read_text().splitlines()[0] == "east,north,kind"
     if suffix == ".safetensors":

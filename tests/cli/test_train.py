@@ -55,7 +55,7 @@ def test_a_run_folder_holds_all_that_the_run_was(trained, files):
     assert {path.name for path in (folder / "model").iterdir()} == {
         *("model.safetensors", "config.json", "README.md", "MANIFEST.json"),
     }
-    assert unstir.load(folder).card.classes == ("left", "right")
+    assert unstir.load(folder).classes == ("left", "right")
 
 
 def test_metrics_are_one_object_a_line_that_any_program_can_read(trained):
@@ -140,7 +140,7 @@ def test_a_built_in_set_repeats_too(tmp_path, monkeypatch):
     assert run("train", "pinwheel", "-o", tmp_path / "a", *settings)[0] == 0
     assert run("train", "pinwheel", "-o", tmp_path / "b", "-c", tmp_path / "a" / "config.toml", "--quiet")[0] == 0
     assert contents(tmp_path / "a" / "model") == contents(tmp_path / "b" / "model")
-    assert unstir.load(tmp_path / "a").card.classes == ("0", "1", "2", "3", "4")
+    assert unstir.load(tmp_path / "a").classes == ("0", "1", "2", "3", "4")
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -180,14 +180,14 @@ def test_every_format_trains(files, tmp_path, name):
     code, out, err = run("train", files / name, "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY)
     assert (code, out) == (0, f"{tmp_path / 'r'}\n"), err
     classes = {"points.npy": (), "points.npz": ("left", "right"), "points.safetensors": ("0", "1")}[name]
-    assert unstir.load(tmp_path / "r").card.classes == classes
+    assert unstir.load(tmp_path / "r").classes == classes
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_labels_can_be_left_aside(files, tmp_path):
     arguments = ("--data.labels", "none", "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY)
     assert run("train", files / "points.npz", *arguments)[0] == 0
-    assert unstir.load(tmp_path / "r").card.classes == ()
+    assert unstir.load(tmp_path / "r").classes == ()
 
 
 @pytest.mark.usefixtures("undrawn")

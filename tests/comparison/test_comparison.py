@@ -1,6 +1,7 @@
 """Comparisons: what the statistics claim and how often wrongly, what is the same for all, what a picture shows."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +9,12 @@ import torch
 from matplotlib.colors import to_hex
 from scipy import stats
 
-from unstir.comparison import reading as reading_room
-from unstir.comparison.layout import KNOWN, USUAL, Reading, set_up
+from unstir.comparison import reading
+from unstir.comparison.layout import Reading, known, set_up, usual
 from unstir.comparison.reading import Yardstick, begin, draw
 from unstir.comparison.verdict import as_json, conclude, luck_of_counting
 from unstir.data import TOYS, from_arrays, load
-from unstir.diffusion.registry import SCHEDULES
+from unstir.diffusion.registry import SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS
 from unstir.errors import NumericsError, UsageError
 from unstir.metrics.distances import sliced_wasserstein
@@ -241,7 +242,7 @@ def test_flags_change_the_recipe_for_all(roll):
 def test_the_lecture_s_sigmoid_is_trained_with_v_and_says_so(roll):
     # With eps it divides by alpha = 1e-132. Catches a crash, and a silent change of target.
     compared = set_up("schedules", roll, [flat(**TINY)])
-    assert {t.name: t.config.diffusion.target for t in compared.trainings} == dict.fromkeys(USUAL["schedules"], "eps") | {
+    assert {t.name: t.config.diffusion.target for t in compared.trainings} == dict.fromkeys(usual("schedules"), "eps") | {
         "sigmoid_bare": "v"
     }
     assert compared.readings[3].alternative == "sigmoid_bare (v)"
@@ -253,17 +254,32 @@ def test_the_lecture_s_sigmoid_is_trained_with_v_and_says_so(roll):
 
 def test_every_known_schedule_can_be_compared(roll):
     # vp, ve and flow are no chains: they have no n / T to train on, and no T.
-    compared = set_up("schedules", roll, [flat(**TINY)], KNOWN["schedules"])
+    compared = set_up("schedules", roll, [flat(**TINY)], known("schedules"))
     assert {t.name for t in compared.trainings} == set(SCHEDULES) - {"chain"}
     for training in compared.trainings:
         Fitting(roll, training.config)
+
+
+def test_a_schedule_and_a_target_of_one_s_own_can_be_compared_once_they_are_in_their_tables(roll):
+    # Catches tables that are copied when the module is imported, and a list of names that somebody has to keep.
+    SCHEDULES.add("mine", lambda T=50: SCHEDULES["cosine"](T=T))
+    TARGETS.add("mine", replace(TARGETS["edm"], name="mine"))
+    try:
+        assert known("schedules")[-1] == known("targets")[-1] == usual("targets")[-1] == "mine"
+        compared = set_up("schedules", roll, [flat(**TINY)], ["linear", "mine"])
+        assert [training.config.diffusion.schedule for training in compared.trainings] == ["linear", "mine"]
+        compared = set_up("targets", roll, [flat(**TINY)], ["eps", "mine"])
+        assert [training.config.diffusion.target for training in compared.trainings] == ["eps", "mine"]
+    finally:
+        SCHEDULES.remove("mine")
+        TARGETS.remove("mine")
 
 
 def test_targets_are_trained_under_the_times_that_suit_them(roll):
     compared = set_up("targets", roll, [flat(**TINY)])
     times = {t.name: t.config.diffusion.times for t in compared.trainings}
     assert times == {"x0": "log_normal", "eps": "uniform", "v": "log_normal", "velocity": "uniform", "edm": "log_normal"}
-    assert "x0, v and edm under log_normal times; eps and velocity under uniform times" in compared.remarks[0]
+    assert "x0, v and edm with log_normal times; eps and velocity with uniform times" in compared.remarks[0]
     same = set_up("targets", roll, [flat(**TINY, times="uniform")])
     assert {t.config.diffusion.times for t in same.trainings} == {"uniform"}
     assert not same.remarks
@@ -405,7 +421,7 @@ def test_samples_that_are_not_finite_end_it_by_name(model, monkeypatch):
 
 
 def test_scores_are_the_mean_over_the_true_sets_and_off_is_off(roll, monkeypatch):
-    monkeypatch.setattr(reading_room, "POOL", 20_000)
+    monkeypatch.setattr(reading, "POOL", 20_000)
     compared = set_up("samplers", roll, [flat(**TINY)], ["ddim", "heun"], rows=200)
     yardstick = Yardstick(compared)
     true = yardstick.truth.true[0][:200]

@@ -121,6 +121,11 @@ def test_a_format_of_ones_own_is_a_line_in_the_table(tmp_path):
         (tmp_path / "y.json").write_text('{"rows": [[1, null], [2, 3]]}')
         with pytest.raises(DataError):
             load(tmp_path / "y.json")
+        for what in ("labels", "groups"):
+            held = json.dumps({"rows": rows.tolist()})
+            (tmp_path / "z.json").write_text(held)
+            with pytest.raises(UsageError, match=f"has no {what}='kind': a file of its format holds none"):
+                read(tmp_path / "z.json", **{what: "kind"})
         with pytest.raises(UsageError, match=r"known: .*\.json"):
             load(write(tmp_path / "x.npy", rows).rename(tmp_path / "x.xls"))
         with pytest.raises(UsageError, match="is no folder of images"):

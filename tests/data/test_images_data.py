@@ -272,7 +272,7 @@ def test_a_folder_that_cannot_be_used_is_refused(folder, contents, said):
         load(folder(**contents), missing="drop")
 
 
-def test_room_is_known_to_be_there_before_anything_is_decoded(folder, monkeypatch):
+def test_memory_is_known_to_suffice_before_anything_is_decoded(folder, monkeypatch):
     # Catches an estimate by the size of the files, and one that a resize does not lower.
     path = folder(a_png=COLOUR, b_png=COLOUR)
     monkeypatch.setattr(raw, "IN_MEMORY", 3 * 2 * 119)

@@ -746,7 +746,7 @@ def test_a_long_table_is_read_in_blocks_without_losing_count(tmp_path):
         table(tmp_path, "a,b,k\n" + "\n".join(lines), labels="k")
 
 
-def test_this_room_does_not_load_torch():
+def test_the_package_does_not_load_torch():
     # Catches an import that makes `--help` and `inspect` take seconds.
     code = "import sys, unstir.data; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

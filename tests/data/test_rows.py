@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from unstir.encoders.encoded import encoded
 
 from commands import TINY, refused, run
 from unstir.data import from_arrays, load, survey
@@ -15,8 +16,7 @@ from unstir.data.formats import npy
 from unstir.data.rows import Rows
 from unstir.data.statistics import covariance, statistics
 from unstir.diffusion.chains import linear
-from unstir.encoders.affine import fit_encoder
-from unstir.encoders.encoded import encoded
+from unstir.encoders.base import fit_encoder
 from unstir.errors import DataError
 from unstir.evaluation.memorisation import away
 from unstir.evaluation.scores import truth_of
@@ -24,7 +24,8 @@ from unstir.metrics.distances import nearest
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
-from unstir.training.train import Problem, Recipe, prepare
+from unstir.training.problem import Problem, prepare
+from unstir.training.recipe import Recipe
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (70, 6, 4, 3), np.uint8)

@@ -122,7 +122,7 @@ def test_short_linear_chains_say_how_much_signal_they_leave(T, left):
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_between_two_steps_the_integral_of_beta_is_a_straight_line(name):
-    # Catches interpolation of alpha, beta or alpha-bar in place of B = -log alpha_bar, eq. (4).
+    # Catches interpolation of alpha, beta or alpha-bar in place of B = -log alpha_bar, eq. (2) of chains.py.
     s, n = EVERY[name], torch.arange(EVERY[name].T, dtype=torch.float64)
     B = [-2 * s((n + part) / s.T)[0].log() for part in (0, 0.25, 1)]
     torch.testing.assert_close(B[1], 0.75 * B[0] + 0.25 * B[2], rtol=1e-9, atol=1e-13)

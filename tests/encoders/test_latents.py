@@ -10,7 +10,10 @@ import torch
 import unstir
 from commands import contents, refused, run
 from unstir.data import from_arrays
-from unstir.encoders.latent import Fit, Recipe, fit_latent, kl, latent_from, reconstruction
+from unstir.data.rows import Rows
+from unstir.encoders.autoencoder import Training
+from unstir.encoders.base import FitOptions
+from unstir.encoders.latent import Latent, kl
 from unstir.errors import StorageError, UsageError
 from unstir.networks.autoencoder import Autoencoder
 from unstir.runs.data import read_encoder
@@ -20,7 +23,18 @@ from unstir.training.presets import settle
 
 pytestmark = pytest.mark.usefixtures("brief")
 
-TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "8", "--latent.filters", "8", "--latent.updates", "4")
+TINY = (
+    "--network.width",
+    "8",
+    "--network.depth",
+    "1",
+    "--batch-size",
+    "8",
+    "--autoencoder.filters",
+    "8",
+    "--autoencoder.updates",
+    "4",
+)
 
 
 def spots(n=300, side=12):
@@ -31,9 +45,16 @@ def spots(n=300, side=12):
     return 255 * bright * np.exp(-((y - a) ** 2 + (x - b) ** 2) / wide**2 / 2)
 
 
+def fit_latent(values, seed=0, **settings):
+    training = Training(Rows(values), FitOptions(seed, settings=settings))
+    for _ in training.updates():
+        pass
+    return training.encoder()
+
+
 @pytest.fixture(scope="module")
 def learnt():
-    return fit_latent(spots().astype(np.uint8), Recipe(halvings=2, filters=8, updates=250))
+    return fit_latent(spots().astype(np.uint8), halvings=2, filters=8, updates=250)
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((9, 7), None), ((3, 8, 5), 0), ((6, 11, 2), -1), ((37, 3), -1), ((16,), None)])
@@ -63,9 +84,9 @@ def test_the_rate_is_never_below_what_its_error_takes_and_not_far_above():
     Catches nats called bits, a rate by element called one by row, a sum over the batch, and noise that is left out of the error: each
     breaks the bound, or is off by more than the latents of a network this small lose.
     """
-    x = torch.randn(2000, 4, generator=torch.Generator().manual_seed(0)).numpy()
-    encoder = fit_latent(x[:1000], Recipe(halvings=1, channels=4, filters=16, updates=400, noise=0.25))
-    found = reconstruction(encoder, torch.as_tensor(x[1000:]))
+    x = torch.randn(2000, 4, 1, generator=torch.Generator().manual_seed(0)).numpy()
+    encoder = fit_latent(x[:1000], halvings=1, channels=4, filters=16, updates=400, noise=0.25)
+    found = encoder.reconstruction(torch.as_tensor(x[1000:]))
     bound = 4 * math.log2(1 / found.lost) / 2
     assert found.error == pytest.approx(math.sqrt(found.lost), rel=0.05)
     assert bound < found.rate < 1.3 * bound
@@ -73,7 +94,7 @@ def test_the_rate_is_never_below_what_its_error_takes_and_not_far_above():
 
 def test_it_learns_what_the_rows_have_in_common(learnt):
     # 144 numbers to 36, of which four would do: catches a decoder that answers the mean, or rows encoded with another row's.
-    found = reconstruction(learnt, torch.as_tensor(spots().astype(np.uint8)))
+    found = learnt.reconstruction(torch.as_tensor(spots().astype(np.uint8)))
     assert (found.before, found.after) == (144, 36)
     assert found.lost < 0.1
     assert found.rate > 20
@@ -92,7 +113,7 @@ def test_latents_are_standardised_and_decode_to_units(learnt):
 
 
 def test_it_is_its_settings_and_tensors(learnt):
-    again = latent_from(json.loads(json.dumps(learnt.settings)), learnt.tensors())
+    again = Latent.build(json.loads(json.dumps(learnt.settings)), learnt.tensors())
     x = torch.as_tensor(spots(5).astype(np.uint8))
     assert torch.equal(again.encode(x), learnt.encode(x))
 
@@ -101,15 +122,15 @@ def test_the_same_seed_is_the_same_autoencoder_and_nothing_outside_moves():
     x = spots(40).astype(np.float32)
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    one, other, third = (fit_latent(x, Recipe(filters=8, updates=3, seed=seed)).tensors() for seed in (1, 1, 2))
+    one, other, third = (fit_latent(x, seed, filters=8, updates=3).tensors() for seed in (1, 1, 2))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not all(torch.equal(one[name], third[name]) for name in one)
 
 
 def test_rows_that_are_too_small_or_lie_nowhere_are_refused():
-    with pytest.raises(UsageError, match="cannot be halved 3 times"):
-        Fit(np.zeros((9, 4, 4)), Recipe(halvings=3))
+    with pytest.raises(UsageError, match="cannot be halved 4 times"):
+        Training(Rows(np.zeros((9, 8, 4))), FitOptions(settings={"halvings": 4}))
     points = from_arrays(np.random.default_rng(0).normal(size=(30, 5)))
     with pytest.raises(UsageError, match=r"images and sequences; a row here is \(5,\)"):
         Fitting(points, settle(points, flat(encoder="latent")))
@@ -125,11 +146,11 @@ def test_from_the_command_line_to_samples_and_on(tmp_path):
     model = unstir.load(path)
     assert model.card.encoder == "latent"
     assert model.space == (1, 6, 6)
-    x = model.sample(5, steps=3, labels=1)
+    x = model.sample(5, 1, steps=3)
     assert (x.shape, x.dtype) == ((5, 12, 12), np.uint8)
-    z = model.encode(x, steps=4)
+    z = model.to_noise(x, steps=4)
     assert z.shape == (5, 1, 6, 6)
-    assert model.decode(z, steps=4).shape == (5, 12, 12)
+    assert model.from_noise(z, steps=4).shape == (5, 12, 12)
     assert run("report", path)[0] == 0
     assert run("animate", path, "-o", tmp_path / "film.gif", "--seconds", "1", "--rate", "5")[0] == 0
     assert run("interpolate", path, tmp_path / "x.npz", "--rows", "1,2", "-o", tmp_path / "way.npy", "--steps", "3")[0] == 0
@@ -162,6 +183,15 @@ def test_a_dry_run_and_inspect_say_what_the_autoencoder_costs_and_train_none(tmp
     assert code == 0, said
     assert "first the autoencoder" in out
     assert (
-        run("inspect", tmp_path / "x.npy", "--data.encoder", "latent", "--latent.updates", "100000", "--latent.filters", "8")[0]
+        run(
+            "inspect",
+            tmp_path / "x.npy",
+            "--data.encoder",
+            "latent",
+            "--autoencoder.updates",
+            "100000",
+            "--autoencoder.filters",
+            "8",
+        )[0]
         == 0
     )

@@ -23,8 +23,8 @@ from unstir.diffusion.schedules import schedule
 from unstir.encoders.affine import Affine
 from unstir.errors import DataError, UsageError
 from unstir.information.mmse import ErrorCurve
+from unstir.model.card import Card
 from unstir.model.editing import slerp
-from unstir.model.folder import Card
 from unstir.model.model import Model
 from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, curves, pictures
 from unstir.runs.data import span

@@ -18,9 +18,9 @@ from unstir.data import toy
 from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.errors import DataError, NumericsError, StorageError, UsageError
 from unstir.model import model as room
-from unstir.model.folder import Card
+from unstir.model.card import Card
 from unstir.model.noise import GROUP, RowNoise
-from unstir.networks import make_network
+from unstir.networks.building import make_network
 from unstir.networks.mlp import RANGES
 
 SMALL = {"width": 32, "batch_size": 64, "steps": 250}
@@ -90,7 +90,7 @@ def test_rows_with_labels_do_not_depend_on_the_batch_either(named):
     # Catches labels drawn anew in each batch, or from a generator that the number of rows moves.
     whole = named.sample(600, steps=9, seed=3)
     np.testing.assert_allclose(named.sample(300, steps=9, seed=3, batch_size=256), whole[:300], atol=1e-5)
-    assert (named.labels_for(300, None, 3) == named.labels_for(600, None, 3)[:300]).all()
+    assert (named.given(300, None, 3) == named.given(600, None, 3)[:300]).all()
     labels = ["left", "right", "right"] * 200
     mixed = named.sample(600, steps=9, seed=3, given=labels, batch_size=256)
     left, right = (named.sample(600, steps=9, seed=3, given=k) for k in ("left", "right"))
@@ -293,7 +293,7 @@ def test_log_prob_is_one_number_a_row_whatever_the_batch(named):
 
 def test_a_class_is_asked_for_by_name_or_id(named):
     # Classes are numbered in the order of their names: left is 0. Catches an id that only works if it is also the name.
-    assert named.card.classes == ("left", "right")
+    assert named.classes == ("left", "right")
     by_name = named.sample(6, steps=4, given="right")
     assert (named.sample(6, steps=4, given=1) == by_name).all()
     for several in (["right"] * 6, [1] * 6, np.ones(6, int), torch.ones(6, dtype=torch.long), np.array(["right"] * 6)):
@@ -305,10 +305,10 @@ def test_a_numbered_class_is_asked_for_by_its_number():
     # Digits without 0 are called 1 to 9: 3 is the three, not the fourth.
     values = np.random.default_rng(0).normal(size=(60, 1))
     model = unstir.fit(values, 1 + np.arange(60) % 3, **TINY)
-    assert model.card.classes == ("1", "2", "3")
+    assert model.classes == ("1", "2", "3")
     for label in (3, "3", np.int64(3), torch.tensor(3)):
-        assert model.labels_for(2, label, 0).tolist() == [2, 2]
-    assert model.labels_for(3, torch.tensor([1, 2, 3]), 0).tolist() == [0, 1, 2]
+        assert model.given(2, label, 0).tolist() == [2, 2]
+    assert model.given(3, torch.tensor([1, 2, 3]), 0).tolist() == [0, 1, 2]
 
 
 def test_wrong_labels_are_refused(plain, named):

@@ -7,14 +7,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import unstir
 from commands import run
+from unstir.conditions.classes import Classes
 from unstir.errors import UsageError
-from unstir.networks import make_network
+from unstir.networks.building import make_network
 from unstir.networks.dit import DiT, positions
 
 pytestmark = pytest.mark.usefixtures("brief")
 
 SHAPES = [((8, 8), None), ((17, 23), None), ((1, 11, 13), 0), ((6, 5, 3), -1), ((37, 3), -1), ((2, 1), 0)]
 SMALL = {"width": 32, "depth": 2}
+
+
+def classes(k):
+    return Classes(tuple(map(str, range(k))), (1,) * k)
 
 
 def awake(shape=(6, 7), channel_axis=None, seed=0, **kw):
@@ -62,7 +67,7 @@ def test_where_the_channels_are_makes_no_difference():
 
 def test_a_row_s_answer_depends_on_that_row_alone_and_on_its_time_and_class():
     # Catches attention over the batch, one time for all rows, and a class that is not heard.
-    network, x, t = awake(classes=3), rows(6, 6, 7), torch.linspace(0.05, 0.95, 6)
+    network, x, t = awake(condition=classes(3)), rows(6, 6, 7), torch.linspace(0.05, 0.95, 6)
     cond, order = torch.arange(6) % 4, torch.tensor([3, 1, 5, 0, 2, 4])
     whole = network(x, t, cond)
     torch.testing.assert_close(network(x[order], t[order], cond[order]), whole[order], rtol=1e-4, atol=1e-4)

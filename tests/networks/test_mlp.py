@@ -3,7 +3,12 @@
 import pytest
 import torch
 
+from unstir.conditions.classes import Classes
 from unstir.networks.mlp import MLP
+
+
+def classes(k):
+    return Classes(tuple(map(str, range(k))), (1,) * k)
 
 
 def awake(seed=0, **kw):
@@ -46,7 +51,7 @@ def test_permuting_the_batch_permutes_the_answer():
 
     Catches normalisation over the batch.
     """
-    network, x, t = awake(dimension=3, classes=4), rows(), torch.linspace(0, 1, 8)
+    network, x, t = awake(dimension=3, condition=classes(4)), rows(), torch.linspace(0, 1, 8)
     cond, order = torch.arange(8) % 5, torch.randperm(8, generator=torch.Generator().manual_seed(1))
     whole = network(x, t, cond)
     torch.testing.assert_close(network(x[order], t[order], cond[order]), whole[order], rtol=1e-5, atol=1e-5)
@@ -65,7 +70,7 @@ def test_every_time_looks_different():
 
 def test_no_condition_is_the_class_after_the_last():
     # Guidance trains and asks for it by either name. Catches class 0 used for "none", and a condition that is ignored.
-    network, x, t = awake(dimension=3, classes=4), rows(), torch.tensor([0.5])
+    network, x, t = awake(dimension=3, condition=classes(4)), rows(), torch.tensor([0.5])
     none = network(x, t)
     torch.testing.assert_close(network(x, t, torch.full((8,), 4)), none)
     answers = [network(x, t, torch.full((8,), k)) for k in range(5)]
@@ -82,4 +87,4 @@ def test_octaves_let_it_see_small_distances():
 
 def test_only_what_was_learnt_is_saved():
     # Frequencies are a formula, not a parameter. Catches files that would pin them.
-    assert not any("frequency" in name for name in MLP(2, classes=3).state_dict())
+    assert not any("frequency" in name for name in MLP(2, condition=classes(3)).state_dict())

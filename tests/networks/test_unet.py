@@ -9,15 +9,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import unstir
 from commands import process, refused, run
+from unstir.conditions.classes import Classes
 from unstir.data import from_arrays
-from unstir.encoders.affine import fit_encoder
+from unstir.encoders.affine import Channels
 from unstir.errors import UsageError
-from unstir.networks import affordable, make_network
+from unstir.networks.building import affordable, make_network
 from unstir.networks.unet import UNet
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
+from unstir.training.loop import train
 from unstir.training.presets import preset, settle
-from unstir.training.train import State, train
+from unstir.training.state import State
 
 pytestmark = pytest.mark.usefixtures("brief")
 
@@ -32,6 +34,10 @@ SHAPES = [
     ((2, 1), 0),
 ]
 SMALL = {"width": 8, "depth": 1}
+
+
+def classes(k):
+    return Classes(tuple(map(str, range(k))), (1,) * k)
 
 
 def awake(shape=(6, 7), channel_axis=None, seed=0, **kw):
@@ -94,7 +100,7 @@ def test_where_the_channels_are_makes_no_difference():
 
 def test_a_row_s_answer_depends_on_that_row_alone_and_on_its_time_and_class():
     # Catches normalisation over the batch, one time for all rows, and a class that is not heard.
-    network, x, t = awake(classes=3), rows(6, 6, 7), torch.linspace(0.05, 0.95, 6)
+    network, x, t = awake(condition=classes(3)), rows(6, 6, 7), torch.linspace(0.05, 0.95, 6)
     cond, order = torch.arange(6) % 4, torch.tensor([3, 1, 5, 0, 2, 4])
     whole = network(x, t, cond)
     torch.testing.assert_close(network(x[order], t[order], cond[order]), whole[order], rtol=1e-4, atol=1e-4)
@@ -153,16 +159,16 @@ def test_one_scale_for_each_channel():
     x = torch.rand(50, 2, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     x[:, 0] *= torch.linspace(0, 9, 4)
     for axis, data in ((0, x), (-1, x.movedim(1, -1))):
-        encoder = fit_encoder("channels", data, axis)
+        encoder = Channels.fit([data], axis)
         z = encoder.encode(data).movedim(axis % 3 + 1, 1).double()
         np.testing.assert_allclose(z.mean((0, 2, 3)), 0, atol=1e-6)
         np.testing.assert_allclose(z.std((0, 2, 3), correction=0), 1, atol=1e-6)
         torch.testing.assert_close(encoder.decode(encoder.encode(data)), data, rtol=1e-6, atol=1e-6)
         assert encoder.scale.movedim(axis, 0).flatten(1).unique(dim=1).shape == (2, 1)
-    whole = fit_encoder("channels", x)
+    whole = Channels.fit([x])
     assert whole.scale.unique().numel() == 1
     x[:, 1] = 3
-    assert (fit_encoder("channels", x, 0).scale[1] == 0).all()
+    assert (Channels.fit([x], 0).scale[1] == 0).all()
 
 
 def test_what_lies_in_space_gets_a_u_net_and_what_does_not_is_refused_one():

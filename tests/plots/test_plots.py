@@ -513,8 +513,8 @@ def test_drawing_leaves_no_trace_and_needs_no_pyplot(monkeypatch):
     # Catches the style set for good in a user's notebook, and pyplot, which keeps every figure and looks for a screen.
     before = dict(matplotlib.rcParams)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
-    for room in (style, clouds, curves):
-        runpy.run_path(room.__file__, run_name="again")
+    for module in (style, clouds, curves):
+        runpy.run_path(module.__file__, run_name="again")
     forward(roll(), linear())
     assert dict(matplotlib.rcParams) == before
 

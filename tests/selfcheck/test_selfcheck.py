@@ -8,6 +8,7 @@ import torch
 
 from unstir.diffusion.registry import SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS, Sampler, ddim
+from unstir.diffusion.schedules import Schedule
 from unstir.selfcheck import checks as selfcheck
 
 
@@ -63,3 +64,19 @@ def test_not_a_number_is_not_good(monkeypatch):
     selfcheck.CHECKS[1].__name__ = "nothing"
     (row,) = selfcheck.selfcheck()
     assert not row.ok
+
+
+def test_a_schedule_of_ones_own_is_checked_like_any_other():
+    # Catches a table by name, in which a schedule that was added has no entry.
+    @dataclasses.dataclass(frozen=True)
+    class Circle(Schedule):
+        def alpha_sigma(self, t):
+            return torch.cos(t * torch.pi / 2), torch.sin(t * torch.pi / 2)
+
+    SCHEDULES.add("circle", Circle)
+    try:
+        rows = [case for number in (1, 2, 3, 6) for case in selfcheck.CHECKS[number]() if case[0] == "circle"]
+    finally:
+        SCHEDULES.remove("circle")
+    assert len(rows) == 4
+    assert all(low <= measured <= high for _, measured, low, high in rows)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from unstir.encoders.encoded import encoded
 
 import unstir
 from unstir.data import from_arrays, toy
@@ -16,10 +17,12 @@ from unstir.diffusion.denoiser import Denoiser, target
 from unstir.diffusion.oracles import Gaussian, Independent, Mixture
 from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import along
-from unstir.encoders.encoded import encoded, gaussian_of
 from unstir.errors import DataError, UsageError
+from unstir.training.baseline import gaussian_of
 from unstir.training.config import flat, resolve
-from unstir.training.fitting import BUCKETS, Fitting, bucket_means, pick_device
+from unstir.training.fitting import Fitting
+from unstir.training.held_out import BUCKETS, bucket_means
+from unstir.training.parts import pick_device
 from unstir.training.presets import preset, settle, times_for
 
 SMALL = {"width": 48, "depth": 2, "batch_size": 128}
@@ -180,7 +183,7 @@ def test_samples_of_a_class_come_from_that_class(ring):
 
 def test_without_a_label_classes_come_as_often_as_in_the_data(ring):
     x = ring.sample(1600)
-    ids = ring.labels_for(1600, None, seed=0)
+    ids = ring.given(1600, None, seed=0)
     assert (ids.bincount(minlength=8) - 200).abs().max() < 4 * (1600 * 7 / 64) ** 0.5
     centres = 2 * np.exp(2j * np.pi * np.arange(8) / 8)
     nearest = np.abs((x[:, 0] + 1j * x[:, 1])[:, None] - centres).argmin(1)
@@ -535,7 +538,7 @@ def test_labels_can_be_left_aside():
     fitting = Fitting(data, settle(data, flat(**TINY, labels="none")))
     for _ in fitting.steps():
         pass
-    assert fitting.model().card.classes == ()
+    assert fitting.model().classes == ()
     assert fitting.problem.cond is None
 
 

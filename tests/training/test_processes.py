@@ -137,9 +137,12 @@ def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows,
 
 PARTS = """
 import torch
-from unstir.networks import make_network
+from unstir.networks.building import make_network
 from unstir.training.processes import entire, here, joined, own
-from unstir.training.train import Problem, Recipe, State, train
+from unstir.training.problem import Problem
+from unstir.training.recipe import Recipe
+from unstir.training.state import State
+from unstir.training.loop import train
 from unstir.diffusion.chains import linear
 
 torch.set_num_threads(1)

@@ -15,18 +15,10 @@ from unstir.diffusion.times import log_normal
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.mlp import MLP
 from unstir.seeds import seeded
-from unstir.training.train import (
-    BLOCK_STEPS,
-    Problem,
-    Recipe,
-    State,
-    ema_decay,
-    optimal_pairing,
-    prepare,
-    steps_in_block,
-    tabulated,
-    train,
-)
+from unstir.training.loop import train
+from unstir.training.problem import BLOCK_STEPS, Problem, optimal_pairing, prepare, steps_in_block, tabulated
+from unstir.training.recipe import Recipe, ema_decay
+from unstir.training.state import State
 
 NATURAL = {"eps": linear(), "x0": cosine(), "v": cosine(), "velocity": Flow(), "edm": VE()}
 

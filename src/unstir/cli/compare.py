@@ -1,4 +1,4 @@
-"""`unstir compare`: which is better on this data, and is it more than noise?"""
+"""`unstir compare`: which is better on this data, and is the difference more than chance?"""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +10,7 @@ from unstir.cli.parts.flags import DataSource, ProgressOutput, Whole
 from unstir.cli.parts.settings import SettingsFlags
 from unstir.errors import StorageError, UnstirError, UsageError
 
-COMPARED = {"schedules": "schedule", "targets": "target"}  # the setting that differs, and so cannot be given
+COMPARED = {"schedules": "schedule", "targets": "target"}  # the setting that differs, so that no flag can set it
 
 
 def compare(
@@ -52,7 +52,7 @@ def compare(
     if differs and differs in flags.get("diffusion", {}):
         raise UsageError(f"--{differs} is what is compared here. Name those you want: --only a,b,c.")
     if seeds < 2:
-        raise UsageError(f"--seeds {seeds}: one seed has no spread to compare with. Use at least 2; 5 is usual.")
+        raise UsageError(f"--seeds {seeds}: with one seed nothing is known of chance. Use at least 2; 5 is usual.")
     layers = [settings.file(), flags, {"data": {"source": data}}]
     names = [name.strip() for name in only.split(",")] if only else []
     laid_out = set_up(what, load_data(resolve(*layers)), layers, names, n)
@@ -67,7 +67,9 @@ def compare(
                 note(f"note: {remark}")
             if not output.quiet:
                 if seeds < ENOUGH:
-                    note(f"note: {seeds} seeds tell next to nothing apart, however far the means; {ENOUGH} or more do.")
+                    note(
+                        f"note: with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more."
+                    )
                 note(headline(laid_out, seeds, len(left), len(jobs)))
             train_all(run, laid_out, yardstick, left, output.quiet)
             found: dict[tuple[str, str], list[dict[str, float]]] = {}
@@ -94,7 +96,7 @@ def compare(
         except (UnstirError, KeyboardInterrupt) as error:
             with suppress(StorageError):  # a full or missing folder may be the very error
                 run.note(status="stopped", why=str(error) or type(error).__name__)
-            note(f"{run.path} keeps what is done: the same command with --out {run.path} goes on.")
+            note(f"what is done is kept in {run.path}: the same command with --out {run.path} goes on.")
             raise
     if not output.json:
         show_tables(laid_out, columns)
@@ -102,4 +104,5 @@ def compare(
     if not output.json:
         note(f"page: {page}    picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
         if any(len(column.lowest) > 1 for column in columns):
-            note(f"next: more seeds tell more apart; --seeds {2 * seeds} --out {run.path} adds to these, --only compares fewer.")
+            more = f"--seeds {2 * seeds} --out {run.path} adds to these; --only compares fewer."
+            note(f"next: with more seeds more can be told apart. {more}")

@@ -26,11 +26,11 @@ def demo(
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.planning import plan_run
     from unstir.cli.parts.running import accounted, begun, go
+    from unstir.diffusion.registry import PAPER
     from unstir.report.keeping import write_run_report
     from unstir.training.config import flat
 
-    recipe = flat(schedule="linear", T=CHAIN, target="eps", loss="simple", times="chain", steps=steps, seed=seed)
-    plan = plan_run(DATA, {}, recipe, quiet=output.quiet)
+    plan = plan_run(DATA, {}, flat(**PAPER, steps=steps, seed=seed), quiet=output.quiet)
     with begun(plan, out, output) as recording:
         with accounted(recording):
             samplers = sample_twice(recording, go(recording, output), seed, output)

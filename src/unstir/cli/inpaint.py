@@ -47,6 +47,6 @@ def inpaint(
     check_places(to.out, to.grid, model)
     known, x = read_mask(mask, model.card.shape), rows_of(data, reading, rows, model)
     made = np.asarray(model.inpaint(x, known, given.label, how.sampling()))
-    ids = None if given.label is None else model.labels_for(len(made), given.label, how.seed)
+    ids = None if given.label is None else model.given(len(made), given.label, how.seed)
     written = write_rows(to.out, to.grid, run, model, made, ids)
     answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

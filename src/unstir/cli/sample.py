@@ -40,7 +40,7 @@ def sample(
     out = to.out or str(folder_of(run) / file_name(model, n, given, how))
     check_places(out, to.grid, model)
     rows = np.asarray(model.sample(n, given.label, how.sampling()))
-    ids = model.labels_for(n, given.label, how.seed)
+    ids = model.given(n, given.label, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
     answer(output, made | written, made["samples"], *written.values())
@@ -61,4 +61,4 @@ def file_name(model: "Model", n: int, given: GivenFlags, how: SamplingFlags) -> 
     stem += f"-guidance-{how.guidance:g}" if how.guidance != 1 else ""
     stem += f"-in-{how.interval[0]:g}-{how.interval[1]:g}" if how.interval else ""
     stem += f"-{model.precision}" if model.precision != "float32" else ""
-    return f"{stem}{'.npz' if model.card.classes else '.npy'}"
+    return f"{stem}{'.npz' if model.condition else '.npy'}"

@@ -1,1 +1,12 @@
-"""Comparisons: what is compared, how it is read, and what the numbers let one say."""
+"""Which schedule, target or sampler is better on this data? And is the difference more than chance?
+
+    data -> trainings x seeds -> model -> samples -> scores -> differences seed by seed -> verdict
+
+In reading order:
+
+    layout.py    what is trained and how it is sampled: everything the same for all but the one thing that is compared
+    reading.py   a training starts from a seed, its model is sampled, and the samples are scored against true rows
+    verdict.py   the scores of all seeds become a table with intervals, and sentences that claim no more than the numbers support
+
+`unstir compare` (cli/comparing.py) runs these, and goes on where it was stopped.
+"""

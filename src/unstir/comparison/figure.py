@@ -14,7 +14,7 @@ from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.mosaics import IMAGES, drawable
 
-FEW = 5  # alternatives whose samples are drawn in every way of sampling; of more, in one way only
+FEW = 5  # alternatives: of more, the figure shows samples of one way of sampling only
 SHOWN_OF_MANY = 1  # which is the second
 
 
@@ -59,7 +59,7 @@ def _first_seed(folder: Path, laid_out: Comparison) -> dict[tuple[str, str], np.
 
 
 def _samples(own: Sequence[Column], drawn: Mapping[tuple[str, str], np.ndarray], data: Data) -> Samples:
-    """The samples to draw for one way of sampling, whose columns are `own`, one for each score."""
+    """What the figure shows of one way of sampling. `own` are its columns, one for each score."""
     lies, panels = layout(data.shape), []
     for cells in zip(*(column.cells for column in own), strict=True):
         alternative = cells[0].reading.alternative

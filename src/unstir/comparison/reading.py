@@ -1,10 +1,10 @@
-"""From a training to its scores: begin it with a seed, draw samples in some way, measure them against the true sets.
+"""From a training to its scores: start it from a seed, draw samples from its model, and score them against true rows.
 
-    value = mean over R true sets of metric(samples, true_i)            the same samples, the same sets for all        (1)
-    floor = mean over R pairs of sets of true rows                                                                     (2)
-    off = (k + 1/2) / (n + 1),   k of n samples farther than .06 from every one of 200,000 fresh points                (3)
+    score = mean over R sets of true rows of distance(samples, set)            the same sets for every alternative          (1)
+    floor = mean over R pairs of sets of true rows of their distance           what a perfect model would score             (2)
+    off   = (k + 1/2) / (n + 1)        k of n samples are farther than 0.06 from each of 200,000 fresh points               (3)
 
-(3) is for built-in sets; it is Jeffreys' estimate of the share, which is never 0 and so has a logarithm.
+(3) is for built-in sets, which can be drawn afresh. It is Jeffreys' estimate of the share, which is never 0 and so has a logarithm.
 """
 
 import time
@@ -16,41 +16,31 @@ import numpy as np
 from unstir.comparison.layout import OFF, Comparison, Reading, Training
 from unstir.data import TOYS, toy
 from unstir.data.statistics import statistics
-from unstir.encoders.encoded import parts, standard_deviation
+from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import NumericsError
 from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
 from unstir.model.model import Model
-from unstir.networks import make_network
 from unstir.training.cost import rehearse
 from unstir.training.fitting import Fitting
-from unstir.training.train import State
 
 REHEARSED = 21  # evaluations of each sampler, to predict what all of them will take
 RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
 
 
-def begin(fitting: Fitting, seed: int) -> Fitting:
-    """The same fitting at its start, with another seed for weights, order and noise, and the same rows held out."""
-    fitting.recipe = replace(fitting.recipe, seed=seed)
-    network = make_network(fitting.architecture, fitting.network_settings, seed)
-    fitting.state = State(network.to(fitting.device), fitting.recipe)
-    return fitting
-
-
 def draw(model: Model, reading: Reading, seed: int) -> np.ndarray:
-    """Samples (rows, d) of a model, float64, in the data's units. Raises NumericsError where they are not finite."""
+    """The samples of a reading (rows, d), float64, in the data's units. Raises NumericsError where they are not finite."""
     rows = model.sample(reading.rows, how=reading.how, seed=seed)
     rows = np.asarray(rows, dtype=np.float64).reshape(reading.rows, -1)
     if not np.isfinite(rows).all():
         raise NumericsError(
-            f"{reading.alternative}, {reading.column}: samples are not finite with seed {seed}. Leave it out: --only."
+            f"{reading.alternative}, {reading.column}: samples are not finite with seed {seed}. Compare others: --only a,b,c."
         )
     return rows
 
 
 def off(rows: np.ndarray, pool: np.ndarray) -> float:
-    """Eq. (3) of samples (n, d) against fresh points (m, d).
+    """The share of samples (n, d) that are off the set, by eq. (3), judged by fresh points (m, d) of the set.
 
     >>> off(np.zeros((9, 2)), np.zeros((1, 2))), off(np.ones((9, 2)), np.zeros((1, 2)))
     (0.05, 0.95)
@@ -59,7 +49,7 @@ def off(rows: np.ndarray, pool: np.ndarray) -> float:
 
 
 class Yardstick:
-    """What samples are measured with, the same for all: true sets, floors by the number of rows, fresh points."""
+    """What all samples are scored with: sets of true rows, the floor for each number of rows, and fresh points of a built-in set."""
 
     def __init__(self, comparison: Comparison):
         data, seed = comparison.data, comparison.trainings[0].config.seed
@@ -69,7 +59,7 @@ class Yardstick:
         self.floors = {n: self._floor(n) for n in sorted({reading.rows for reading in comparison.readings})}
 
     def scores(self, rows: np.ndarray) -> dict[str, float]:
-        """(1) of samples (n, d) for each distance, and (3) where there are fresh points."""
+        """The scores of samples (n, d) by name: eq. (1) for each distance, and eq. (3) of a built-in set."""
         truth = self._truth(len(rows))
         found = {name: mean for name, (mean, _) in measure([rows] * len(truth.true), truth, self.scale).items()}
         return found | ({} if self.pool is None else {OFF: off(rows, self.pool)})

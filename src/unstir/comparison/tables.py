@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from unstir.comparison.layout import OFF
-from unstir.comparison.verdict import Cell, Column
+from unstir.comparison.verdict import Column
 from unstir.words import listed, percent
 
 LABELS = {OFF: "share off the data"}  # of scores whose names are not for people
@@ -21,7 +21,7 @@ def label(score: str) -> str:
 
 
 def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
-    """A mean with its interval (low, high) or with its deviation, as they are written: distances as numbers, shares in per cent.
+    """A mean and its interval (mean, low, high), or a mean and its deviation, as text. The share off the data is in per cent.
 
     >>> numbers("sliced W2, standardised", (0.1, 0.05, 0.15)), numbers("off", (0.1, 0.02))
     (('0.1000', '0.0500 to 0.1500'), ('10.0 %', '± 2.00 %'))
@@ -30,16 +30,8 @@ def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
     return mean, " to ".join(rest) if len(rest) > 1 else f"± {rest[0]}"
 
 
-def short_words(cell: Cell) -> str:
-    """How a cell compares with the lowest, short enough for a table."""
-    words = cell.words
-    for long in (" from the lowest", "worse: ", " as far", " as many"):
-        words = words.replace(long, "")
-    return words
-
-
 def at_the_floor(column: Column) -> str:
-    """A sentence on which alternatives are as near to the true rows as other true rows are."""
+    """Which alternatives are as near to the true rows as other true rows are, as a sentence."""
     names = column.at_floor
     if not names:
         return "None is at the floor."
@@ -50,7 +42,7 @@ HEAD = ("score", "sampling", "alternative", "method", "evaluations", "rows", "me
 
 
 def table_csv(columns: Sequence[Column]) -> str:
-    """The table as CSV, a row for each cell."""
+    """The table as CSV, a line for each cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*HEAD, "seconds", "verdict"])

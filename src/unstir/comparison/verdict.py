@@ -1,7 +1,7 @@
-"""What the scores let one say: a table of means with intervals, and a sentence for each score and way of sampling.
+"""From scores to words: a table of means with intervals, and a sentence for each score and way of sampling.
 
-Two alternatives are told apart where `metrics.paired.compare_pairs` does, over all pairs of the whole table; what is not told
-apart from the lowest is said not to be, and no difference is named that may be noise.
+Two alternatives are told apart if `metrics.paired.compare_pairs` tells them apart, which counts all pairs of the whole table. One that
+cannot be told apart from the lowest is called just that: no difference is claimed that may be chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,39 +16,49 @@ from unstir.metrics.paired import Interval, Pair, compare_pairs, mean_interval
 from unstir.words import listed, three_digits
 
 Scores = Mapping[str, float]
-"""By the name of a distance."""
+"""The scores of one seed, by the name of the distance."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One alternative read in one way: one score over the seeds (S,), its interval, and the pair it makes with the lowest."""
+    """One alternative in one column: its score for each seed (S,), their mean and interval, and how it compares with the lowest."""
 
     reading: Reading
     score: str
     scores: np.ndarray
     interval: Interval
-    others: dict[str, float]  # the means of what else was measured
-    against: Pair | None  # None for the lowest itself
+    others: dict[str, float]  # the means of the other scores, and of the seconds
+    against: Pair | None  # the pair with the lowest; None for the lowest itself
 
     @property
     def worse(self) -> bool:
-        """Whether it is told apart from the lowest."""
+        """Whether it is higher than the lowest, beyond the noise."""
         return self.against is not None and self.against.told_apart
 
     @property
     def words(self) -> str:
-        """Beside the lowest."""
+        """How it compares with the lowest, in words."""
         if self.against is None:
             return "lowest"
-        if not self.worse:
+        if not self.against.told_apart:
             return "not told apart from the lowest"
-        times, *interval = (three_digits(number) for number in self.against.ratio)
-        return f"worse: {times} times as {'many' if self.score == OFF else 'far'} ({' to '.join(interval)})"
+        times, low, high = map(three_digits, self.against.ratio)
+        return f"worse: {times} times as {'many' if self.score == OFF else 'far'} ({low} to {high})"
+
+    @property
+    def short(self) -> str:
+        """`words` for a narrow column of a table."""
+        if self.against is None:
+            return "lowest"
+        if not self.against.told_apart:
+            return "not told apart"
+        times, low, high = map(three_digits, self.against.ratio)
+        return f"{times} times ({low} to {high})"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One score in one way of sampling: its cells, and the floor of the score, mean and standard deviation over R pairs of true sets."""
+    """One score and one way of sampling: a cell for each alternative, and the floor, mean and deviation over R pairs of true sets."""
 
     name: str
     score: str
@@ -57,13 +67,13 @@ class Column:
 
     @property
     def lowest(self) -> list[str]:
-        """The lowest, and those that are not told apart from it."""
+        """The lowest alternative, and those that cannot be told apart from it."""
         cells = sorted(self.cells, key=lambda cell: cell.interval.mean)
         return [cell.reading.alternative for cell in cells if not cell.worse]
 
     @property
     def worse(self) -> list[Cell]:
-        """Those that are told apart from the lowest, the least bad first."""
+        """Those that are higher than the lowest, beyond the noise; the best of them first."""
         return sorted((cell for cell in self.cells if cell.worse), key=lambda cell: cell.interval.mean)
 
     @property
@@ -74,7 +84,7 @@ class Column:
 
     @property
     def verdict(self) -> str:
-        """In plain words."""
+        """Who is best and who is worse by how much, as a sentence."""
         seeds = f" at {len(self.cells[0].scores)} seeds" if len(self.lowest) > 1 else ""
         return "; ".join([self._lead + seeds, *(f"{cell.reading.alternative} is {cell.words}" for cell in self.worse)]) + "."
 
@@ -84,7 +94,7 @@ class Column:
 
     @property
     def at_floor(self) -> list[str]:
-        """Those whose mean is no more than two standard errors above the floor's."""
+        """Those that are as near to the true rows as other true rows: their mean is at most two standard errors above the floor's."""
         edge = self.floor[0] + 2 * self.floor[1] / REPEATS**0.5
         return [c.reading.alternative for c in self.cells if c.interval.mean <= edge]
 
@@ -95,7 +105,9 @@ def conclude(
     floors: Mapping[int, Mapping[str, tuple[float, float]]],
     scores: Sequence[str],
 ) -> tuple[list[Column], list[Pair]]:
-    """The table by scores and columns, and every pair of it; `found` holds, by (alternative, column), what each seed measured.
+    """The columns of the table, and every pair of alternatives in it.
+
+    `found` has, by (alternative, column), the scores of each seed; `floors` has, by the number of rows and the score, mean and deviation.
 
     >>> from unstir.model.sampling import Sampling
     >>> readings = [Reading(name, "20 evaluations", Sampling(20, "ddim"), 100) for name in ("linear", "cosine")]
@@ -139,14 +151,14 @@ def conclude(
 def luck_of_counting(shares: np.ndarray, n: int) -> np.ndarray:
     """The variance of the logarithm of each share (S,) of n samples, (k + 1/2) / (n + 1), by the binomial distribution of k.
 
-    >>> luck_of_counting(np.array([100.5 / 5001]), 5000).round(4).tolist()            # about 1 / k where few are counted
+    >>> luck_of_counting(np.array([100.5 / 5001]), 5000).round(4).tolist()            # about 1 / k where k is small
     [0.0098]
     """
     return (1 - shares) / (shares * (n + 1))
 
 
 def as_json(columns: Sequence[Column], pairs: Sequence[Pair]) -> dict[str, Any]:
-    """The table, every pair and the verdicts as plain objects."""
+    """The table, all pairs and the verdicts, as JSON holds them."""
     cells = [
         {
             "score": column.score,

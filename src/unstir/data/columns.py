@@ -1,7 +1,7 @@
-"""Columns: what there is of one element of a row, over all rows.
+"""Columns: the statistics of one element of a row over all rows.
 
-A value is an outlier by its distance from the median in units of the spread of the middle half, so that it cannot hide
-behind a standard deviation that it made itself (after Tukey 1977):
+Whether a value is an outlier is decided by its distance from the median, in units of the spread of the middle half of the values:
+a standard deviation would grow with the outlier itself (after Tukey 1977):
 
     z = (x - median) / ((q_75 - q_25) / 1.349),    1.349 being q_75 - q_25 of the standard normal                    (1)
 
@@ -18,21 +18,22 @@ import numpy as np
 
 from unstir.data.dataset import Data, gaps_of
 
-AT_ONCE = 64  # columns brought together in memory
-THIN = 2**21  # numbers that quantiles of all values are from
+AT_ONCE = 64  # columns in memory together
+THIN = 2**21  # numbers from which the quantiles of all values are computed, at most
 
 
 class Gap(NamedTuple):
-    """How many values are missing, or infinite, and the first row where one is; -1 where none is."""
+    """The number of values that are missing, or infinite, and the first row with one; -1 where there is none."""
 
     count: int
     first: int
 
 
 class Column(NamedTuple):
-    """One element of a row over all rows: its gaps, and the finite values' range, mean, deviation, median, and how many differ.
+    """One element of a row over all rows: its gaps, and of the finite values the range, mean, standard deviation and median.
 
-    `whole` says that all are whole numbers, `farthest` is the largest |z| of (1) and `at` its row, -1 where (1) has no spread.
+    `distinct` is the number of different values and `whole` says that all are whole numbers. `farthest` is the largest |z| of (1)
+    and `at` its row; -1 where the middle half has no spread.
     """
 
     place: str
@@ -50,14 +51,14 @@ class Column(NamedTuple):
 
     @property
     def constant(self) -> bool:
-        """Whether it never varies."""
+        """Whether the column never varies."""
         return self.distinct <= 1
 
 
 class Whole(NamedTuple):
-    """All values of images or sequences together, where a pixel by itself says little: ends, mean, deviation, and outliers.
+    """All values of images or sequences together, because one pixel says little: range, mean, standard deviation and outliers.
 
-    All but one value in a thousand lie between `inner`; `at` is the row of the value that is farthest from zero.
+    All but one value in a thousand lie within `inner`; `at` is the row of the value that is farthest from zero.
     """
 
     low: float
@@ -70,7 +71,7 @@ class Whole(NamedTuple):
 
 
 def columns_of(data: Data, step: int = 1) -> list[Column]:
-    """The columns of `data`, gaps and all; with a step only every so many rows count, but for the gaps."""
+    """The columns of `data`, which may have gaps. Statistics are from every step-th row, gaps are counted in all rows."""
     looked, gaps = looked_at(data, step), [zip(*found, strict=True) for found in gaps_of(data).values()]
     each = zip(_one_by_one(looked), *gaps, strict=True)
     return [
@@ -80,13 +81,13 @@ def columns_of(data: Data, step: int = 1) -> list[Column]:
 
 
 def looked_at(data: Data, step: int) -> np.ndarray:
-    """Every so many rows of `data` in memory, each flat: (n, D)."""
+    """Every step-th row of `data` in memory, each flat: (n, D)."""
     rows = data.rows[::step]
     return rows.reshape(len(rows), -1)
 
 
 def whole_of(data: Data, columns: list[Column], step: int = 1) -> Whole:
-    """All values of `data`, whose columns these are, from every so many of its rows.
+    """All values of `data` together; `columns` are its columns, and step as in `columns_of`.
 
     >>> from unstir.data import from_arrays
     >>> data = from_arrays([[[0.0, 2.0]], [[4.0, 2.0]]])
@@ -118,7 +119,7 @@ def _one_by_one(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _column(place: str, missing: Gap, infinite: Gap, values: np.ndarray, step: int) -> Column:
-    """Eq. (1) and the rest for (n,) values, gaps included, which are those of every so many rows; the gaps are of all."""
+    """The statistics of a column, (1) among them, from the (n,) values of every step-th row, gaps included."""
     finite = np.isfinite(values)
     looked = values[finite]
     if not looked.size:

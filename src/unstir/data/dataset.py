@@ -1,10 +1,11 @@
-"""What the rest of the house calls data: N rows of one shape, with a class each where there are labels.
+"""`Data`: N rows of one shape, with a class each where there are labels, and how they are split into training and held-out rows.
 
-Rows are real numbers and all of them are there; `unstir.data.arrays` sees to that. A *gap* is a value that is missing
-(NaN) or infinite, or a label that is. Gaps are refused, or their rows are dropped and counted; no value is made up. Only
-to be looked at may they be kept, and nothing but `unstir.data.survey` takes data with gaps:
+Rows are finite real numbers; `unstir.data.arrays` makes sure of that. A *gap* is a value that is missing (NaN) or infinite, or a
+label or group that is missing. What becomes of gaps is chosen where data comes in:
 
-    missing:    refuse    drop    keep                                                                               (1)
+    missing:    refuse (an error)    drop (their rows are left out and counted)    keep (for `survey` only)           (1)
+
+No value is invented in place of a gap.
 
     >>> from unstir.data import from_arrays
     >>> data = from_arrays([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], labels=["cat", "dog", "cat"])
@@ -20,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from unstir.data.labels import NO_CLASS
-from unstir.data.rows import Rows, let_go
+from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
 from unstir.words import counted, short
 
@@ -33,8 +34,9 @@ class Data:
 
     Shapes: `rows` (N, ...), `labels` (N,) int64 or None, `classes` the K names of the classes, `groups` (N,) int64 or None.
     Rows with the same group number belong together, as the windows of one recording do: `split` keeps them on one side.
-    `names` are those of the columns, `source` is the built-in name or the path as typed, `dtype` the type it came in,
-    `dropped` how many rows had a gap and were left out, `notes` what a person should know about how it was read.
+    `names` are the names of the columns, `source` is the built-in name or the path as typed, `bounds` the lowest and the highest
+    value possible or None, `dtype` the type of the array that came in, `dropped` the number of rows left out because of gaps,
+    and `notes` are sentences that a person should know about how the data was read.
     """
 
     rows: Rows
@@ -59,11 +61,11 @@ class Data:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """All rows in memory, (N, ...) float32 or float64. Of large data take what is needed from `rows` instead."""
+        """All rows in memory, (N, ...) float32 or float64. Large data may not fit: take the rows that are needed from `rows`."""
         return self.rows[:]
 
     def place(self, index: int) -> str:
-        """What to call the element at a flat index of a row: a column by its name or number, or a position.
+        """The name of the element at a flat index of a row, for a message: a column by its name or number, or a position.
 
         >>> Data(Rows(np.zeros((2, 2))), names=("x", "y")).place(1), Data(Rows(np.zeros((2, 3, 4)))).place(7)
         ("column 'y'", 'position (1, 3)')
@@ -113,7 +115,7 @@ class Data:
         return order[~unseen], order[unseen]
 
     def without_gaps(self) -> "Data":
-        """The rows that have no gap, and the classes that are left; `dropped` says how many rows are not.
+        """The rows without a gap, and the classes that still have rows; `dropped` counts the rows that were left out.
 
         Raises DataError where fewer than two rows are left.
 
@@ -140,7 +142,7 @@ class Data:
         return replace(kept, labels=ids.astype(np.int64), classes=tuple(self.classes[i] for i in present))
 
     def intact(self) -> np.ndarray:
-        """Which rows have no value that is missing or infinite: (N,) bool. Whole numbers never have."""
+        """Which rows have no value that is missing or infinite: (N,) bool. All rows of whole numbers are intact."""
         if self.rows.held.dtype.kind != "f":
             return np.ones(len(self), bool)
         return np.concatenate([np.isfinite(block).reshape(len(block), -1).all(axis=1) for _, block in self.rows.blocks()])
@@ -164,12 +166,12 @@ class Data:
                 digest.update(f"{mark}{rows.held.dtype.str} {rows.shape} ".encode())
                 for start in range(0, len(rows), rows.in_block):
                     digest.update(np.ascontiguousarray(rows.raw(slice(start, start + rows.in_block))).data)
-                    let_go(rows.held)
+                    release_pages(rows.held)
         return digest.hexdigest()
 
 
 def gaps_of(data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For "missing" and for "infinite" values of each of the D elements of a row: how many, and the first row, -1 for none; (D,) each.
+    """Gaps by kind, "missing" and "infinite": for each of the D elements of a row the number of gaps and the first row with one, or -1.
 
     >>> {word: counts.tolist() for word, (counts, _) in gaps_of(Data(Rows(np.array([[1.0, np.nan], [np.inf, np.nan]])))).items()}
     {'missing': [0, 2], 'infinite': [1, 0]}

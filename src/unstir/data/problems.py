@@ -1,17 +1,18 @@
-"""Problems: what in the data will trouble whoever trains on it, each with its place and what to do about it.
+"""Problems: what in the data will make training hard or useless, where it is, and what to do about it.
 
-A program knows them by their names:
+Each problem has a name for programs:
 
-    missing, infinite, labels missing      gaps, also "groups missing"
-    constant                               nothing to learn
-    huge, far from zero                    numbers that lose digits
-    outliers                               one value that rules the scale
-    counter                                tells one row from another, and nothing else
-    repeated                               copies of rows
-    alike, dependent                       columns that others give
-    few                                    rows, for so many numbers
-    one class, many classes, small classes
-    a class?                               a number that may be none
+    missing, infinite                              values that are gaps
+    labels missing, groups missing                 rows without a class, or without a group
+    constant                                       columns that never vary: there is nothing to learn
+    huge, far from zero                            numbers that lose digits as floats
+    outliers                                       one value that decides the scale of all
+    counter                                        a column that only numbers the rows
+    repeated                                       copies of rows
+    alike, dependent                               columns that can be computed from others
+    few                                            few rows for so many numbers a row
+    one class, many classes, small classes         classes that cannot be learnt
+    a class?                                       a column of numbers that may be classes
 
     >>> from unstir.data import from_arrays
     >>> from unstir.data.columns import columns_of
@@ -32,16 +33,16 @@ from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
 from unstir.words import counted, short
 
-LEVELS = 256  # more different values than this are no levels
+LEVELS = 256  # a column with more different values than this has no levels
 OUTLIER = 30.0  # z of a column
 OUT = 10.0  # times the range of nearly all values
 HUGE = 1e12  # a value of this size is in the wrong unit
-FAR = {4: 1e4, 8: 1e9}  # by bytes a number: a mean of so many deviations leaves three digits for what varies, or seven
+FAR = {4: 1e4, 8: 1e9}  # by bytes a number: a mean of so many deviations leaves 3 digits, or 7, for what varies
 ALIKE = 0.999  # a correlation beyond it
 FLAT = 1e-6  # a variance of the standardised columns below it: they lie in fewer dimensions, to one part in a thousand
-WIDE, TALL = 512, 20_000  # columns, and rows of them, that correlations are worth
+WIDE, TALL = 512, 20_000  # correlations are computed for so many columns and rows, at most
 FEW_ROWS, FEW_OF_A_CLASS, MANY_CLASSES = 50, 10, 0.5
-NAMED = 10  # columns or classes that a sentence names
+NAMED = 10  # columns or classes that a sentence names, at most
 IDS = ("id", "index", "idx", "key", "uuid", "guid", "rownum", "row_number")
 
 
@@ -54,7 +55,7 @@ class Problem(NamedTuple):
 
 
 def problems_of(data: Data, columns: list[Column], step: int, whole: Whole | None = None) -> list[Problem]:
-    """All problems of `data`, whose columns these are, from every so many of its rows; of images and sequences as a `whole`."""
+    """All problems of `data`, from its `columns` and every step-th row; for images and sequences also from all values, `whole`."""
     rows, intact = looked_at(data, step), np.flatnonzero(data.intact())
     tabular = len(data.shape) == 1
     return [
@@ -126,7 +127,7 @@ def _outliers(columns: list[Column]) -> Iterator[Problem]:
 
 
 def _far_out(data: Data, whole: Whole) -> Iterator[Problem]:
-    """A value far beyond where nearly all of the others are; a bounded type cannot hold one."""
+    """A value far outside the range of nearly all others; a bounded type cannot hold one."""
     low, high = whole.inner
     if data.bounds is None and max(whole.high - high, low - whole.low) > OUT * (high - low) > 0:
         text = f"all but one value in a thousand lie between {low:.3g} and {high:.3g}, but row {whole.at} holds one of "
@@ -135,7 +136,7 @@ def _far_out(data: Data, whole: Whole) -> Iterator[Problem]:
 
 
 def _counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
-    """Columns that tell one row from another, and nothing else."""
+    """Columns that only number the rows."""
     for j, column in enumerate(columns):
         if column.distinct < len(rows) or len(rows) < NAMED:
             continue
@@ -152,7 +153,7 @@ def _counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[P
 def _repeated(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
     possible = sum(math.log(max(column.distinct, 1)) for column in columns)
     if max(column.distinct for column in columns) <= LEVELS and possible < 2 * math.log(len(rows)):
-        return  # so few different rows are possible that some have to be the same
+        return  # so few different rows are possible that some must be equal
     plain = np.ascontiguousarray(rows + 0)  # -0 becomes 0
     bits = plain.view(np.dtype((np.void, plain.shape[1] * plain.itemsize))).ravel()
     count = len(bits) - len(np.unique(bits))
@@ -162,7 +163,7 @@ def _repeated(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
 
 
 def _dependent(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
-    """Columns that others give: by the correlations of (n, D) whole rows."""
+    """Columns that can be computed from others, by the correlations of (n, D) rows without gaps."""
     varying = [j for j, column in enumerate(columns) if not column.constant]
     if not 2 <= len(varying) <= WIDE or len(rows) <= len(varying):
         return
@@ -171,7 +172,7 @@ def _dependent(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
     wide -= wide.mean(axis=0)
     scale = wide.std(axis=0)
     if (scale == 0).any():
-        return  # constant but for the rows with gaps
+        return  # constant apart from the rows with gaps
     wide /= scale
     correlation = wide.T @ wide / len(wide)
     pairs = np.argwhere(np.triu(np.abs(correlation), 1) > ALIKE)
@@ -220,7 +221,7 @@ def _class_candidates(data: Data, columns: list[Column]) -> Iterator[Problem]:
 
 
 def _first_of(parts: Iterable[str]) -> str:
-    """The first of the parts, and how many more there are."""
+    """The first 10 of the parts, and the number of the others."""
     parts = list(parts)
     more = f", and {len(parts) - NAMED:,} more" if len(parts) > NAMED else ""
     return ", ".join(parts[:NAMED]) + more

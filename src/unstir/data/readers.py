@@ -5,7 +5,7 @@
 
     find the format  ->  the format reads Contents  ->  `from_arrays` checks them and makes Data
 
-A format's reader need not fear pipes, missing files or odd paths: they are refused here, in one sentence.
+Pipes, missing files and odd paths are refused here, so that no format has to.
 """
 
 import stat
@@ -90,6 +90,9 @@ def read(
         raise StorageError(f"cannot read '{short(str(source))}': {error.strerror or error}.") from None
     except (RuntimeError, ValueError):  # a home folder of nobody, a NUL
         raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
+    for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
+        if asked is not None and held is None:  # a format that does not look for them
+            raise UsageError(f"'{short(str(source))}' has no {what}='{asked}': a file of its format holds none.")
     data = from_arrays(found.values, found.labels, found.names, str(source), missing, found.groups)
     return replace(
         data, bounds=found.bounds or data.bounds, dropped=found.dropped + data.dropped, notes=(*found.notes, *data.notes)

@@ -1,15 +1,15 @@
-"""Rows: an array that may be larger than memory, and which of its rows are meant.
+"""Rows: an array that may be larger than memory, and a selection of its rows.
 
-Rows are held as they came, in memory or mapped from a file, and become floats only where they are asked for. Whole numbers of up
-to 16 bits fit float32, as do floats of up to 32; the others become float64. A selection is a list of numbers, not a copy:
+The array is held as it came, in memory or mapped from a file, and rows become floats only when they are asked for. Whole numbers of
+up to 16 bits and floats of up to 32 bits become float32, the others float64. A selection is a list of row numbers, not a copy:
 
     rows.take(a).take(b) = rows.take(a[b])                                                              (1)
 
-Who needs all of them takes them in blocks of a few MB. Where the order does not matter, `scan` walks through the file once, from its
-start to its end, whatever the order of the rows; those that fit into one block come in their own order.
+To go through all rows, take them in blocks of a few MB. Where the order does not matter, `scan` reads the file once from start to
+end, whatever the order of the selection; rows that fit into one block keep their own order.
 
-A mapped page that was read stays in memory until the system wants it back, and counts as ours until then. So each read lets go of
-its pages: what is in use is then a block, not all that was ever read. A file that is mapped must not be changed meanwhile.
+The system keeps a page of a mapped file in memory after it was read, and counts it as ours. So each read gives its pages back: the
+memory in use is then one block, not everything that was ever read. A file must not be changed while it is mapped.
 
     >>> rows = Rows(np.arange(6, dtype=np.uint8).reshape(3, 2))
     >>> rows.take(np.array([2, 0]))[:].tolist(), rows.dtype.name, rows.held.dtype.name
@@ -28,9 +28,10 @@ BLOCK = 2**22  # numbers in a block: 32 MB as float64
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of `held` (M, ...): all, or those numbered `index` (N,) in that order; mirrored along `mirror`, an axis of a row from its end.
+    """Rows of the array `held` (M, ...): all of them, or those with the numbers `index` (N,), in that order.
 
-    Indexing gives floats, as of an array (N, ...): `rows[i]` one row, `rows[which]` of a slice, numbers or a mask those rows.
+    With `mirror`, an axis of a row counted from its end, rows are mirrored along that axis. Indexing works as on an array (N, ...) and
+    gives floats: `rows[i]` is one row, `rows[which]`, with a slice, row numbers or a mask, is those rows.
 
     >>> Rows(np.array([[1, 2, 3], [4, 5, 6]]), mirror=-1)[0].tolist()
     [3.0, 2.0, 1.0]
@@ -46,7 +47,7 @@ class Rows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, ...), as of an array."""
+        """(N, ...), the shape of the array that the rows would make."""
         return len(self), *self.held.shape[1:]
 
     @property
@@ -56,34 +57,34 @@ class Rows:
 
     @property
     def dtype(self) -> np.dtype:
-        """What a row becomes: float32 where that is exact, else float64."""
+        """The type of the floats: float32 where that is exact, else float64."""
         exact_bits = 32 if self.held.dtype.kind == "f" else 16
         return np.dtype(np.float32 if 8 * self.held.itemsize <= exact_bits else np.float64)
 
     def __getitem__(self, which: int | slice | np.ndarray) -> np.ndarray:
-        """Those rows as floats, in memory: shared with `held` where they are just that, and can be written to."""
+        """Those rows as floats in memory. No copy is made where `held` is an array of such floats that can be written to."""
         with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused as that
             found = np.ascontiguousarray(self.raw(which), dtype=self.dtype)
         found = found if found.flags.writeable else found.copy()
-        let_go(self.held)
+        release_pages(self.held)
         return found
 
     def raw(self, which: int | slice | np.ndarray) -> np.ndarray:
-        """Those rows as they are held, perhaps not copied."""
+        """Those rows in the type in which they are held; a view where numpy can give one."""
         found = self.held[which if self.index is None else self.index[which]]
         return found if self.mirror is None else np.flip(found, self.mirror)
 
     def take(self, which: np.ndarray) -> "Rows":
-        """Eq. (1): those rows, none of them copied."""
+        """Those rows, by (1); none is copied."""
         return replace(self, index=which if self.index is None else self.index[which])
 
     @property
     def in_block(self) -> int:
-        """How many rows are a block."""
+        """The number of rows in a block."""
         return max(1, BLOCK // max(1, math.prod(self.held.shape[1:])))
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """All rows in order, as floats, some at a time: the number of the first, and (n, ...).
+        """All rows in order as floats, a block at a time: the number of its first row, and the block (n, ...).
 
         >>> [(start, block.shape) for start, block in Rows(np.zeros((3, BLOCK // 2))).blocks()]
         [(0, (2, 2097152)), (2, (1, 2097152))]
@@ -92,7 +93,7 @@ class Rows:
             yield start, self[start : start + self.in_block]
 
     def scan(self) -> Iterator[np.ndarray]:
-        """All rows as floats, some at a time, each once, in the order in which they lie."""
+        """All rows as floats, each once, a block at a time, in the order in which they lie in the file."""
         if self.index is None:
             yield from (block for _, block in self.blocks())
             return
@@ -107,8 +108,8 @@ class Rows:
         return float(min(lows)), float(max(highs))
 
 
-def let_go(array: np.ndarray) -> None:
-    """Give the pages of a mapped array back; of one that is in memory there is nothing to give."""
+def release_pages(array: np.ndarray) -> None:
+    """Give the memory pages of a mapped array back to the system; for an array in memory nothing happens."""
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base

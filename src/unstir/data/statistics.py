@@ -1,10 +1,10 @@
-"""Statistics of many rows, found part by part: no more of them than a part is ever in memory.
+"""Statistics of many rows, computed part by part: only one part is in memory at a time.
 
-Two parts with counts n and m, means a and b, and variances (or covariances) A and B are together, with d = b - a,
+Two parts have counts n and m, means a and b, and variances (or covariances) A and B. With d = b - a, both together have
 
     mean = a + d m / (n + m),    variance = (n A + m B) / (n + m) + d d^T n m / (n + m)^2                 (1)
 
-(Chan, Golub and LeVeque 1983). Nothing is subtracted that is nearly equal, so the sum over a million parts is as exact as over one.
+(Chan, Golub and LeVeque 1983). No two nearly equal numbers are subtracted, so a million parts give as exact a result as one.
 
     >>> x = torch.arange(6.0).reshape(3, 2)
     >>> found = statistics([x[:2], x[2:]])
@@ -22,7 +22,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Statistics:
-    """How many numbers, and their mean, standard deviation (over n, not n - 1) and range, float64, along the axes that were reduced to one."""
+    """The count, mean, standard deviation (over n, not n - 1) and range of numbers: float64, the reduced axes kept with size one."""
 
     count: int
     mean: Tensor
@@ -31,7 +31,7 @@ class Statistics:
     high: Tensor
 
     def merged(self, other: "Statistics") -> "Statistics":
-        """Eq. (1), element by element."""
+        """The statistics of both together, by (1), element by element."""
         spreads = self.deviation.square(), other.deviation.square()
         mean, variance = _merged(self.count, self.mean, spreads[0], other.count, other.mean, spreads[1])
         low, high = torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
@@ -39,11 +39,11 @@ class Statistics:
 
     @property
     def spread(self) -> Tensor:
-        """The standard deviation, exactly 0 where all numbers are the same: rounding leaves next to nothing there."""
+        """The standard deviation, exactly 0 where all numbers are equal, though rounding gave a tiny one."""
         return torch.where(self.low == self.high, 0.0, self.deviation)
 
     def pooled(self, axes: Sequence[int]) -> "Statistics":
-        """All numbers along these axes taken together: eq. (1) for many parts of equal counts. The axes stay, with size one.
+        """The statistics of all numbers along these axes together, (1) for parts of equal counts. The axes stay, with size one.
 
         >>> found = statistics([torch.tensor([[0.0, 1.0], [2.0, 5.0]])]).pooled([1])      # of 0, 2, 1 and 5
         >>> found.count, found.mean.tolist(), (found.deviation**2).tolist(), found.high.tolist()

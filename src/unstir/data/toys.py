@@ -1,4 +1,4 @@
-"""The built-in point sets in the plane: data to see through, with fresh points for the asking.
+"""The built-in point sets in the plane: data whose distribution is known, with as many fresh points as are wanted.
 
 Each is a function `(n, rng) -> (points, labels)`: n points as (n, 2) float64, and (n,) class numbers or None.
 A set with K classes puts n/K points in each, up to rounding; `noise` below is the standard deviation of a Gaussian.
@@ -13,7 +13,7 @@ A set with K classes puts n/K points in each, up to rounding; `noise` below is t
     spirals           (4), two arms                                    [-2, 2]                .05        2
 
 Only the noise of the swiss roll is random: its n places along the roll are evenly spaced, as the equation says. Two
-rolls of n points are therefore nearer to each other than n independent draws would be. For a fair floor between true
+rolls of n points are therefore nearer to each other than n independent draws would be. For a fair distance between true
 samples draw one long roll and take random rows of it (`unstir.metrics.distances.half_split_pairs`).
 """
 
@@ -153,7 +153,7 @@ def polar(radius: float | np.ndarray, angle: np.ndarray) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-EIGHT_CENTRES, EIGHT_NOISE = polar(2.0, 2 * np.pi * np.arange(8) / 8), 0.1  # of `eight_gaussians`, whose best denoiser is known
+EIGHT_CENTRES, EIGHT_NOISE = polar(2.0, 2 * np.pi * np.arange(8) / 8), 0.1  # of `eight_gaussians`
 
 
 def balanced(n: int, classes: int) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Targets and denoisers: what the network predicts, and how that becomes an estimate of the clean data.
+"""Targets and denoisers: what the network predicts, and how an estimate of the clean data is made from it.
 
-A network's output F is affine in x_0 and x_t, so a target (parameterisation) is three numbers a time,
+Whatever the network predicts, x_0 is affine in its output F and in x_t. So a target (parameterisation) is three numbers at each time,
 
     x0_hat = c_skip x_t + c_out F(c_in x_t, t)                                                        (1)
 
@@ -11,7 +11,7 @@ A network's output F is affine in x_0 and x_t, so a target (parameterisation) is
     velocity   1      sigma'/D                    -sigma/D                       D = alpha sigma' - sigma alpha'
     edm        1/N    alpha/N^2                   sigma/N                        N^2 = alpha^2 + sigma^2, data of unit variance
 
-and the F that makes x0_hat = x_0 is, by solving (1) for it,
+The F that makes x0_hat = x_0 follows by solving (1) for it:
 
     F = ((1 - alpha c_skip) x_0 - sigma c_skip eps) / c_out                                           (2)
 
@@ -137,7 +137,7 @@ def check_pair(schedule: Schedule, which: str | Target) -> None:
 
 
 def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Time) -> Tensor:
-    """F of eq. (2): what a perfect network would answer. x0 and eps (B, ...), t () or (B,); at t = 0 its limit."""
+    """F of eq. (2), which is what the network should answer: its limit at t = 0. x0 and eps (B, ...), t () or (B,)."""
     t = schedule.as_time(t).clamp(min=FIRST)
     alpha, sigma = schedule(t)
     c = target(schedule, t)
@@ -145,7 +145,7 @@ def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Time)
 
 
 class Denoiser:
-    """Eq. (1): a network, a schedule and a target make an estimate of E[x_0 | x_t].
+    """A network, a schedule and a target together: eq. (1), an estimate of E[x_0 | x_t].
 
     `denoiser(x, t, cond)`: x (B, ...), t () or (B,), cond (B, ...) or None -> (B, ...). To hand it to a sampler with a
     condition, bind it: `lambda x, t: denoiser(x, t, cond)`.
@@ -163,7 +163,7 @@ class Denoiser:
 
 
 def under(denoise: Denoise, trained: Schedule, other: Schedule) -> Denoise:
-    """The same denoiser for another schedule: times are matched by signal-to-noise ratio and x is rescaled.
+    """A denoiser that was trained under one schedule, used under another: times are matched by signal-to-noise ratio, x is rescaled.
 
     E[x_0 | x_t] depends on x_t / alpha_t and on sigma_t / alpha_t alone (Karras et al. 2022, section 2), so a network trained
     on the chain can be sampled under, say, `Flow`.

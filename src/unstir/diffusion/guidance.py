@@ -1,16 +1,16 @@
-"""Guidance: functions from denoisers to denoisers, so that no sampler needs to know about any of it.
+"""Guidance: functions that turn denoisers into another denoiser. A sampler gets the result, and knows nothing of guidance.
 
     guided(x, t) = unconditional + scale (conditional - unconditional)                                (1)
 
-Known elements y = A x_0 of a row, where A picks them out, make any denoiser the conditional one: x_0 given x_t has the mean x0_hat and the
-covariance V, which is the denoiser's own slope, so that
+If some elements of a row are known, y = A x_0 where A picks them out, any denoiser becomes the one given y. Given x_t, x_0 has the mean
+x0_hat and the covariance V, which is the denoiser's own slope, so that
 
     E[x_0 | x_t, y] = x0_hat + V A^T (A V A^T)^-1 (y - A x0_hat),    V = (sigma^2 / alpha) d x0_hat / d x_t     (2)
 
-exactly where x_0 given x_t is Gaussian, and to second order elsewhere (Boys et al. 2023; with V = c I it is Song et al. 2023's Pi-GDM).
+exactly if x_0 given x_t is Gaussian, and to second order if it is not (Boys et al. 2023; with V = c I it is Song et al. 2023's Pi-GDM).
 
-One convention of scale, everywhere: 0 is the unconditional model, 1 the conditional one, above 1 more of what the condition says
-(Ho & Salimans 2022 write w = scale - 1). As x0_hat, eps, v and the score are affine in each other, (1) is the same in all of them.
+The scale means the same everywhere: 0 is the unconditional model, 1 the conditional one, and above 1 the condition counts for more
+(Ho & Salimans 2022 write w = scale - 1). x0_hat, eps, v and the score are affine in each other, so (1) is the same in all of them.
 
     >>> one, zero = (lambda x, t: x * 0 + 1), (lambda x, t: x * 0)
     >>> guided(one, zero, 2.5)(torch.zeros(1), torch.tensor(0.5)).item()
@@ -26,9 +26,9 @@ from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.schedules import Schedule
 from unstir.errors import UsageError
 
-SOLVES = 5  # of conjugate gradients: with more, nothing gets better on trained networks
-BLUNT = 0.1
-TINY = 1e-20
+SOLVES = 5  # steps of conjugate gradients: on trained networks, more of them change nothing
+BLUNT = 0.1  # a row's search ends at a direction whose cosine with the change of x0_hat is below this
+TINY = 1e-20  # a row whose squared residual is below this is solved
 
 
 def guided(
@@ -38,11 +38,11 @@ def guided(
     interval: tuple[float, float] | None = None,
     schedule: Schedule | None = None,
 ) -> Denoise:
-    """Classifier-free guidance, eq. (1). Two network evaluations a call, one where the scale is 0 or 1.
+    """Classifier-free guidance, eq. (1). A call evaluates the network twice, or once if the scale is 0 or 1.
 
-    With an interval of log-SNR (low, high), which needs the schedule, the scale holds inside it and is 1 outside: guiding at the
-    noisiest levels costs variety, at the cleanest it does nothing (Kynkäänniemi et al. 2024).
-    Raises UsageError for a scale that is no number, and for an interval whose low is not below its high.
+    With an interval (low, high) of log-SNR, the scale applies inside it and is 1 outside; this needs the schedule. Guidance at the
+    noisiest levels costs variety, and at the cleanest it changes nothing (Kynkäänniemi et al. 2024).
+    Raises UsageError for a scale that is not finite, and for an interval whose low is not below its high.
     """
     if not math.isfinite(scale):
         raise UsageError(f"guidance is a number, 1 for the conditional model, not {scale}.")
@@ -65,19 +65,20 @@ def guided(
 
 
 def clipped(denoise: Denoise, low: Tensor | float, high: Tensor | float) -> Denoise:
-    """x0_hat kept within bounds: only for data that has bounds, such as pixels. low and high broadcast to a row."""
+    """x0_hat clipped to bounds, for data that has bounds, such as pixels. low and high broadcast to a row."""
     return lambda x, t: denoise(x, t).clamp(
         torch.as_tensor(low, dtype=x.dtype, device=x.device), torch.as_tensor(high, dtype=x.dtype, device=x.device)
     )
 
 
 def inpainted(denoise: Denoise, known: Tensor, mask: Tensor) -> Denoise:
-    """Eq. (2): the denoiser of rows of which the elements where mask (B, ...) is True are those of known (B, ...).
+    """Eq. (2): the denoiser of rows whose elements are known where mask (B, ...) is True, and are then those of known (B, ...).
 
-    Any sampler then draws the other elements given these. (2) is solved by conjugate gradients, each with one backward pass: the
-    factor sigma^2 / alpha drops out. A learnt slope is not quite symmetric, nor positive: a row's search ends where it finds
-    less than a tenth of a change of x0_hat in the direction it went (cos < 0.1), before that blows up. To put known elements
-    into x0_hat alone, as is often done, tells the others too little: a bias of 0.67 standard deviations on the Gaussian of the test.
+    With it, any sampler draws the other elements given these. (2) is solved by conjugate gradients, one backward pass a step; the
+    factor sigma^2 / alpha cancels. The slope of a trained network is not quite symmetric and not quite positive, so a row's search
+    ends before it diverges: at a direction along which lies less than a tenth of the change of x0_hat (a cosine below 0.1).
+    It is common to overwrite the known elements of x0_hat and do no more. That tells the other elements too little: on the Gaussian of
+    the test they are off by 0.67 standard deviations.
     """
 
     def conditional(x: Tensor, t: Tensor) -> Tensor:

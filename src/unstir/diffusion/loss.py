@@ -4,7 +4,8 @@
 
 because x0_hat is affine in F. With w = 1 / c_out^2 it is plain mean squared error in F, and that one line *is* L_simple for eps
 (Ho et al. 2020, eq. 14), EDM's loss for edm (Karras et al. 2022, eq. 8) and conditional flow matching for velocity (Lipman et
-al. 2023, eq. 14). As w weighs the error of x_0 and not of F, a weight means the same thing, and has the same gradient, for every target.
+al. 2023, eq. 14). A weight w multiplies the error of x_0 and not that of F, so it means the same, and has the same gradient, for every
+target.
 
     simple    w = 1 / c_out^2                                                                         (2)
     min_snr   w = min(SNR, 5)                             (Hang et al. 2023, eq. 5)                   (3)
@@ -52,17 +53,17 @@ def simple(schedule: Schedule, target: Target, t: Tensor) -> Tensor:
 
 
 def min_snr(schedule: Schedule, target: Target, t: Tensor, gamma: float = 5.0) -> Tensor:  # noqa: ARG001
-    """Eq. (3): steps with little noise are not worth more than gamma."""
+    """Eq. (3): no weight is above gamma, however little noise there is."""
     return schedule.log_snr(t).exp().clamp(max=gamma)
 
 
 def edm(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
-    """Eq. (4), for data of unit variance: what `simple` is for the edm target."""
+    """Eq. (4), for data of unit variance: the weight that `simple` is for the edm target."""
     return 1 + schedule.log_snr(t).exp()
 
 
 def elbo(schedule: Schedule, target: Target, t: Tensor) -> Tensor:  # noqa: ARG001
-    """Eq. (5): with uniform times the loss is the diffusion part of the variational bound, in nats per element."""
+    """Eq. (5): with uniform times, the loss is the diffusion part of the variational bound in nats per element."""
     return schedule.information_rate(t)
 
 
@@ -78,7 +79,7 @@ def weight(which: str | Weight) -> Weight:
 
 
 class Example(NamedTuple):
-    """What a network sees and should answer: seen and wanted (B, ...), t and weight (B,) in the type of seen."""
+    """What a network sees, and what it should answer: seen and wanted (B, ...), t and weight (B,), in the type of seen."""
 
     seen: Tensor
     t: Tensor
@@ -87,7 +88,7 @@ class Example(NamedTuple):
 
 
 def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Time) -> Example:
-    """Noise x0 to times t and lay out eq. (1): x0 and eps (B, ...), t (B,) float64. All coefficients in float64."""
+    """The training examples of rows x0 and noise eps (B, ...) at times t (B,): eq. (1) in parts, with coefficients in float64."""
     t = schedule.as_time(t).clamp(min=FIRST)
     c = target(schedule, t)
     return Example(

@@ -1,4 +1,4 @@
-"""Oracles: distributions whose denoiser, score, log-density, entropy and mmse are known, with no training.
+"""Oracles: distributions whose denoiser, score, log-density, entropy and mmse are known, without training.
 
     x_t | x_0 ~ N(alpha x_0, sigma^2 I)  and  x_0 ~ N(mu, S)  give  x_t ~ N(alpha mu, C), C = alpha^2 S + sigma^2 I   (1)
     E[x_0 | x_t] = mu + alpha S C^-1 (x_t - alpha mu)                                                (2)
@@ -6,7 +6,7 @@
     mmse(snr) = E |x_0 - E[x_0 | x_t]|^2 = tr S (I + snr S)^-1                                       (4)
     probability flow of (1):  x_0 = mu + sqrt(S) C^-1/2 (x_t - alpha mu)                             (5)
 
-They are the test bench of every formula here, the reference curves in the pictures, and a way to try a sampler without a network.
+Tests compare every formula with them, figures show them as reference curves, and a sampler can be tried on them without a network.
 
     >>> oracle = Gaussian(torch.zeros(2), torch.diag(torch.tensor([0.25, 1.5])))
     >>> print(f"{oracle.entropy():.4f} nats")
@@ -28,7 +28,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Oracle(ABC):
-    """A distribution of x_0 in R^d whose posterior given x_t is known."""
+    """A distribution of x_0 in R^d whose mean given x_t is known."""
 
     dimension: int
 
@@ -119,7 +119,7 @@ class Mixture(Oracle):
 
 
 class Gaussian(Mixture):
-    """N(mean (d,), covariance (d, d)): everything in closed form, eq. (1) to (5)."""
+    """N(mean (d,), covariance (d, d)), with everything in closed form: eq. (1) to (5)."""
 
     def __init__(self, mean: Tensor, covariance: Tensor):
         super().__init__(torch.ones(1), mean[None], covariance[None])
@@ -129,12 +129,12 @@ class Gaussian(Mixture):
         return 0.5 * (self._eigen[0].log() + LOG_2PI + 1).sum().item()
 
     def gaussian_mmse(self, log_snr: Tensor) -> Tensor:
-        """Eq. (4), the shape of log_snr: also the upper bound of every distribution with this covariance."""
+        """Eq. (4), the shape of log_snr. It is also an upper bound for every distribution with this covariance."""
         values = self._eigen[0][0]
         return (values / (1 + log_snr.double().exp()[..., None] * values)).sum(-1)
 
     def flow(self, x: Tensor, t: Tensor, schedule: Schedule, s: Tensor | None = None) -> Tensor:
-        """Where the probability-flow ODE takes x at time t: to time s, the data (eq. 5) if none is given. (B, d)."""
+        """Where the probability-flow ODE takes x from time t to time s, or to the data (eq. 5) if s is not given: (B, d)."""
         values, Q = self._eigen[0][0], self._eigen[1][0]
         alpha, sigma = schedule(t)
         one = torch.ones((), dtype=torch.float64)
@@ -145,7 +145,7 @@ class Gaussian(Mixture):
 
 
 class Independent(Oracle):
-    """Gaussian data whose elements know nothing of each other: means (d,) and variances (d,), eq. (2) for each. For wide rows.
+    """Gaussian data with independent elements, means (d,) and variances (d,): eq. (2) for each element, for wide rows.
 
     >>> oracle = Independent(torch.zeros(3), torch.tensor([1.0, 4.0, 0.0]))
     >>> oracle.posterior_mean(torch.ones(1, 3), torch.tensor(1.0), torch.tensor(1.0)).tolist()
@@ -168,9 +168,9 @@ class Independent(Oracle):
 
 
 class Points(Oracle):
-    """A finite data set (n, d), each row equally likely: the denoiser that has memorised its training data.
+    """A finite data set (n, d), each row equally likely. Its denoiser is that of a model which has memorised its training data.
 
-    E[x_0 | x_t] = sum_i w_i x_i, w = softmax_i(-|x_t - alpha x_i|^2 / 2 sigma^2). Sampling with it returns rows of the set.
+    E[x_0 | x_t] = sum_i w_i x_i, w = softmax_i(-|x_t - alpha x_i|^2 / 2 sigma^2). Sampling with this denoiser gives rows of the set.
     """
 
     def __init__(self, rows: Tensor):

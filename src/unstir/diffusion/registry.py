@@ -57,6 +57,9 @@ SCHEDULES: "Registry[Callable[..., Schedule]]" = Registry(
 )
 """A row is a function or class whose arguments are the settings of the schedule: `SCHEDULES["linear"](T=100)`."""
 
+CLASSIC_SCHEDULES = ("linear", "cosine", "sigmoid", "sigmoid_bare")
+"""The discrete chains in common use, and the sigmoid of betas as it is, without an end that leaves signal."""
+
 TARGETS: "Registry[Target]" = Registry(
     "target",
     {

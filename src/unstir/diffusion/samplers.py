@@ -1,6 +1,6 @@
 """Samplers: from noise to data along a grid of times. Each is a generator function of about a dozen lines.
 
-Everything is written in the pair (x0, eps), where x0 = denoise(x, t) and eps = (x - alpha x0) / sigma, and in
+They are written in the pair (x0, eps), where x0 = denoise(x, t) and eps = (x - alpha x0) / sigma, and in
 
     r = alpha_t sigma_s / (alpha_s sigma_t),   r^2 = SNR_t / SNR_s,   s < t the next time                          (1)
     h = log(1/r) = lambda_s - lambda_t,        lambda = log(alpha / sigma) = log_snr / 2                           (2)
@@ -9,8 +9,8 @@ Everything is written in the pair (x0, eps), where x0 = denoise(x, t) and eps = 
     exact ODE   x_s = (sigma_s/sigma_t) x_t + sigma_s integral over lambda of e^lambda x0(lambda)                  (4)
 
 DDIM (eta = 0) is (4) with x0 held constant; DPM-Solver++(2M) and the Adams-Bashforth family put a polynomial through the last
-estimates of x0 and integrate (4) exactly. N evaluations of the network mean N, and every sampler declares its order: the power
-of 1/N at which its error falls (`None` for those that draw noise).
+estimates of x0 and integrate (4) exactly. Every sampler declares its order: with N evaluations of the network its error falls like
+N^-order (the order is `None` for samplers that draw noise).
 
     >>> from unstir.diffusion.oracles import Gaussian
     >>> from unstir.diffusion.continuous import Flow
@@ -35,14 +35,14 @@ from torch import Tensor
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.registry import row
 from unstir.diffusion.schedules import Schedule
-from unstir.diffusion.times import grid, sinh_grid
+from unstir.diffusion.times import even_grid, grid, sinh_grid
 from unstir.errors import UsageError, unknown
 from unstir.registry import Registry
 
 States = Iterator[Tensor]
 """x at each time of the grid, the starting one included: the last is the sample."""
 Noise = Callable[[Tensor], Tensor]
-"""`x -> standard normal noise like x`: who draws it decides what it depends on."""
+"""`x -> standard normal noise like x`. The caller draws it, and so decides what it depends on."""
 
 
 def ddim(
@@ -71,14 +71,14 @@ def ddpm(
 ) -> States:
     """Ancestral sampling, x_s ~ N(mean of q(x_s | x_t, x0_hat), variance) (Ho et al. 2020, algorithm 2).
 
-    Variance `beta_tilde` is that of q(x_s | x_t, x_0), the choice for data at one point; `beta` that of q(x_t | x_s), the one for
-    standard normal data; `optimal` is the variance of q(x_s | x_t) itself, by the law of total variance
+    There are three variances. `beta_tilde` is that of q(x_s | x_t, x_0), which is right if all data is one point; `beta` is that of
+    q(x_t | x_s), which is right for standard normal data; `optimal` is that of q(x_s | x_t) itself, by the law of total variance
 
         beta_tilde + (d mean / d x0)^2 E (x_0 - x0_hat)^2                                             (5)
 
-    with `error(t)`, the denoiser's mean squared error per dimension at that noise level, () or the shape of a row (Bao et
-    al. 2022, theorem 1, measured instead of bounded). Only `optimal` has the right spread in few steps, and only it adds noise in
-    the last one: what is not known about x_0 there is drawn, not averaged.
+    where `error(t)` is the denoiser's mean squared error at that noise level, () or one number for each element of a row (Bao et
+    al. 2022, theorem 1, measured instead of bounded). Only `optimal` gives the right spread in few steps. It alone adds noise in
+    the last step, so that what is not known about x_0 is drawn and not averaged.
     """
     if variance not in VARIANCES:
         raise unknown("variance", variance, VARIANCES)
@@ -86,7 +86,7 @@ def ddpm(
         raise UsageError("variance 'optimal' needs the denoiser's error by noise level, and only it takes one.")
     yield x
     later, earlier = times[:-1], times[1:]
-    # Of all steps at once: a thousand small calls cost as much as a network.
+    # All steps at once: a thousand small calls would cost as much as the network.
     from_x, from_x0, added = schedule.posterior(earlier, later)
     if variance == "beta":
         added = schedule.transition(earlier, later)[1]
@@ -114,15 +114,15 @@ def euler(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> Sta
 def heun(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> States:
     """Heun's method in the angle phi = atan(sigma / alpha): y = x / N turns with dy / dphi = v, N^2 = alpha^2 + sigma^2.
 
-    v = cos(phi) eps - sin(phi) x0 has no singular end, where the same rule in sigma / alpha (Karras et al. 2022, algorithm 1)
-    starts at infinity for any schedule that reaches noise. Two evaluations an interval, one in the last: 2 n - 1 in all.
+    v = cos(phi) eps - sin(phi) x0 is finite at both ends. The same rule in sigma / alpha (Karras et al. 2022, algorithm 1) would start
+    at infinity under any schedule that reaches pure noise. An interval takes two evaluations, the last one takes one: 2 n - 1 in all.
     """
     yield x
     for t, s in pairwise(times):
         (phi_t, N_t), (phi_s, N_s) = _polar(schedule, t), _polar(schedule, s)
         turn = phi_s - phi_t
         v = _v(denoise, schedule, t, x)
-        y = turn.cos() * x / N_t + turn.sin() * v  # x0 and eps held: a rotation, which is DDIM
+        y = turn.cos() * x / N_t + turn.sin() * v  # with x0 and eps held constant: a rotation, which is DDIM
         if s > 0:
             y = x / N_t + turn * (v + _v(denoise, schedule, s, N_s * y)) / 2
         x = N_s * y
@@ -132,12 +132,13 @@ def heun(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor) -> Stat
 def adams_bashforth(denoise: Denoise, schedule: Schedule, times: Tensor, x: Tensor, order: int = 3) -> States:
     """Eq. (4) with the polynomial in lambda through the last `order` estimates of x0, integrated exactly.
 
-    Order 1 is DDIM. One evaluation an interval; the first intervals use what history there is, so the order is reached on paths
-    that start in noise, where those intervals change next to nothing (from log-SNR -4 on it measures 2 to 2.6 for 3 and 4). The exponential
-    Adams-Bashforth method (Hochbruck & Ostermann 2010, section 2.7; Zhang & Chen 2023), in x0 as Lu et al. 2022 prefer.
+    Order 1 is DDIM. An interval takes one evaluation. The first intervals have fewer past estimates, and so a lower order; on paths that
+    start in noise this costs nothing, because x0 hardly changes there (paths from log-SNR -4 measure an order of 2 to 2.6 for 3 and 4).
+    Source: the exponential Adams-Bashforth method, Hochbruck & Ostermann 2010, section 2.7, and Zhang & Chen 2023; in x0 as in Lu et
+    al. 2022.
     """
     if not 1 <= order <= 4:
-        raise UsageError(f"Adams-Bashforth is offered for orders 1 to 4, got {order}.")
+        raise UsageError(f"Adams-Bashforth takes an order from 1 to 4, not {order}.")
     yield x
     past: list[tuple[float, Tensor]] = []  # (lambda, x0), newest first
     for t, s in pairwise(times):
@@ -154,7 +155,7 @@ def dpm_solver(
 ) -> States:
     """DPM-Solver++(2M) for eta = 0 and its SDE form for eta = 1 (Lu et al. 2022, algorithm 2 and eq. 19).
 
-    The last two estimates of x0 on a line give it half a step ahead, and (3) takes the step with that: order 2.
+    A line through the last two estimates of x0 gives its value half a step ahead, and (3) takes the step with that: order 2.
     """
     yield x
     before: tuple[float, Tensor] | None = None
@@ -175,8 +176,8 @@ def dpm_solver(
 def exponential_weights(places: list[float], start: float, stop: float) -> list[float]:
     """Weights w_i with sum w_i p(places_i) = integral from start to stop of e^(l - stop) p(l) dl for every polynomial p.
 
-    Of degree len(places) - 1. An infinite stop is the jump to the data, and from pure noise (start = -inf) there is one way only:
-    both take the newest value, places[0].
+    The degree of p is at most len(places) - 1. If stop or start is infinite, which is the data or pure noise, all weight is on the
+    newest value, at places[0].
 
     >>> print(*exponential_weights([0.0], 0.0, 1.0))            # 1 - 1/e
     0.632120558828557...
@@ -184,7 +185,7 @@ def exponential_weights(places: list[float], start: float, stop: float) -> list[
     near = [place for place in places if np.isfinite(place)]
     if np.isinf(stop) or np.isinf(start):
         return [float(i == 0) * -np.expm1(start - stop) for i in range(len(places))]
-    # Gauss-Legendre on [start, stop]: exact to rounding for these smooth integrands
+    # Gauss-Legendre on [start, stop] is exact to rounding for these smooth integrands
     nodes, weights = np.polynomial.legendre.leggauss(24)
     at = (start + stop) / 2 + (stop - start) / 2 * nodes
     decay = weights * (stop - start) / 2 * np.exp(at - stop)
@@ -216,25 +217,30 @@ def _v(denoise: Denoise, schedule: Schedule, t: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampler by name: how to run it, its declared order (None if it draws noise) and the grid it is best on.
+    """A row of `SAMPLERS`: how to run a sampler, its declared order (None if it draws noise), and the grid on which it is best.
 
-    `run(denoise, schedule, times, x, noise=..., error=...)` takes what its function does. `evaluations` an interval, and one in the
-    last: n intervals cost evaluations * (n - 1) + 1.
+    `run(denoise, schedule, times, x)` also takes noise=... and error=... if it `needs` them. An interval takes that many `evaluations` of
+    the network and the last interval takes one, so n intervals take evaluations * (n - 1) + 1.
     """
 
     run: Callable[..., States]
     order: int | None
     grid: str
     evaluations: int = 1
-    needs: tuple[str, ...] = ()  # of "noise" and "error", what `run` takes besides
+    needs: tuple[str, ...] = ()  # which of "noise" and "error" `run` has to be given
+
+    @property
+    def is_ancestral(self) -> bool:
+        """Whether it takes the chain's own steps, of which there are no more than T."""
+        return self.grid == "chain"
 
     def intervals(self, evaluations: int) -> int:
-        """How many intervals make exactly that many network evaluations. Raises UsageError where none does."""
+        """The number of intervals that takes exactly that many network evaluations. Raises UsageError if there is none."""
         intervals, rest = divmod(evaluations - 1, self.evaluations)
         if evaluations < 1 or rest:
             near = "1 or more" if evaluations < 1 else f"{evaluations - rest} or {evaluations - rest + self.evaluations}"
             raise UsageError(
-                f"{evaluations} evaluations are not possible with {self.evaluations} a step and one in the last. Use {near}."
+                f"{evaluations} evaluations are not possible: a step takes {self.evaluations} and the last step takes 1. Use {near}."
             )
         return intervals + 1
 
@@ -278,11 +284,11 @@ def default(evaluations: int) -> str:
 def plan(which: str | Sampler | Callable[..., States], schedule: Schedule, evaluations: int) -> Tensor:
     """The best grid for exactly that many evaluations of a sampler: (n + 1,) times from 1 to 0.
 
-    The fewer the steps, the earlier the last noise level from which one jump leads to the data: log-SNR 6 + N / 5, at most 12.
-    A schedule that was never a chain has no chain's grid: ancestral samplers take equal steps in t there.
+    The last step jumps to the data, from log-SNR 6 + N / 5 but at most 12: the fewer the steps, the noisier the level before the jump.
+    A sampler that is best on the chain's own times takes equal steps in t if the schedule is no chain.
     """
     chosen = sampler(which)
     n = chosen.intervals(evaluations)
     if chosen.grid == "sinh":
         return sinh_grid(schedule, n, end=min(12.0, 6.0 + n / 5))
-    return grid("uniform" if chosen.grid == "chain" and schedule.T is None else chosen.grid)(schedule, n)
+    return grid(even_grid(schedule) if chosen.is_ancestral else chosen.grid)(schedule, n)

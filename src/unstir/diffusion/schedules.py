@@ -37,7 +37,7 @@ CLEANEST_END = 0.99  # if alpha_bar at t = 1 is above this, there is next to no 
 
 
 def along(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A coefficient () or (B,) as a factor for x (B, ...): x's type and device, trailing axes of size one."""
+    """A coefficient () or (B,) made ready to multiply x (B, ...): in x's type, on its device, with trailing axes of size one."""
     shape = coefficient.shape + (1,) * (x.ndim - 1 if coefficient.ndim else 0)
     return coefficient.to(device=x.device, dtype=x.dtype).reshape(shape)
 
@@ -163,16 +163,25 @@ def _log_snr(alpha: Tensor, sigma: Tensor) -> Tensor:
 
 def variance_preserving(B: Tensor) -> tuple[Tensor, Tensor]:
     """Alpha and sigma from B = -log alpha_bar, eq. (3)."""
-    # Past alpha_bar = 1e-260 there is nothing left to describe: B goes on as a logarithm, so that alpha never underflows to a 0 by
-    # which something else would be divided.
+    # Below alpha_bar = 1e-260 nothing of the data is left. From there B grows like a logarithm, so that alpha never becomes 0, by which
+    # something else would be divided.
     B = torch.where(B > 600, 600 + torch.log1p((B - 600).clamp(min=0)), B)
     return torch.exp(-B / 2), torch.sqrt(-torch.expm1(-B))
+
+
+def needs_no_settings(name: str) -> bool:
+    """Whether the schedule of that name can be made by its name alone. Raises UsageError for an unknown name.
+
+    >>> needs_no_settings("linear"), needs_no_settings("chain")         # which needs its betas
+    (True, False)
+    """
+    return all(one.default is not one.empty for one in inspect.signature(SCHEDULES[name]).parameters.values())
 
 
 def schedule(which: str | Schedule, **settings: float | Sequence[float]) -> Schedule:
     """The schedule of that name; settings are the arguments of its function. A `Schedule` of your own is returned as it is.
 
-    Raises UsageError for an unknown name or setting, for one out of its range, and where next to no noise is added in all.
+    Raises UsageError for an unknown name or setting, for a setting out of its range, and for a schedule that adds next to no noise.
 
     >>> print(f"{schedule('linear', T=100).alpha_bar_end:.3f}")     # the usual betas leave signal in a chain of 100 steps
     0.364

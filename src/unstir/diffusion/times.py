@@ -1,18 +1,17 @@
 """Which noise levels: a distribution of them to train on, a grid of them to sample on.
 
-A training distribution is a quantile function `(u in (0, 1), schedule) -> t`, so that the same stratified u serve every one:
+A distribution to train on is a quantile function `(u in (0, 1), schedule) -> t`, so that the same stratified u serve all of them:
 
     u_i = (pi(i) + U_i) / n,  U_i uniform, pi a permutation        stratified: one draw in each n-th       (1)
     uniform  t = u        chain  t = ceil(u T) / T
     log_normal  log(sigma/alpha) = mean + std Phi^-1(u)             (Karras et al. 2022, table 1)           (2)
     logit_normal  t = sigmoid(mean + std Phi^-1(u))                 (Esser et al. 2024)                     (3)
 
-A grid is `(schedule, n) -> n + 1 times` falling from exactly 1 (noise) to exactly 0 (data), so n intervals, and nothing is
-left over for an off-by-one:
+A grid to sample on is a function `(schedule, n) -> n + 1 times`, which fall from exactly 1 (noise) to exactly 0 (data) in n intervals:
 
     uniform  t_i = 1 - i/n        chain  t_i = round(T (1 - i/n)) / T
-    log_snr  log-SNR in equal steps from that of t = 1 to `end`, then the data                              (4)
-    karras   (sigma/alpha)^(1/rho) in equal steps to the same end, then the data   (Karras et al. eq. 5)    (5)
+    log_snr  log-SNR in equal steps from that of t = 1 to `end`, then a last step to the data              (4)
+    karras   (sigma/alpha)^(1/rho) in equal steps, then the data                   (Karras et al. eq. 5)    (5)
     sinh     asinh(bend (log-SNR - centre)) in equal steps: (4) with shorter steps around the centre        (6)
 
     >>> from unstir.diffusion.chains import linear
@@ -33,7 +32,7 @@ from unstir.diffusion.schedules import Schedule
 from unstir.errors import UsageError
 from unstir.registry import Registry
 
-NOISE_LOG_SNR = -10.0  # where equal steps start if t = 1 is noisier still: from there on nothing is lost by one long step
+NOISE_LOG_SNR = -10.0  # if t = 1 is noisier, one long step leads from there to this level, and nothing is lost by that
 
 Quantile = Callable[[Tensor, Schedule], Tensor]
 """`(u (B,) in (0, 1), schedule) -> t (B,)` in (0, 1], float64."""
@@ -44,24 +43,24 @@ Grid = Callable[[Schedule, int], Tensor]
 def stratified(n: int, generator: torch.Generator) -> Tensor:
     """n numbers in (0, 1), one in each of n equal strata, in random order, eq. (1): (n,) float64.
 
-    Half the variance of the loss and more goes with it (Kingma et al. 2021, appendix I), at no cost.
+    This takes away half the variance of the loss or more (Kingma et al. 2021, appendix I) and costs nothing.
     """
     return (torch.randperm(n, generator=generator) + torch.rand(n, dtype=torch.float64, generator=generator)) / n
 
 
 def uniform(u: Tensor, schedule: Schedule) -> Tensor:  # noqa: ARG001
-    """Every time alike."""
+    """Every time is equally likely: t = u."""
     return u
 
 
 def chain(u: Tensor, schedule: Schedule) -> Tensor:
-    """n / T with n uniform on 1 .. T, as in the paper's training algorithm. Raises UsageError for a schedule with no T."""
+    """n / T with n uniform on 1 .. T (Ho et al. 2020, algorithm 1). Raises UsageError for a schedule that is no chain."""
     T = _chain_length(schedule)
     return (u * T).ceil().clamp(1, T) / T
 
 
 def log_normal(u: Tensor, schedule: Schedule, mean: float = -0.5, std: float = 1.2) -> Tensor:
-    """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; for the encoder's unit one it is -0.5."""
+    """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; encoded data has 1, for which it is -0.5."""
     return schedule.inverse(-2 * (mean + std * torch.special.ndtri(u.double())))
 
 
@@ -110,7 +109,7 @@ def uniform_grid(schedule: Schedule, n: int) -> Tensor:  # noqa: ARG001
 
 
 def chain_grid(schedule: Schedule, n: int) -> Tensor:
-    """n of the chain's own times, evenly spread and ending at n = T: all of them for n = T. UsageError where n > T."""
+    """n + 1 of the chain's own times, evenly spread from T to 0; all of them for n = T. Raises UsageError for n > T."""
     T = _chain_length(schedule)
     if n > T:
         raise UsageError(f"{n} steps on a chain of T = {T}: it has no more than {T}. Ask for fewer, or use another grid.")
@@ -118,7 +117,7 @@ def chain_grid(schedule: Schedule, n: int) -> Tensor:
 
 
 def log_snr_grid(schedule: Schedule, n: int, end: float = 9.0) -> Tensor:
-    """Eq. (4): n - 1 equal steps in log-SNR down to `end`, and a last one to the data."""
+    """Eq. (4): n - 1 equal steps of log-SNR up to `end`, and a last step to the data."""
     return _to_data(schedule, torch.linspace(_start(schedule), end, _intervals(n), dtype=torch.float64))
 
 
@@ -129,10 +128,15 @@ def karras_grid(schedule: Schedule, n: int, end: float = 12.4, rho: float = 7.0)
 
 
 def sinh_grid(schedule: Schedule, n: int, end: float = 10.0, centre: float = 2.0, bend: float = 0.15) -> Tensor:
-    """Eq. (6). The defaults are the best measured for Gaussians of every width at once, see docs/log.md."""
+    """Eq. (6). The defaults are the best that were measured over Gaussians of every width (docs/log.md)."""
     first, last = math.asinh(bend * (_start(schedule) - centre)), math.asinh(bend * (end - centre))
     steps = torch.linspace(first, last, _intervals(n), dtype=torch.float64)
     return _to_data(schedule, centre + steps.sinh() / bend)
+
+
+def even_grid(schedule: Schedule) -> str:
+    """The name of the grid of even steps in t: the chain's own times for a discrete chain, equal steps for any other schedule."""
+    return "uniform" if schedule.T is None else "chain"
 
 
 GRIDS: Registry[Callable[..., Tensor]] = Registry(
@@ -164,5 +168,5 @@ def _intervals(n: int) -> int:
 
 def _chain_length(schedule: Schedule) -> int:
     if schedule.T is None:
-        raise UsageError(f"{schedule} is not a discrete chain: use 'uniform', 'log_snr' or 'karras' instead of 'chain'.")
+        raise UsageError(f"{schedule} is not a discrete chain, so it has no steps: use 'uniform' instead of 'chain'.")
     return schedule.T

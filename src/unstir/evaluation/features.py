@@ -35,6 +35,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unstir.data import Data, Layout, layout
+from unstir.networks.rates import warm_up_then_cosine
 from unstir.networks.space import CONVOLUTIONS, channels_first, normal
 from unstir.seeds import seeded
 
@@ -124,7 +125,7 @@ def _train(network: nn.Module, standard: Standard, data: Data, by_class: bool, s
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY)
     for step, rows in enumerate(islice(_batches(len(data), batch, seed), steps)):
         for group in optimiser.param_groups:
-            group["lr"] = LR * min(1, (step + 1) / WARMUP) * (1 + math.cos(math.pi * step / steps)) / 2
+            group["lr"] = warm_up_then_cosine(step, LR, WARMUP, steps)
         x = standard(data.rows[rows])
         if by_class:
             assert data.labels is not None

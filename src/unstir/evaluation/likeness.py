@@ -57,8 +57,8 @@ def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None,
     """
     if not in_space(model.card.shape):
         return None
-    ids = model.labels_for(sum(map(len, sets)), None, seed)
-    asked = None if ids is None else [model.card.classes[i] for i in ids.tolist()]
+    values = model.given(sum(map(len, sets)), None, seed)
+    asked = model.condition.texts(values) if model.condition is not None and values is not None else None
     if training is None:
         training, held_out = held_out.split(0.5, seed)
     return likeness(sets, asked, training, held_out, seed)

@@ -25,7 +25,7 @@ from unstir.information.mmse import squared_errors
 from unstir.metrics.distances import nearest
 from unstir.metrics.neighbours import Memorisation, memorisation, radii
 from unstir.model.model import Model
-from unstir.networks import affordable
+from unstir.networks.building import affordable
 from unstir.seeds import seeded
 
 LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # of log-SNR
@@ -122,9 +122,10 @@ def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarra
     again = torch.arange(n).repeat(math.ceil(draws / n))
     x0 = model.encoder.encode(torch.as_tensor(data.rows[chosen]))[again].to(model.device)
     cond = None
-    if model.card.classes and data.labels is not None:
-        ids = model.labels_for(n, [data.classes[i] for i in data.labels[chosen]], seed)
-        cond = None if ids is None else ids[again].to(model.device)
+    if model.condition is not None and data.labels is not None:
+        labels = data.labels[chosen]
+        values = model.condition.values([data.classes[i] for i in labels] if data.classes else labels, n)
+        cond = values[again].to(model.device)
     denoise = model.denoise(cond)
     generator = seeded(seed, "errors by level")
     rows = []

@@ -25,7 +25,7 @@ from unstir.metrics.neighbours import precision_recall
 from unstir.metrics.permutation import EnergyTest, energy_test
 from unstir.model.model import DEFAULT, Model
 from unstir.model.sampling import Sampling
-from unstir.networks import affordable
+from unstir.networks.building import affordable
 
 POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
 MOST = 5000  # rows a set: energy distance is quadratic in them

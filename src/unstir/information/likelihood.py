@@ -1,4 +1,4 @@
-"""How likely a model finds data: exact for its probability flow, and the variational bound of its chain.
+"""How likely a model finds data: the exact density of its probability flow, and the variational bound.
 
     dx/d phi = v on the circle  x / N = cos(phi) x0 + sin(phi) eps,  tan(phi) = sigma / alpha          (1)
     log p(x_0) = log N(y_1; 0, I) + integral of div v d phi over the way there,  y = x / N             (2)
@@ -8,8 +8,8 @@
     reconstruction  -log N(x_0; x_t / alpha_t, (sigma_t / alpha_t)^2 I) at the last noisy time t
     in the limit of many steps  (4) = integral of -1/2 dSNR/dt |x_0 - x0_hat|^2 dt                     (5)
 
-(2) is Song et al. 2021 (eq. 39) in the angle, where neither end is singular; (3) and (4) are Kingma et al. 2021 (eq. 11, 13), and (5)
-depends on the schedule only through its two ends. All in nats, one number a row.
+(2) is Song et al. 2021 (eq. 39), written in the angle phi, in which neither end is singular. (3) and (4) are Kingma et al. 2021 (eq. 11
+and 13). (5) depends on the schedule only through its two ends. All results are in nats, one number for each row.
 """
 
 import math
@@ -26,7 +26,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Bound(NamedTuple):
-    """The three parts of eq. (3), nats, (B,) each: their sum bounds -log p(x_0) from above in expectation over the noise."""
+    """The three parts of eq. (3) in nats, (B,) each. Their sum, averaged over the noise, is an upper bound of -log p(x_0)."""
 
     prior: Tensor
     diffusion: Tensor
@@ -47,11 +47,11 @@ def ode_log_prob(
     probes: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """log p(x) in nats, (B,), by eq. (2) for rows x (B, ...): Runge-Kutta of order 4 in `steps` equal steps of log-SNR.
+    """log p(x) in nats, (B,), of rows x (B, ...), by eq. (2): Runge-Kutta of order 4 in `steps` equal steps of log-SNR.
 
-    The data is taken to be x_t / alpha_t at `clean_log_snr`. The divergence is the exact trace, one backward pass an element of a row, or with
-    `probes` Hutchinson's unbiased estimate of it from that many random signs (Grathwohl et al. 2019): the noise is drawn once,
-    so that it is one smooth path.
+    The data is taken to be x_t / alpha_t at `clean_log_snr`. The divergence is the exact trace, which takes one backward pass for each
+    element of a row. With `probes` it is Hutchinson's unbiased estimate from that many vectors of random signs (Grathwohl et al. 2019);
+    these are drawn once, so that the path stays smooth.
     """
     start = min(schedule.log_snr(0.0).item(), clean_log_snr)
     end = max(schedule.log_snr(1.0).item(), -20.0)
@@ -75,7 +75,7 @@ def ode_log_prob(
         return (turn * v).detach(), turn * divergence * (1 if probes is None else 1 / probes)
 
     alpha0, sigma0 = schedule(times[0])
-    shrink = alpha0 / torch.hypot(alpha0, sigma0)  # from the data to y where the path starts
+    shrink = alpha0 / torch.hypot(alpha0, sigma0)  # from the data to y at the start of the path
     y, log_det = x * shrink.to(x.dtype), torch.zeros(len(x), dtype=torch.float64, device=x.device)
     for i in range(0, 2 * steps, 2):
         h = (levels[i + 2] - levels[i]).to(x.dtype)
@@ -93,9 +93,9 @@ def ode_log_prob(
 def variational_bound(
     denoise: Denoise, schedule: Schedule, times: Tensor, x0: Tensor, generator: torch.Generator | None = None
 ) -> Bound:
-    """Eq. (3) on a grid of times falling from 1 to 0, one draw of noise a step: rows x0 (B, ...) -> parts (B,) each.
+    """Eq. (3) of rows x0 (B, ...) on a grid of times that falls from 1 to 0, with one draw of noise a step: its parts, (B,) each.
 
-    The reverse step is q(x_s | x_t, x0_hat); a grid of T + 1 times is a chain of T steps, the last of which is the reconstruction.
+    The reverse step is q(x_s | x_t, x0_hat). A grid of T + 1 times is a chain of T steps; the last step is the reconstruction.
     """
     diffusion = torch.zeros(len(x0), dtype=torch.float64)
     for t, s in pairwise(times[:-1]):
@@ -112,7 +112,7 @@ def continuous_bound(
     points: int = 256,
     generator: torch.Generator | None = None,
 ) -> Bound:
-    """Eq. (3) with (5) for its diffusion part: the integral over t from `clean` () to 1 by `points` stratified times a row."""
+    """Eq. (3) with (5) as its diffusion part: an integral over t from `clean` () to 1, estimated at `points` stratified times a row."""
     diffusion = torch.zeros(len(x0), dtype=torch.float64)
     for i in range(points):
         jitter = torch.rand(len(x0), dtype=torch.float64, generator=generator)

@@ -1,12 +1,12 @@
-"""How wrong a denoiser is at each noise level, and what that is worth in information.
+"""The error of a denoiser at each noise level, and the information that follows from it.
 
     mse(snr) = E |x_0 - x0_hat(x_t)|^2 >= mmse(snr) = E |x_0 - E[x_0 | x_t]|^2                        (1)
     d I(x_0; x_t) / d snr = mmse(snr) / 2      in nats (Guo, Shamai & Verdu 2005)                     (2)
     mmse(snr) <= mmse of the Gaussian with the same covariance                                        (3)
     I(x_0; x_t) = 1/2 integral_0^snr mse ds = 1/2 integral of mse e^l dl up to l = log-SNR            (4)
 
-The curve of (1) is what the optimal reverse variance is made of, what "which steps are hard?" asks for, and by (2) the integrand
-of the information that x_t still holds about the data: (4), which with a model's own error is an upper bound of it.
+The curve of (1) has three uses. It shows which steps are hard. The optimal variance of ancestral sampling is made of it. And by (2) its
+integral (4) is the information that x_t still holds about the data; with a model's own error, (4) is an upper bound of it.
 
     >>> levels = torch.linspace(-10, 14, 241, dtype=torch.float64)
     >>> unit_gaussian = ErrorCurve(levels, 1 / (1 + levels.exp())[:, None])
@@ -34,9 +34,10 @@ class ErrorCurve:
     mse: Tensor
 
     def at(self, log_snr: Tensor | float) -> Tensor:
-        """The error at one log-SNR (), the shape of a row: log-linear between levels; past the noisy end as it is there.
+        """The error at one log-SNR (), the shape of a row. Between two levels its logarithm is a straight line in log-SNR.
 
-        Past the clean end it falls like 1 / snr, as every bounded density's does.
+        At more noise than the first level it stays as it is there; at less than the last it falls like 1 / snr, as it does for
+        every bounded density.
         """
         level = float64(log_snr).clamp(min=self.log_snr[0].item())
         inside = level.clamp(max=self.log_snr[-1].item())
@@ -49,14 +50,15 @@ class ErrorCurve:
 
 
 def information(curve: ErrorCurve, log_snr: Tensor | Sequence[float] | np.ndarray) -> Tensor:
-    """Eq. (4) in nats a row at finite levels log_snr (N,): (N,) float64, rising with the level, and exact for `ErrorCurve.at`.
+    """Eq. (4) in nats a row, at finite levels log_snr (N,): (N,) float64, rising with the level.
 
-    Between two levels the curve, and so the integrand f, is a power of snr, the mean of which is logarithmic: (f_1 - f_0) / log(f_1 / f_0).
+    It is the exact integral of `ErrorCurve.at`. Between two levels the integrand f is a power of snr, whose mean over log-SNR is the
+    logarithmic mean (f_1 - f_0) / log(f_1 / f_0).
     """
     levels = curve.log_snr
     f = curve.mse.flatten(1) * levels.exp()[:, None]
     steps = _logarithmic_mean(f[:-1], f[1:]) * levels.diff()[:, None]
-    known = torch.cat([f[:1], f[:1] + steps.cumsum(0)])  # below the first level the error is constant, so its integral is f
+    known = torch.cat([f[:1], f[:1] + steps.cumsum(0)])  # below the first level the error is constant, so the integral is f
     found = []
     for level in float64(log_snr):
         here = curve.at(level).flatten() * level.exp()
@@ -67,7 +69,7 @@ def information(curve: ErrorCurve, log_snr: Tensor | Sequence[float] | np.ndarra
 
 
 def _logarithmic_mean(a: Tensor, b: Tensor) -> Tensor:
-    """(b - a) / log(b / a), which is a where they are the same, and 0 where one is 0."""
+    """(b - a) / log(b / a); a if both are the same, and 0 if one of them is 0."""
     ratio = torch.where((a > 0) & (b > 0), b / a, 1.0).log()
     near = ratio.abs() < 1e-6
     mean = torch.where(near, (a + b) / 2, (b - a) / torch.where(near, 1.0, ratio))
@@ -76,7 +78,7 @@ def _logarithmic_mean(a: Tensor, b: Tensor) -> Tensor:
 
 @torch.no_grad()
 def error_curve(denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator) -> ErrorCurve:
-    """Eq. (1) measured on rows x0 (B, ...) at those of the rising levels log_snr (K,) that the schedule reaches, fresh noise at each."""
+    """Eq. (1), measured on rows x0 (B, ...) with new noise at each of the rising levels log_snr (K,) that the schedule reaches."""
     ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
     noisiest, cleanest = schedule.log_snr(ends).tolist()
     times = schedule.inverse(log_snr[(log_snr > noisiest) & (log_snr < cleanest)])

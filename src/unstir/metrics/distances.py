@@ -1,6 +1,6 @@
-"""How far two sets of points are apart, and how far two sets of *true* points are: the floor.
+"""How far apart two sets of points are, and how far apart two sets of *true* points are: the floor.
 
-x is (n, d), y is (m, d); every row weighs the same. All are in the units of the data.
+x is (n, d), y is (m, d); every row has the same weight. Distances are in the units of the data.
 
     W2(x, y)^2  =  min over couplings of E|X - Y|^2                                                                  (1)
     in one dimension  =  integral over q in [0, 1] of (Q_x(q) - Q_y(q))^2,   Q the quantile function                 (2)
@@ -8,9 +8,9 @@ x is (n, d), y is (m, d); every row weighs the same. All are in the units of the
     D^2(x, y)  =  2 E|X - Y| - E|X - X'| - E|Y - Y'|                                                                 (4)
     |x - y|^2  =  |x - c|^2 + |y - c|^2 - 2 (x - c).(y - c),   c the mean of y                                       (5)
 
-A shift by c moves W2 by |c| and SW2 by |c| / sqrt(d). Between finite samples none of them is zero, even when both are
-true: W2 falls like n^(-1/d) for d > 2, SW2 like n^(-1/2) where the data has no gaps, D^2 like 1/n. A distance is
-therefore printed beside `floor`, the same distance between pairs of true samples *of the same n*:
+A shift by c is a W2 of |c| and an SW2 of |c| / sqrt(d). Between two finite samples none of the distances is zero, even if both are
+true samples: W2 falls like n^(-1/d) for d > 2, SW2 like n^(-1/2) if the data has no gaps, D^2 like 1/n. So a distance is printed
+beside its `floor`, the same distance between pairs of true samples *of the same n*:
 
     fresh data can be drawn:   floor(metric, ((draw(n), draw(n)) for _ in range(repeats)))
     there are only these rows: floor(metric, half_split_pairs(rows, n, repeats, rng))
@@ -28,14 +28,14 @@ from unstir.errors import UsageError
 ASSIGNMENT_ROWS = 2_000
 ENERGY_ROWS = 10_000
 NUMBERS_AT_ONCE = 4_000_000
-DIRECT_DIMENSIONS = 24  # above, (5) is faster than differences: five times in 300 dimensions
-TREE_DIMENSIONS = 8  # above, a tree looks at most of its rows and is slower than all pairs
+DIRECT_DIMENSIONS = 24  # in more dimensions (5) is faster than differences, five times in 300
+TREE_DIMENSIONS = 8  # in more dimensions a tree visits most of its rows, and all pairs are faster
 
 
 def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int = 256, seed: int = 0) -> float:
-    """The sliced 2-Wasserstein distance (3), over `projections` random directions: the same ones for the same seed.
+    """The sliced 2-Wasserstein distance (3) over `projections` random directions, the same ones for the same seed.
 
-    Shapes: x (n, d), y (m, d). Unequal n and m are exact: (2) is a sum over the steps of both quantile functions.
+    Shapes: x (n, d), y (m, d). It is exact for unequal n and m too: (2) is a sum over the steps of both quantile functions.
     Raises UsageError for shapes that do not fit. Source: Bonneel, Rabin, Peyre, Pfister (2015), "Sliced and Radon
     Wasserstein barycenters of measures"; (2) is in Peyre and Cuturi (2019), "Computational optimal transport", 2.6.
 
@@ -55,7 +55,7 @@ def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int = 256, see
 
 
 def quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The steps on which both quantile functions in (2) are constant: index into n, index into m, width.
+    """The steps on which both quantile functions in (2) are constant: for each its row of x, its row of y, and its width.
 
     >>> quantile_steps(2, 3)
     (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([0.33333333, 0.16666667, 0.16666667, 0.33333333]))
@@ -65,12 +65,12 @@ def quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def energy_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """The energy distance in its squared form D^2 (4), as a V-statistic, so it is never negative.
+    """The energy distance in its squared form D^2 (4), as a V-statistic: it is never negative.
 
-    E|X - X'| runs over all n^2 pairs, each row with itself included; the mean over samples is larger than the true
-    D^2 by E|X - X'| / n + E|Y - Y'| / m. In one dimension scipy.stats.energy_distance is its root.
-    Shapes: x (n, d), y (m, d). The cost is n^2 + n m + m^2 distances, so more than 10,000 rows raise UsageError: the
-    caller draws 10,000 and says so. Source: Szekely and Rizzo (2013), "Energy statistics".
+    E|X - X'| is a mean over all n^2 pairs, those of a row with itself included. Averaged over samples, the result is larger than the
+    true D^2 by E|X - X'| / n + E|Y - Y'| / m. In one dimension it is the square of scipy.stats.energy_distance.
+    Shapes: x (n, d), y (m, d). It takes n^2 + n m + m^2 distances. Raises UsageError for more than 10,000 rows: draw 10,000 of them
+    at random, and say so. Source: Szekely and Rizzo (2013), "Energy statistics".
 
     >>> energy_distance(np.array([[0.0]]), np.array([[3.0]]))
     6.0
@@ -83,7 +83,7 @@ def energy_distance(x: np.ndarray, y: np.ndarray) -> float:
             f"draw {ENERGY_ROWS} of them at random."
         )
     squared = 2 * _total(x, y) / (len(x) * len(y)) - _total_within(x) / len(x) ** 2 - _total_within(y) / len(y) ** 2
-    return max(squared, 0.0)  # the exact value is not negative, its rounding may be
+    return max(squared, 0.0)  # the exact value is never negative, but rounding can make it so
 
 
 def _total(x: np.ndarray, y: np.ndarray) -> float:
@@ -91,7 +91,7 @@ def _total(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _total_within(x: np.ndarray) -> float:
-    """Over all pairs of x, each distance measured once: the rows before a block, twice, and those inside it."""
+    """The sum over all pairs of rows of x. Pairs of a row in a block and one before the block are measured once and count twice."""
     total, before = 0.0, 0
     for block in blocks(x, len(x)):
         total += 2 * float(pairwise(block, x[:before]).sum()) if before else 0.0
@@ -101,21 +101,21 @@ def _total_within(x: np.ndarray) -> float:
 
 
 def blocks(x: np.ndarray, columns: int) -> list[np.ndarray]:
-    """The rows of x (n, d) in blocks small enough to hold a number for each pair of a row and one of `columns` others."""
+    """The rows of x (n, d) in blocks, so small that there is memory for a number for each pair of a row and one of `columns` others."""
     return np.array_split(x, 1 + len(x) * columns // NUMBERS_AT_ONCE)
 
 
 def pairwise(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The distances |x_i - y_j|, (n, m), of float64 points x (n, d) and y (m, d): by differences, or in many dimensions by (5).
+    """The distances |x_i - y_j|, (n, m), of float64 points x (n, d) and y (m, d): by differences, or by (5) in many dimensions.
 
-    By (5) two equal rows are about 1e-8 of the width of the data apart.
+    By (5) the distance of two equal rows is not 0 but about 1e-8 of the width of the data.
 
     >>> pairwise(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[5.0, 0.0]]
     """
     if x.shape[1] <= DIRECT_DIMENSIONS:
         return cdist(x, y)
-    centre = y.mean(axis=0)  # without it a far origin would leave nothing but rounding
+    centre = y.mean(axis=0)  # without this, only rounding would be left of data that is far from the origin
     x, y = x - centre, y - centre
     squares = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("md,md->m", y, y) - 2 * x @ y.T
     return np.sqrt(np.maximum(squares, 0.0))
@@ -136,9 +136,9 @@ def nearest(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def exact_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
-    """The 2-Wasserstein distance (1) itself: of all n! ways to pair the rows, the cheapest.
+    """The 2-Wasserstein distance (1) itself, by the cheapest of all n! ways to pair the rows.
 
-    Shapes: x (n, d), y (n, d). Raises UsageError for unequal n, or n above 2,000: the time grows like n^3.
+    Shapes: x (n, d), y (n, d). Raises UsageError for unequal n, and for n above 2,000, because the time grows like n^3.
     Source: Peyre and Cuturi (2019), "Computational optimal transport", section 2.2 (the optimal assignment problem).
 
     >>> exact_wasserstein(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 2.0], [0.0, 2.0]]))
@@ -157,9 +157,9 @@ def exact_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def far_fraction(x: np.ndarray, reference: np.ndarray, radius: float) -> float:
-    """The fraction of the rows of x that are farther than `radius` from every row of `reference`.
+    """The share of the rows of x that are farther than `radius` from every row of `reference`.
 
-    Shapes: x (n, d), reference (m, d), with reference dense: its own gaps have to be small against the radius.
+    Shapes: x (n, d), reference (m, d). The gaps between rows of the reference have to be small compared with the radius.
     Raises UsageError for shapes that do not fit.
 
     >>> far_fraction(np.array([[0.0, 0.1], [0.0, 3.0]]), np.zeros((1, 2)), radius=1.0)
@@ -171,9 +171,9 @@ def far_fraction(x: np.ndarray, reference: np.ndarray, radius: float) -> float:
 def floor(
     metric: Callable[[np.ndarray, np.ndarray], float], pairs: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[float, float]:
-    """The mean and the standard deviation of `metric` over pairs of true samples: what a perfect model would get.
+    """The mean and the standard deviation of `metric` over pairs of true samples: the score of a perfect model.
 
-    Both sides of a pair have the n of the comparison that the floor is for. Raises UsageError for fewer than two pairs.
+    Both sides of a pair have as many rows as the samples that are compared with the floor. Raises UsageError for fewer than two pairs.
 
     >>> pairs = [(np.zeros((1, 1)), np.ones((1, 1))), (np.zeros((1, 1)), np.full((1, 1), 3.0))]
     >>> mean, deviation = floor(exact_wasserstein, pairs)
@@ -187,9 +187,9 @@ def floor(
 
 
 def half_split_pairs(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """`repeats` random pairs of disjoint sets of n rows: the true samples of a data set that cannot be drawn afresh.
+    """`repeats` random pairs of disjoint sets of n rows: pairs of true samples, for data of which no new rows can be drawn.
 
-    The pairs share rows with one another, so the spread over them is that of the splitting alone.
+    Different pairs share rows, so their spread is that of the splitting alone.
     Shapes: rows (N, d) with N >= 2n, each side of a pair (n, d). Raises UsageError if there are too few rows.
 
     >>> [(a, b)] = half_split_pairs(np.arange(4.0)[:, None], n=2, repeats=1, rng=np.random.default_rng(0))
@@ -205,7 +205,7 @@ def half_split_pairs(rows: np.ndarray, n: int, repeats: int, rng: np.random.Gene
 
 
 def as_points(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 points of one dimension: float32 would lose the small distances between like samples."""
+    """Both sets as float64 points of the same dimension; in float32 the small distances between similar samples would be lost."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in (x.size, y.size):
         raise UsageError(f"the points have shapes {x.shape} and {y.shape}; give (n, d) and (m, d), with flat rows.")

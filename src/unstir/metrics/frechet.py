@@ -1,9 +1,9 @@
-"""The Frechet distance between two sets, as if both were Gaussian: of means and covariances, no more.
+"""The Frechet distance between two sets, as if both were Gaussian: it compares their means and covariances, and nothing else.
 
     d^2 = |mu_x - mu_y|^2 + tr(C_x + C_y - 2 (C_x^1/2 C_y C_x^1/2)^1/2)                            (1)
 
-(1) is W2^2 between Gaussians (Dowson & Landau 1982). In the features of a network it is what Heusel et al. (2017) score images with. It is
-biased at small n, by more than most differences that are reported: compare equal n only, beside the floor of as many true rows.
+(1) is W2^2 between Gaussians (Dowson & Landau 1982). Heusel et al. (2017) score images with it, in the features of a network (FID). At
+small n it is biased by more than most differences that are reported: compare equal n only, beside the floor of as many true rows.
 
     >>> x = np.random.default_rng(0).normal(size=(1000, 3))
     >>> print(f"{frechet(x, x + 2.0):.4f} {frechet(x, x):.4f}")

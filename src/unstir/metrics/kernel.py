@@ -1,10 +1,10 @@
-"""The kernel distance between two sets (KID): of all their moments up to the third, without assuming a Gaussian.
+"""The kernel distance between two sets (KID): it compares all their moments up to the third, and assumes no Gaussian.
 
     k(x, y)  =  (x . y / d + 1)^3                                                                                    (1)
     MMD^2    =  E k(X, X') + E k(Y, Y') - 2 E k(X, Y),     X and X' independent, Y and Y' too                        (2)
 
-(2) is estimated over pairs of *different* rows. So its mean is exact at every n: 0 between equal distributions, where the Frechet
-distance is positive. It is then below zero as often as above.
+(2) is estimated over pairs of *different* rows, so it has no bias at any n. Between equal distributions its mean is 0, and it is about
+as often below zero as above; the Frechet distance is positive there.
 
     >>> x, y = np.random.default_rng(0).normal(size=(2, 1000, 4))
     >>> print(f"{kernel_distance(x, y):.3f} {kernel_distance(x, y + 1.0):.2f}")
@@ -18,9 +18,9 @@ from unstir.metrics.distances import as_points, blocks
 
 
 def kernel_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """Eq. (2) of rows x (n, d) and y (m, d), without bias: the mean over all pairs of two different rows.
+    """Eq. (2) of rows x (n, d) and y (m, d), estimated without bias by means over all pairs of different rows.
 
-    Raises UsageError for shapes that do not fit, or fewer than 2 rows on a side. Sources: Binkowski, Sutherland, Arbel & Gretton
+    Raises UsageError for shapes that do not fit, and for fewer than 2 rows on a side. Sources: Binkowski, Sutherland, Arbel & Gretton
     (2018), "Demystifying MMD GANs", section 4; Gretton et al. (2012), "A kernel two-sample test", eq. 3.
 
     >>> kernel_distance(np.array([[1.0], [1.0]]), np.array([[0.0], [0.0]]))  # 8 + 1 - 2
@@ -34,7 +34,7 @@ def kernel_distance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _within(x: np.ndarray) -> float:
-    """The mean of (1) over pairs of two different rows: all pairs but those of a row with itself."""
+    """The mean of (1) over all pairs of different rows."""
     n, d = x.shape
     return (_total(x, x) - float(_kernel((x**2).sum(1), d).sum())) / (n * (n - 1))
 

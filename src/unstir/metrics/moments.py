@@ -1,4 +1,4 @@
-"""Are the columns right, one by one: mean and standard deviation of samples beside those of true rows.
+"""Is each column right? The mean and standard deviation of samples beside those of true rows.
 
 For a column of n rows with mean a, standard deviation s and fourth central moment q, the standard errors are
 
@@ -6,9 +6,9 @@ For a column of n rows with mean a, standard deviation s and fourth central mome
     error of s        = sqrt((q - s^4) / n) / (2 s)         (the delta method on s^2)                 (2)
     z = (of the samples - of the true rows) / sqrt(error^2 + error^2)                                 (3)
 
-z is about standard normal where both are true. Of the 2 d numbers of d columns some are large by chance:
+If both sets are true samples, z is about standard normal. Of the 2 d numbers of d columns, some are large by chance:
 
-    chance = the |z| that the largest of 2 d exceeds in 5 % of cases, by Sidak's inequality           (4)
+    chance = the |z| that the largest of 2 d numbers exceeds in 5 % of cases, by Sidak's inequality    (4)
 
     >>> x = np.random.default_rng(0).normal(size=(2, 1000, 3))
     >>> found = columns(x[0] + [0, 0.5, 0], x[1])
@@ -26,7 +26,7 @@ from unstir.metrics.distances import as_points
 
 @dataclass(frozen=True)
 class Columns:
-    """Of d columns, each (2, d), the first row for the mean and the second for the standard deviation."""
+    """Numbers of d columns, each (2, d): the first row for the means, the second for the standard deviations."""
 
     sampled: np.ndarray
     sampled_error: np.ndarray
@@ -35,18 +35,18 @@ class Columns:
 
     @property
     def sides(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Of the samples and of the true rows, values and standard errors."""
+        """Values and standard errors: first those of the samples, then those of the true rows."""
         return (self.sampled, self.sampled_error), (self.true, self.true_error)
 
     @property
     def z(self) -> np.ndarray:
         """Eq. (3), (2, d)."""
-        rounding = 1e-12 * np.abs([*self.sampled, *self.true]).max(axis=0) + np.finfo(float).tiny  # of columns that never vary
+        rounding = 1e-12 * np.abs([*self.sampled, *self.true]).max(axis=0) + np.finfo(float).tiny  # for columns that never vary
         return (self.sampled - self.true) / (np.hypot(self.sampled_error, self.true_error) + rounding)
 
 
 def columns(x: np.ndarray, y: np.ndarray) -> Columns:
-    """Eqs. (1) to (3) for samples x (n, d) and true rows y (m, d). Raises UsageError for shapes that do not fit."""
+    """Eq. (1) to (3) for samples x (n, d) and true rows y (m, d). Raises UsageError for shapes that do not fit."""
     x, y = as_points(x, y)
     return Columns(*_moments(x), *_moments(y))
 

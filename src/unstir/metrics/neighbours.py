@@ -1,4 +1,4 @@
-"""Who is near whom: do samples lie where true rows lie, do they reach everywhere, and are they copies of training rows?
+"""Nearest neighbours: do samples lie where true rows lie, do they cover all of the data, and are they copies of training rows?
 
 x (n, d) are samples and y (m, d) true rows; r_k is a row's distance to its k-th nearest other row on its own side.
 
@@ -7,16 +7,16 @@ x (n, d) are samples and y (m, d) true rows; r_k is a row's distance to its k-th
     density    =  number of pairs with  |x_i - y_j| < r_k(y_j),  over k n       1 between true samples                (3)
     coverage   =  share of y_j with   |x_i - y_j| < r_k(y_j)  for some i                                              (4)
 
-Precision and recall take the union of the balls, so that one outlier with its large ball decides much; density counts the balls,
-and coverage asks whether each is visited. With m = n the coverage between true samples is 1 - 2^-k, up to 1/n.
+Precision and recall look at the union of the balls, in which one outlier with a large ball decides much. Density counts the balls that
+a sample is in, and coverage the balls that have a sample. With m = n the coverage between true samples is 1 - 2^-k, up to 1/n.
 
-A sample that is a copy lies nearer to the training rows T than a true row that was not in T does. With a(x) the distance of x to
-its nearest row of T, x samples and y true rows outside T,
+A copied sample lies nearer to the training rows T than a true row that was not in T. With a(x) the distance of x to its nearest row of
+T, for samples x and true rows y outside T,
 
-    ratio  =  median a(x) / median a(y)             about 1: keeps its distance;  towards 0: memorised                (5)
+    ratio  =  median a(x) / median a(y)             about 1: as far away as true rows;  near 0: memorised             (5)
     close  =  share of x_i with a(x_i) < a_(j)      a_(j) the j-th smallest of a(y),  j = m / 100 at least 1          (6)
 
-If samples are as true rows, n close follows the beta-binomial law (n, j, m + 1 - j), whatever the distribution: exact for few rows.
+If samples are like true rows, n close follows the beta-binomial law (n, j, m + 1 - j) exactly, whatever the distribution and n.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ RESAMPLED = 400
 
 
 def precision_recall(x: np.ndarray, y: np.ndarray, k: int = 5) -> dict[str, float]:
-    """Eqs. (1) to (4) by name, for samples x (n, d) and true rows y (m, d); draw n = m.
+    """Eq. (1) to (4) by name, for samples x (n, d) and true rows y (m, d); draw n = m.
 
-    Raises UsageError for shapes that do not fit, or fewer than k + 1 rows on a side. Sources: Kynkaanniemi et al. (2019),
+    Raises UsageError for shapes that do not fit, and for fewer than k + 1 rows on a side. Sources: Kynkaanniemi et al. (2019),
     "Improved precision and recall metric for assessing generative models", eq. 2; Naeem et al. (2020), "Reliable fidelity and
     diversity metrics for generative models", eqs. 3 and 4.
 
@@ -75,8 +75,8 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Memorisation:
-    """Eqs. (5) and (6), each with what true rows give: the ratio's deviation about 1, the mean share and its 97.5 %
-    quantile; `rows` is n."""
+    """Eq. (5) and (6), each beside what true rows would give: the deviation of the ratio from 1, and the mean share with its 97.5 %
+    quantile. `rows` is n."""
 
     ratio: float
     ratio_deviation: float
@@ -87,12 +87,12 @@ class Memorisation:
 
     @property
     def by_chance(self) -> tuple[float, float]:
-        """Where the ratio of true rows lies in 19 of 20 cases."""
+        """The interval in which the ratio of true rows lies in 19 of 20 cases."""
         return 1 - 2 * self.ratio_deviation, 1 + 2 * self.ratio_deviation
 
     @property
     def verdict(self) -> str:
-        """In words: whether the samples are nearer to the training rows than chance allows, and by how much."""
+        """A few words: are the samples nearer to the training rows than chance allows, and by how much?"""
         ratio, close = min(self.by_chance[0], 0.9), max(self.close_at_most, 2 * self.close_expected)
         if self.ratio < min(ratio, 0.5) or self.close > max(close, 0.5):
             return "memorises"
@@ -100,10 +100,10 @@ class Memorisation:
 
 
 def memorisation(sampled: np.ndarray, true: np.ndarray, seed: int = 0) -> Memorisation:
-    """Eqs. (5) and (6) from the distances a(x) (n,) of samples and a(y) (m,) of true rows to their nearest training row.
+    """Eq. (5) and (6) from the distances to the nearest training row: a(x) (n,) of samples, and a(y) (m,) of true rows.
 
-    n and m may differ: the training rows are the same for both. The deviation of the ratio is that between two sets of n and m
-    drawn from a(y) with replacement. Raises UsageError where half the true rows are copies of training rows themselves.
+    n and m may differ, because the training rows are the same for both. The deviation of the ratio is that between sets of n and m
+    distances drawn from a(y) with replacement. Raises UsageError if half of the true rows are copies of training rows themselves.
 
     >>> away = np.random.default_rng(0).uniform(1, 2, size=(2, 500))
     >>> memorisation(away[0], away[1]).verdict, memorisation(away[0] / 20, away[1]).verdict

@@ -1,21 +1,21 @@
 """Is one alternative better than another? Distances over the same seeds, smaller being better.
 
 a and b are (S,): the distances of two alternatives, trained and sampled with the same S seeds, in the same order. A distance is
-positive and its luck multiplies it, so everything is said of logarithms, and a difference is a ratio:
+positive and chance multiplies it, so everything is computed with logarithms, in which a ratio is a difference:
 
     exp(mean(log a) +- t s_(log a) / sqrt(S))           the geometric mean and its 95 % interval                    (1)
-    exp(mean(log b/a) +- t s_(log b/a) / sqrt(S))       seed by seed: what a seed does to both drops out            (2)
+    exp(mean(log b/a) +- t s_(log b/a) / sqrt(S))       seed by seed: what a seed does to both cancels              (2)
     p_(1) <= ... <= p_(m):  told apart while  p_(j) <= .05 / (m - j + 1)                                            (3)
 
-with t Student's with S - 1 degrees of freedom. A number that is counted has the luck of counting whatever the seeds do, and a few
-seeds can agree by chance: no s^2 is taken to be less than that luck, `own`, the variance of each logarithm.
+with t from Student's distribution with S - 1 degrees of freedom. A number that is a count varies by chance even if all seeds agree, and
+a few seeds can agree by chance. So s^2 is never taken to be less than `own`, the variance that counting gives each logarithm.
 
-(3) is Holm's rule over all m pairs: where no two alternatives differ, the chance that any pair is told apart is at most 5 %. All
-pairs are counted, also where only those with the best one are of interest, because which one is the best was seen in the same
-numbers. An exact test by signs would need no Gaussian, but its smallest p-value is 2^(1 - S): .06 with five seeds.
+(3) is Holm's rule over all m pairs: if no two alternatives differ, the chance that any pair is told apart is at most 5 %. All pairs
+count, even if only those with the best alternative are of interest, because the same numbers decided which one is the best. An exact
+test by signs would need no Gaussian, but its smallest p-value is 2^(1 - S): .06 with five seeds.
 
     >>> rng = np.random.default_rng(0)
-    >>> luck = rng.normal(size=5)                                       # of a seed, the same for all
+    >>> luck = rng.normal(size=5)                                       # the effect of a seed, the same for all
     >>> scores = {name: size * np.exp(luck + 0.01 * rng.normal(size=5)) for name, size in (("a", 1), ("b", 1), ("c", 2))}
     >>> [(pair.better, pair.worse, pair.told_apart) for pair in compare_pairs({"all": scores})]
     [('b', 'a', False), ('b', 'c', True), ('a', 'c', True)]
@@ -32,14 +32,13 @@ from scipy.special import stdtr, stdtrit
 from unstir.errors import UsageError
 
 LEVEL = 0.05
-ROUNDING = 2e-6  # of a logarithm: float32 samples that differ in their last digits do not differ
-NOTHING = 1e-12  # stands for a distance of 0, as between whole numbers, which has no logarithm
-
-LONGEST = 100.0  # an interval of two seeds can be e^1000 long, which is no number; e^100 says as much
+ROUNDING = 2e-6  # logarithms nearer than this count as equal: float32 samples can differ in their last digits
+NOTHING = 1e-12  # taken for a distance of 0, which has no logarithm; rows of whole numbers can have it
+LONGEST = 100.0  # an interval from two seeds can reach e^1000, which no float holds; e^100 says as much
 
 
 class Interval(NamedTuple):
-    """A mean and where it may be."""
+    """A mean, and the interval that contains the true one."""
 
     mean: float
     low: float
@@ -48,9 +47,9 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two alternatives of one group. `ratio` is worse / better by (2); its interval is without 1 exactly where they are told apart.
+    """Two alternatives of one group. `ratio` is worse / better by (2); if they are told apart, 1 is outside its interval, else inside.
 
-    `p` is Holm's: the smallest level at which (3) tells them apart.
+    `p` is the smallest level at which Holm's rule (3) tells them apart.
     """
 
     group: Any
@@ -62,7 +61,7 @@ class Pair:
 
 
 def mean_interval(values: np.ndarray, level: float = LEVEL, own: np.ndarray | float = 0.0) -> Interval:
-    """The geometric mean of values (S,) and its interval (1), which misses the true one with probability `level`.
+    """The geometric mean of values (S,) and its interval (1), which misses the true mean with probability `level`.
 
     `own` is () or (S,). Raises UsageError for fewer than two values. Source: Student (1908).
 
@@ -75,10 +74,10 @@ def mean_interval(values: np.ndarray, level: float = LEVEL, own: np.ndarray | fl
 def compare_pairs(
     groups: Mapping[Any, Mapping[str, np.ndarray]], own: Mapping[Any, Mapping[str, np.ndarray]] | None = None
 ) -> list[Pair]:
-    """Every pair of every group by (2) and (3), the best first: group -> alternative -> distances (S,), m the number of all pairs.
+    """Every pair of every group by (2) and (3), the best alternatives first. `groups` is group -> alternative -> distances (S,).
 
-    `own` is the luck of counting in the same form, of those groups that are counted.
-    The interval of a ratio is that at which Holm's rule decided, so it is wider the more pairs there are.
+    `own` has the same form, and gives the variance of counting for the groups whose numbers are counts.
+    The interval of a ratio has the level at which Holm's rule decided, so the more pairs there are, the wider it is.
     Raises UsageError for fewer than two seeds. Source: Holm (1979), "A simple sequentially rejective multiple test procedure".
     """
     found: list[tuple[Any, str, str, np.ndarray, np.ndarray | float, float]] = []
@@ -95,12 +94,12 @@ def compare_pairs(
         group, better, worse, difference, least, alone = found[i]
         p = max(p, min(1.0, alone * (len(found) - j)))
         pairs[i] = Pair(group, better, worse, _exponential(_interval(difference, LEVEL / left, least)), p, p <= LEVEL)
-        left -= p <= LEVEL  # stays from the first that is not told apart on: none after it is
+        left -= p <= LEVEL  # after the first pair that is not told apart this stays as it is, and no further pair is told apart
     return [pairs[i] for i in range(len(found))]
 
 
 def p_value(difference: np.ndarray, own: np.ndarray | float = 0.0) -> float:
-    """The chance of a mean as far from 0 as that of the differences (S,), were each Gaussian about 0: two-sided, by t.
+    """The probability of a mean as far from 0 as that of these differences (S,) if they were Gaussian around 0: the two-sided t test.
 
     >>> p_value(np.zeros(5)), p_value(np.ones(5)), round(p_value(np.array([1.0, 2.0, 3.0])), 4)
     (1.0, 0.0, 0.0742)

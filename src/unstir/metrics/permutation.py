@@ -1,4 +1,4 @@
-"""Could these samples be true rows? A test that assumes nothing: relabel the rows at random and look again.
+"""Could these samples be true rows? A test without assumptions: relabel the rows at random, and measure again.
 
 Pool the n samples and m true rows, and give a row of the pool the weight w = 1/n on one side, -1/m on the other. With the matrix
 D of the distances |z_i - z_j|, the energy distance of that labelling is
@@ -6,8 +6,8 @@ D of the distances |z_i - z_j|, the energy distance of that labelling is
     D^2(w) = -w' D w  =  2 E|X - Y| - E|X - X'| - E|Y - Y'|                                           (1)
     p = (1 + number of relabellings with D^2 at least as large) / (1 + number of relabellings)        (2)
 
-D is computed once. If both sides come from one distribution, every labelling is as likely as the one at hand, so p is uniform
-whatever the distribution and however few the rows; the relabelled D^2 are the floor.
+D is computed once. If both sides come from one distribution, all labellings are equally likely, so p is uniform, whatever the
+distribution and however few the rows. The mean of the relabelled D^2 is the floor.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,12 @@ import numpy as np
 from unstir.errors import UsageError
 from unstir.metrics.distances import as_points, pairwise
 
-POOLED_ROWS = 5_000  # D and its products are quadratic in them
+POOLED_ROWS = 5_000  # memory and time grow like the square of their number
 
 
 @dataclass(frozen=True)
 class EnergyTest:
-    """The energy distance at hand, its mean and deviation over relabellings, and the share of them that reach it: eq. (2);
-    `rows` is n."""
+    """The energy distance of the actual labelling, the mean and deviation over relabellings, and p by eq. (2). `rows` is n."""
 
     distance: float
     floor: float
@@ -35,8 +34,8 @@ class EnergyTest:
 def energy_test(x: np.ndarray, y: np.ndarray, permutations: int = 999, seed: int = 0) -> EnergyTest:
     """Eq. (2) for the energy distance between samples x (n, d) and true rows y (m, d).
 
-    Raises UsageError for shapes that do not fit, or more than 5,000 rows together. Source: Szekely and Rizzo (2013), "Energy
-    statistics", section 6; the 1 + is Phipson and Smyth's (2010), without which p could be 0 and would not be uniform.
+    Raises UsageError for shapes that do not fit, and for more than 5,000 rows together. Sources: Szekely and Rizzo (2013), "Energy
+    statistics", section 6; Phipson and Smyth (2010) for the 1 + in (2), without which p could be 0 and would not be uniform.
 
     >>> rng = np.random.default_rng(0)
     >>> energy_test(rng.normal(size=(50, 2)), rng.normal(1, 1, size=(50, 2))).p_value
@@ -52,6 +51,6 @@ def energy_test(x: np.ndarray, y: np.ndarray, permutations: int = 999, seed: int
     relabelled = np.random.default_rng(seed).permuted(np.tile(at_hand, (permutations, 1)), axis=1)
     weights = np.concatenate([at_hand[None], relabelled])
     found, *others = -np.einsum("pi,pi->p", weights @ distances, weights)
-    same = found - 1e-12 * distances.mean()  # equal values are sums in another order
+    same = found - 1e-12 * distances.mean()  # equal values can differ in rounding, as sums in another order
     reached = int((np.array(others) >= same).sum())
     return EnergyTest(float(found), float(np.mean(others)), float(np.std(others)), (1 + reached) / (1 + permutations), n)

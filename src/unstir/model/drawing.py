@@ -7,8 +7,7 @@ Row i is a function of (seed, i, steps, method), whatever the number of rows and
 
 import math
 import os
-from collections.abc import Callable, Iterator
-from inspect import signature
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,15 +19,13 @@ from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.model.noise import GROUP, RowNoise
 from unstir.model.sampling import Sampling
-from unstir.networks import affordable
+from unstir.networks.building import affordable
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
-EPS_LOG_SNR = -10.2  # a little beyond the end of the linear chain
 AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
 BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
-OWN_GRID = "sinh"  # for a sampler of the caller's own, which says nothing of times
 
 Known = tuple[Tensor, Tensor] | None
 """Rows (B, ...) in the model's space and which of their elements are known, as bool (B, ...)."""
@@ -48,7 +45,7 @@ def paths(
         raise UsageError(f"asked for {n} samples; it has to be at least 1.")
     chosen, times = sampler_of(how), times_of(model, how)
     _refuse_too_many(n, math.prod(model.space) * (1 + (len(times) - 1) // every if every else 1))
-    cond = model.labels_for(n, given, how.seed) if known is None or given is not None else None
+    cond = model.given(n, given, how.seed) if known is None or given is not None else None
     if how.guidance != 1 and cond is None:
         raise UsageError("guidance needs a model trained with labels; this one has none.")
     start = torch.hypot(*model.schedule(times[0]))
@@ -88,32 +85,24 @@ def method_name(how: Sampling) -> str:
 
 
 def sampler_of(how: Sampling) -> Sampler:
-    """The sampler that is asked for. A function of the caller's own gets the noise, or the model's error, if it has such a parameter."""
-    if not callable(how.method):
-        return sampler(method_name(how))
-    if isinstance(how.method, Sampler):
-        return how.method
-    needs = tuple(name for name in ("noise", "error") if name in _parameters(how.method))
-    return Sampler(how.method, None, OWN_GRID, needs=needs)
+    """The sampler that is asked for, by name or as a function of the caller's own."""
+    return sampler(default(how.steps) if how.method is None else how.method)
 
 
 def times_of(model: "Model", how: Sampling) -> Tensor:
-    """The times of a sample, (n + 1,) falling from 1 to 0: of the grid that is asked for, or of `samplers.plan`.
+    """The times of a sample, (n + 1,) falling from 1 to 0: of the grid that is asked for, or else the best ones of `samplers.plan`.
 
-    An eps model starts no noisier than the paper's chain ends: x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 where
-    cosine ends. One long step from there would be lost; a thousand short ones average it out. Nothing is known of x_0 at such noise anyway.
+    Of a target that divides by alpha, few long steps start a little later than the schedule: see `denoiser.Target.noisiest`.
     """
+    chosen = sampler_of(how)
     if how.grid is not None:
-        return grid(how.grid)(model.schedule, sampler_of(how).intervals(how.steps))
-    times = plan(sampler_of(how), model.schedule, how.steps)
-    first = model.schedule.inverse(torch.tensor(EPS_LOG_SNR, dtype=torch.float64))
-    if model.card.target == "eps" and times[1] < first < times[0]:
-        times = torch.cat([first[None], times[1:]])
+        return grid(how.grid)(model.schedule, chosen.intervals(how.steps))
+    times = plan(chosen, model.schedule, how.steps)
+    if model.target.noisiest is not None:
+        first = model.schedule.inverse(torch.tensor(model.target.noisiest, dtype=torch.float64))
+        if times[1] < first < times[0]:
+            times = torch.cat([first[None], times[1:]])
     return times
-
-
-def _parameters(method: Callable[..., Any]) -> list[str]:
-    return list(signature(method).parameters)
 
 
 def _batches(n: int, batch_size: int) -> Iterator[range]:

@@ -4,7 +4,7 @@
 
     block:  h + gate attention(scale * norm(h) + shift),   then   h + gate' mlp(scale' * norm(h) + shift')                 (2)
 
-The six vectors of (2) come from the embedding of time and class, by a layer that starts at zero, so that a block begins as the
+The six vectors of (2) come from the embedding of time and condition, by a layer that starts at zero, so that a block begins as the
 identity. Sizes that patches do not divide are filled up with zeros at the end and cut back. It knows nothing of neighbourhoods beyond a patch:
 where data is small the U-Net learns faster. Beside it runs the same straight path as in the other networks.
 
@@ -20,23 +20,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unstir.conditions.base import Condition
 from unstir.errors import UsageError
-from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
 
 MOST_PATCHES = 64  # where the size of a patch is left open: attention costs the square of it
 HEAD = 32  # channels of an attention head
 LONGEST_WAVE = 10_000  # of the sinusoids that say where a patch is, in radians a turn (Vaswani et al. 2017)
-RANGES = {"width": (32, 8192), "depth": (1, 100), "patch": (0, 1024), "classes": (0, 2**24)}
+RANGES = {"width": (32, 8192), "depth": (1, 100), "patch": (0, 1024)}
 BACK = (nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
 class DiT(nn.Module):
-    """x (B, *shape), t (B,) or (1,) in [0, 1], cond (B,) of class ids -> like x.
+    """x (B, *shape), t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
 
     `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `patch`
     positions a side are one token (0: the fewest with which there are 64 tokens or less), of `width` channels, through `depth` blocks.
-    With classes, the id `classes` stands for no class, and so does cond = None. Raises UsageError for what is out of `RANGES`.
+    With a condition, cond = None stands for nothing given. Raises UsageError for what is out of `RANGES`.
     """
 
     def __init__(
@@ -46,10 +47,10 @@ class DiT(nn.Module):
         width: int = 128,
         depth: int = 6,
         patch: int = 0,
-        classes: int = 0,
+        condition: Condition | None = None,
     ):
         super().__init__()
-        check({"width": width, "depth": depth, "patch": patch, "classes": classes}, RANGES)
+        check({"width": width, "depth": depth, "patch": patch}, RANGES)
         if width % HEAD:
             raise UsageError(f"network setting width = {width} has to be a multiple of {HEAD}.")
         self.channel_axis, space = channel_axis, spatial(shape, channel_axis)
@@ -63,7 +64,7 @@ class DiT(nn.Module):
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("positions", positions(self.tokens, width), persistent=False)
         self.embed = nn.Sequential(nn.Linear(TIME_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
-        self.embed_class = Classes(classes, width) if classes else None
+        self.embed_condition = condition.embedding(width) if condition else None
         self.enter = CONVOLUTIONS[len(space) - 1](channels, width, patch, stride=patch)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
@@ -84,8 +85,8 @@ class DiT(nn.Module):
         """See the class."""
         x = channels_first(x, self.channel_axis)
         e = self.embed(waves(t, self.time_frequency))
-        if self.embed_class is not None:
-            e = e + self.embed_class(cond)
+        if self.embed_condition is not None:
+            e = e + self.embed_condition(cond)
         e = F.silu(e)
         h = self.enter(F.pad(x, self.missing)).flatten(2).mT + self.positions  # (B, tokens, width)
         for block in self.blocks:
@@ -99,6 +100,8 @@ class DiT(nn.Module):
 
 class Block(nn.Module):
     """Eq. (2)."""
+
+    is_block = True
 
     def __init__(self, width: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every network is told besides x: the time, as sinusoids, and perhaps a class.
+"""What every network is told besides x: the time, as sinusoids. What a condition becomes is in `unstir.conditions`.
 
     waves(t) = (sin 2 pi f t, cos 2 pi f t),   f in 32 steps from half a turn to 64 turns over [0, 1]           (1)
 
@@ -8,7 +8,7 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 TIME_FEATURES = 64
 
@@ -22,16 +22,3 @@ def waves(t: Tensor, frequency: Tensor) -> Tensor:
     """Eq. (1) for t (B,) and frequency (K,): (B, 2 K)."""
     turns = t[:, None] * frequency
     return torch.cat([turns.sin(), turns.cos()], 1)
-
-
-class Classes(nn.Embedding):
-    """A learnt vector for each of `classes` ids, and one more, the last, for none: which is what `None` stands for."""
-
-    def __init__(self, classes: int, width: int):
-        super().__init__(classes + 1, width, _weight=torch.randn(classes + 1, width))
-
-    def forward(self, cond: Tensor | None) -> Tensor:  # pyrefly: ignore
-        """Ids (B,) or None -> (B or 1, width)."""
-        if cond is None:
-            cond = torch.full((1,), self.num_embeddings - 1, device=self.weight.device)
-        return super().forward(cond)

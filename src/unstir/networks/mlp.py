@@ -1,9 +1,9 @@
 """A residual multilayer perceptron for points and vectors: `(x, t, cond) -> like x`.
 
 It knows nothing of diffusion. Time enters as sinusoids from half a turn to 64 turns over [0, 1], through one layer, and scales and
-shifts every block (FiLM, Perez et al. 2018); a class is a learnt vector added to it. In a few dimensions the coordinates enter
+shifts every block (FiLM, Perez et al. 2018); what is given is a vector added to it. In a few dimensions the coordinates enter
 as sinusoids too (Tancik et al. 2020): without them the same network is still a blob after 2,000 steps, see docs/log.md. Beside
-the blocks runs a straight path: each coordinate times a gain that depends on time and class alone. Far from the data, where no
+the blocks runs a straight path: each coordinate times a gain that depends on time and condition alone. Far from the data, where no
 training point ever was, the answer is then linear in x, and a sampler that lands there comes back. Both outputs start at zero.
 
     >>> network = MLP(dimension=2)
@@ -15,14 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.conditions.base import Condition
+from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import check
 
-RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16), "classes": (0, 2**24)}
+RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16)}
 
 
 class Block(nn.Module):
-    """h + W2 silu(scale * W1 norm(h) + shift), with scale and shift from the embedding of time and class."""
+    """h + W2 silu(scale * W1 norm(h) + shift), with scale and shift from the embedding of time and condition."""
+
+    is_block = True
 
     def __init__(self, width: int):
         super().__init__()
@@ -36,24 +39,24 @@ class Block(nn.Module):
 
 
 class MLP(nn.Module):
-    """x (B, ...) of `dimension` elements a row, t (B,) or (1,) in [0, 1], cond (B,) of class ids -> like x.
+    """x (B, ...) of `dimension` elements a row, t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
 
-    With classes, the id `classes` stands for no class, and so does cond = None. `octaves` sinusoids of doubling frequency for each
+    With a condition, cond = None stands for nothing given. `octaves` sinusoids of doubling frequency for each
     coordinate, 0 for none. Raises UsageError for a size that is out of `RANGES`.
     """
 
-    def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, classes: int = 0):
+    def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, condition: Condition | None = None):
         super().__init__()
-        sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves, "classes": classes}
+        sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves}
         check(sizes, RANGES)
-        self.dimension, self.width, self.depth, self.classes = dimension, width, depth, classes
+        self.dimension, self.width, self.depth = dimension, width, depth
         # What a folder claims is first built on torch's meta device: constants are numbers even there, and what torch can only do
         # there by loading its compiler, which takes seconds, is done otherwise.
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("frequency", 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
         self.enter = nn.Linear(dimension * (1 + 2 * octaves), width)
         self.embed_time = nn.Linear(TIME_FEATURES, width)
-        self.embed_class = Classes(classes, width) if classes else None
+        self.embed_condition = condition.embedding(width) if condition else None
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -74,8 +77,8 @@ class MLP(nn.Module):
         turns = (flat[..., None] * self.frequency).flatten(1)
         h = self.enter(torch.cat([flat, turns.sin(), turns.cos()], 1))
         e = self.embed_time(waves(t, self.time_frequency))
-        if self.embed_class is not None:
-            e = e + self.embed_class(cond)
+        if self.embed_condition is not None:
+            e = e + self.embed_condition(cond)
         e = F.silu(e)
         modulation = self.modulate(e).chunk(2 * self.depth, 1)
         for i, block in enumerate(self.blocks):

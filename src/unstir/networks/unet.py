@@ -8,13 +8,13 @@ A level has half the resolution of the one above it, rounded up, and twice its c
 is to the very size of the skip, so nothing is ever padded, cropped or stretched. The same text is a network of one spatial
 dimension or of two.
 
-    block:  h + conv(silu(scale * norm(conv(silu(norm(h)))) + shift)),    scale and shift from the embedding of time and class      (2)
+    block:  h + conv(silu(scale * norm(conv(silu(norm(h)))) + shift)),    scale and shift from the embedding of time and condition      (2)
 
 What training needs most memory for is what the blocks of the highest levels leave behind for the backward pass. They can forget it, and
 compute it again when it is needed (Chen et al. 2016): the same numbers, for one more forward pass through these blocks.
 
 Blocks end in a convolution that starts at zero, and so does the network: it begins as the identity of residuals and answers 0. Beside it
-runs a straight path, x times a gain of time and class, as in the MLP and for the same reason. Attention is where positions are few.
+runs a straight path, x times a gain of time and condition, as in the MLP and for the same reason. Attention is where positions are few.
 
     >>> network = UNet(shape=(3, 9, 11), channel_axis=0, width=16)
     >>> network(torch.zeros(5, 3, 9, 11), torch.rand(5)).shape
@@ -29,8 +29,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from unstir.conditions.base import Condition
 from unstir.errors import UsageError
-from unstir.networks.embedding import TIME_FEATURES, Classes, frequencies, waves
+from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, normal, spatial
 
 SMALLEST = 4  # positions along the longest side of the lowest level, about
@@ -43,17 +44,16 @@ RANGES = {
     "widest": (1, 16),
     "attention": (0, 8),
     "recompute": (0, 8),
-    "classes": (0, 2**24),
 }
 
 
 class UNet(nn.Module):
-    """x (B, *shape), t (B,) or (1,) in [0, 1], cond (B,) of class ids -> like x.
+    """x (B, *shape), t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
 
     `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `width` channels
     at the first level, `depth` blocks a level each way, `levels` in all (0: as many as halve the longest side to about four
     positions), attention at the lowest `attention` of them; the highest `recompute` keep nothing for the
-    backward pass. With classes, the id `classes` stands for no class, and so does cond = None. Raises UsageError for what is out of `RANGES`.
+    backward pass. With a condition, cond = None stands for nothing given. Raises UsageError for what is out of `RANGES`.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class UNet(nn.Module):
         levels: int = 0,
         widest: int = 4,
         attention: int = 1,
-        classes: int = 0,
+        condition: Condition | None = None,
         recompute: int = 0,
     ):
         super().__init__()
         sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention}
-        check(sizes | {"recompute": recompute, "classes": classes}, RANGES)
+        check(sizes | {"recompute": recompute}, RANGES)
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
-        self.channel_axis, self.classes, self.space = channel_axis, classes, spatial(shape, channel_axis)
+        self.channel_axis, self.space = channel_axis, spatial(shape, channel_axis)
         channels = 1 if channel_axis is None else shape[channel_axis]
         convolution = CONVOLUTIONS[len(self.space) - 1]
         levels = levels or max(1, 1 + round(math.log2(max(self.space) / SMALLEST)))
@@ -81,7 +81,7 @@ class UNet(nn.Module):
         embedding = 4 * width
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.embed = nn.Sequential(nn.Linear(TIME_FEATURES, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.embed_class = Classes(classes, embedding) if classes else None
+        self.embed_condition = condition.embedding(embedding) if condition else None
         self.enter = convolution(channels, width, 3, padding=1)
         self.down, self.shrink, self.up, self.grow = (nn.ModuleList() for _ in range(4))
         skips, here = [], width
@@ -131,8 +131,8 @@ class UNet(nn.Module):
         """See the class."""
         x = channels_first(x, self.channel_axis)
         e = self.embed(waves(t, self.time_frequency))
-        if self.embed_class is not None:
-            e = e + self.embed_class(cond)
+        if self.embed_condition is not None:
+            e = e + self.embed_condition(cond)
         e = F.silu(e)
         h = self.enter(x)
         skips = []
@@ -157,6 +157,8 @@ class UNet(nn.Module):
 
 class Block(nn.Module):
     """Eq. (2), and attention after it where asked for."""
+
+    is_block = True
 
     def __init__(self, before: int, after: int, embedding: int, convolution: type[nn.Conv1d | nn.Conv2d], attends: bool):
         super().__init__()

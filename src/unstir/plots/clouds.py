@@ -1,10 +1,10 @@
-"""Pictures of clouds of points: the data dissolving, samples taking shape, samples beside the data.
+"""Figures of clouds of points: the data dissolving into noise, samples taking shape, samples beside the data.
 
     x_t = alpha_t x_0 + sigma_t eps         with one eps for each point, so that it moves on a smooth path          (1)
     alpha^2 var / (alpha^2 var + sigma^2)   the share of the signal in the variance of x_t                          (2)
 
-Points are rows. Of rows with more than two columns the first two are drawn, and the axes say so; of a single column a
-histogram is drawn. All panels of a picture have the same limits.
+A row is a point. If rows have more than two columns, the first two are drawn, and the axes say so. If they have one, a histogram is
+drawn. All panels of a figure have the same limits.
 """
 
 import textwrap
@@ -50,12 +50,11 @@ def forward(
     labels: np.ndarray | None = None,
     names: Sequence[str] = ("x", "y"),
 ) -> Figure:
-    """The forward process on points: x_t of eq. (1), one panel for each of `steps`, counted on a chain of 1000.
+    """The data dissolving into noise: x_t of eq. (1), one panel for each n of `steps`, which count on a chain of 1,000 steps.
 
-    A panel is drawn at t = n / 1000. Its title is the schedule's own step t T where that is whole, and t otherwise. A
-    point keeps its colour: its class, or else its angle about the centre of the data. The figure's title gives eq. (2)
-    at the last step. Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column.
-    Source: Ho et al. 2020, eq. 4.
+    The panel of n is drawn at t = n / 1000. Its title is the schedule's own step, t T, if that is a whole number, and else t. A point
+    keeps its colour: that of its class, or else of its angle about the centre of the data. The figure's title gives eq. (2) at the last
+    step. Shapes: x0 (N, d) in the model's space, labels (N,) class numbers, names one for each column. Source: Ho et al. 2020, eq. 4.
 
     >>> from unstir.diffusion.chains import linear
     >>> figure = forward(np.random.default_rng(0).standard_normal((100, 2)), linear(), steps=(0, 300))
@@ -91,11 +90,11 @@ def samples_beside_data(
     names: Sequence[str] = ("x", "y"),
     title: str = "Samples beside the data",
 ) -> Figure:
-    """The data on the left, then the samples of each sampler in the same frame, each with its caption.
+    """The data on the left, then the samples of each sampler, all in the same frame, each with a caption.
 
-    A caption says what the samples cost and how far they are from the data; a line is added where 1 % or more of them
-    lie outside the frame. All panels show equally many points, 5,000 or the fewest there are, so that density compares
-    by eye; histograms show all, over the outline of the data's. Shapes: true (N, d), samples (M, d).
+    `panels` has by name the samples and their caption, for example what they cost. If 1 % of them or more lie outside the frame, a line
+    below the caption says so. All panels show equally many points, at most 5,000, so that the eye can compare densities. Histograms
+    are of all rows, with the outline of the data's histogram. Shapes: true (N, d), samples (M, d).
 
     >>> true = np.random.default_rng(0).standard_normal((100, 2))
     >>> figure = samples_beside_data(true, {"ddim": (true[:50], "20 evaluations")})
@@ -121,11 +120,11 @@ def samples_beside_data(
 
 @styled
 def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Sequence[str] = ("x", "y")) -> Figure:
-    """The reverse process on points: paths from noise (grey crosses) to samples (coloured dots).
+    """Samples taking shape: the paths of 60 random particles from noise (grey crosses) to samples (coloured dots).
 
-    On the left in the plane, over the cloud of all samples (at most 5,000); on the right the first coordinate against
-    t, from noise to data. The paths are those of 60 particles at random, coloured by where they end.
-    Shapes: states (S, N, 2), what a sampler yields; times (S,), its grid, falling from 1 to 0.
+    On the left in the plane, over the cloud of all samples (at most 5,000). On the right the first coordinate against t, from noise to
+    data. A path has the colour of the place where it ends.
+    Shapes: states (S, N, 2), which a sampler yields; times (S,), at which it does, falling from 1 to 0.
 
     >>> states = np.array([2.0, 1.0, 0.0])[:, None, None] * np.ones((3, 5, 2))
     >>> figure = trajectories(states, np.array([1, 0.5, 0]), "Two steps")
@@ -164,7 +163,7 @@ def _beside(
     names: tuple[str, str],
     behind: bool = False,
 ) -> Figure:
-    """One panel a cloud (N, 1 or 2), all in the same frame; `behind` puts the first one's outline in each histogram."""
+    """One panel for each cloud (N, 1 or 2), all in the same frame; `behind` draws the outline of the first in each histogram."""
     outside = [view.outside(cloud) for cloud in clouds]
     captions = [f"{text}\n{percent(o)} outside" if o >= 0.01 else text for text, o in zip(captions, outside, strict=True)]
     figure = blank(_side(len(clouds)) + 0.92 + 0.165 * max(1 + text.count("\n") for text in captions), message)
@@ -192,7 +191,7 @@ def _draw_histograms(
 ) -> None:
     edges = np.linspace(view.low[0], view.high[0], BINS + 1)
 
-    def density(cloud: np.ndarray) -> np.ndarray:  # of all points: those outside the frame are missing in it
+    def density(cloud: np.ndarray) -> np.ndarray:  # divided by all points, so that those outside the frame are missing
         return np.histogram(cloud, edges)[0] / len(cloud) / np.diff(edges)
 
     top = 1.05 * max(density(cloud).max() for cloud in clouds)
@@ -204,7 +203,7 @@ def _draw_histograms(
 
 
 def _draw_paths(axes: Axes, across: np.ndarray, up: np.ndarray, colours: np.ndarray) -> None:
-    """Paths (S, P) from a cross to a dot, the darker the nearer."""
+    """Paths (S, P) from a cross to a dot, darker towards the dot."""
     corners = np.stack([across, up], axis=-1)  # (S, P, 2)
     pieces = np.stack([corners[:-1], corners[1:]], axis=2)  # (S - 1, P, 2, 2)
     inks = np.tile(colours, (len(pieces), 1, 1))
@@ -215,7 +214,7 @@ def _draw_paths(axes: Axes, across: np.ndarray, up: np.ndarray, colours: np.ndar
 
 
 def _side(panels: int) -> float:
-    """Inches of a square panel in a row of so many, with room for the numbers on its axes."""
+    """The side in inches of one of so many square panels side by side, beside the numbers on its axes."""
     return min((WIDTH - 0.55) / panels - 0.14, 2.6)
 
 
@@ -231,7 +230,7 @@ def _moment(n: int, T: int | None) -> str:
 
 
 def _short(share: float) -> str:
-    """Two digits, as mathtext where they need a power of ten.
+    """A share with two digits, as mathtext if it needs a power of ten.
 
     >>> _short(0.9), _short(0.0786), _short(1.5e-5)
     ('0.90', '0.079', '$1.5{\\\\times}10^{-5}$')
@@ -245,7 +244,7 @@ def _short(share: float) -> str:
 
 
 def _signed(nats: float) -> str:
-    """One digit after the point and the unit, with a typeset minus.
+    """A log-SNR with one decimal and its unit, with a typeset minus.
 
     >>> _signed(-0.44), _signed(float("inf"))
     ('−0.4 nats', '∞')

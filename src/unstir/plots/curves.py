@@ -1,11 +1,10 @@
-"""Pictures of curves: schedules, the loss at each noise level, the loss at each step of training.
+"""Figures of curves: schedules, the loss at each noise level, the loss at each step of training.
 
     alpha_bar = alpha^2 / (alpha^2 + sigma^2)         the share of the signal in x_t, for any schedule              (1)
-    |eps - eps_hat|^2 = SNR |x_0 - x0_hat|^2          one error, seen from both sides                               (2)
+    |eps - eps_hat|^2 = SNR |x_0 - x0_hat|^2          one error, in units of the noise and of the data              (2)
 
-By (2) "which step is hardest?" has two answers. Nearly clean data hides its noise, so the loss in eps is largest near
-n = 0; pure noise hides the data, so the error in x_0 is largest at n = T. `loss_by_time` shows both, and finds them in
-the numbers.
+By (2) the question "which step is hardest?" has two answers. In nearly clean data the noise is hard to see, so the loss in eps is largest
+near n = 0. In pure noise the data is hard to see, so the error in x_0 is largest at n = T. `loss_by_time` shows both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,20 +20,20 @@ from unstir.errors import unknown
 from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, styled
 from unstir.words import percent
 
-LOG_SNR = 14.0  # nats: outside it x_t is the data, or is noise, to the eye and to float32
+LOG_SNR = 14.0  # nats: above this x_t looks like the data, below minus this like noise, and float32 hardly knows better
 LINES = [*((colour, "-") for colour in COLOURS), *((colour, "--") for colour in (BLACK, RED, SKY, BLUE, ORANGE))]
 TRAINING = {"color": ORANGE, "linewidth": 1.2, "label": "training"}
 HELD_OUT = {"color": BLUE, "linewidth": 2.6, "label": "held out"}
 GAUSSIAN = {"color": GREY, "linewidth": 1.3, "linestyle": (0, (2, 1.2)), "label": "Gaussian with the data's covariance"}
-MUCH = 0.95  # buckets that come this near to the hardest one are as hard
+MUCH = 0.95  # buckets whose loss is at least this share of the largest count as equally hard
 
 
 @styled
 def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None) -> Figure:
-    """What each schedule does: alpha_bar of eq. (1) and log-SNR against t, the chosen one as a broad band.
+    """What each schedule leaves of the signal: alpha_bar of eq. (1) and log-SNR against t, the chosen one as a broad line.
 
-    The legend lists them by what they keep of the signal at t = 1/2, the most first: from top to bottom in the picture.
-    Raises UsageError for a chosen one that is not among them.
+    The legend lists them by how much signal they keep at t = 1/2, the most first, which is their order in the figure from top to bottom.
+    Raises UsageError if the chosen one is not among them.
 
     >>> from unstir.diffusion.chains import linear
     >>> from unstir.diffusion.continuous import Flow
@@ -53,7 +52,7 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     else:
         title += f"{percent(schedules[about].alpha_bar_end)} at t = 1"
 
-    # dense at both ends, where log-SNR runs to infinity
+    # many times near both ends, where log-SNR goes to infinity
     t = torch.linspace(-13, 13, 1001, dtype=torch.float64).sigmoid()
     t[0], t[-1] = 0, 1
     figure = blank(3.2, title)
@@ -62,7 +61,7 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
         alpha, sigma = schedules[name](t)
         colour, dashes = LINES[i % len(LINES)]
         look = {"color": colour, "linestyle": dashes, "label": name}
-        # under the others: some pairs, as linear and vp, are one curve, and none may hide another
+        # drawn below the others: some pairs, such as linear and vp, are the same curve, and no line may hide another
         look |= {"linewidth": 4.5, "zorder": 2} if name == chosen else {"linewidth": 1.4, "zorder": 3}
         share.plot(t, alpha**2 / (alpha**2 + sigma**2), **look)
         ratio.plot(t, schedules[name].log_snr(t), **look)
@@ -98,9 +97,9 @@ class LossByTime:
 
 @styled
 def loss_by_time(curves: LossByTime) -> Figure:
-    """Which steps are hardest: on the left the loss in eps, on the right, by eq. (2), the error in x_0 on a log scale.
+    """Which steps are hardest: on the left the loss in eps, on the right, by eq. (2), the error in x_0 on a logarithmic axis.
 
-    The hardest buckets of each are shaded and named; `hardest` finds them in the held-out numbers.
+    The hardest buckets of each (see `hardest`), by the held-out losses, are shaded and named in the title.
 
     >>> eps, x0 = np.array([0.9, 0.2, 0.1]), np.array([0.01, 0.2, 1.0])
     >>> figure = loss_by_time(LossByTime(np.array([0, 0.1, 0.5, 1]), eps, eps, eps, x0, x0, T=1000))
@@ -123,7 +122,7 @@ def loss_by_time(curves: LossByTime) -> Figure:
         axes.axvspan(edges[run[0]], edges[run[-1] + 1], color=BLUE, alpha=0.12, linewidth=0)
         for loss, look in ((held_out, HELD_OUT), *beside):
             axes.stairs(loss, edges, baseline=None, **look)
-        # by eq. (2) the ratio of the two errors is the SNR, here to data of unit variance
+        # by eq. (2) the ratio of the two errors is the SNR, for data of unit variance
         fainter = "noise" if curves.held_out[run].sum() > curves.held_out_x0[run].sum() else "data"
         missed = f"{percent(held_out[run].mean())} of the variance of the {what} is missed"
         axes.set_title(f"{missed}\nwhere the {fainter} is the fainter part", loc="left")
@@ -136,7 +135,7 @@ def loss_by_time(curves: LossByTime) -> Figure:
 
 
 def hardest(loss: np.ndarray) -> np.ndarray:
-    """The buckets around the largest loss (K,) that come within 5 % of it: a plateau has no single worst.
+    """The numbers of the buckets around the largest loss of (K,) that come within 5 % of it: a plateau has no single hardest one.
 
     >>> hardest(np.array([0.1, 0.97, 1.0, 0.99, 0.5, 0.98])).tolist()
     [1, 2, 3]
@@ -150,10 +149,10 @@ def hardest(loss: np.ndarray) -> np.ndarray:
 
 @styled
 def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
-    """The loss against the step, training smoothed and held-out as points, and the learning rate below.
+    """The loss at each step, in training (smoothed) and on held-out rows (points), and the learning rate below.
 
-    Each of the metrics, at least one, has `step`, `loss`, `lr`, and where it was measured `held_out`. Smoothing is a
-    centred mean over a fortieth of the rows.
+    `metrics` are one or more rows with `step`, `loss`, `lr`, and, if it was measured, `held_out`: those of `metrics.jsonl`. Smoothing is
+    a centred mean over a fortieth of the rows.
 
     >>> metrics = [{"step": 10, "loss": 0.5, "lr": 1e-3, "held_out": 0.4}, {"step": 20, "loss": 0.3, "lr": 0.0}]
     >>> print(training(metrics).get_suptitle())
@@ -171,7 +170,7 @@ def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
 
     figure = blank(3.4, title)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    mark = "." if len(loss) < 40 else ""  # a line through one point is nothing
+    mark = "." if len(loss) < 40 else ""  # a line through one point cannot be seen
     above.plot(step, loss, color=ORANGE, linewidth=0.6, alpha=0.4, marker=mark)
     above.plot(step, smooth, color=ORANGE, linewidth=1.8, label="training, smoothed")
     if len(held_out):
@@ -184,14 +183,14 @@ def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
     below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     below.xaxis.set_major_formatter("{x:,.0f}")
     below.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    for axes in (above, below):  # they share x, and the wider margin of the two would count
+    for axes in (above, below):  # they share the x axis, so both get the same margin
         axes.margins(x=0.01)
     figure.align_ylabels([above, below])
     return figure
 
 
 def smoothed(values: np.ndarray, width: int) -> np.ndarray:
-    """Centred mean over `width` values, (N,) -> (N,), over those that there are at the ends.
+    """The centred mean over `width` values, (N,) -> (N,); near the ends, over as many of them as there are.
 
     >>> smoothed(np.array([0.0, 3.0, 6.0, 9.0]), 3).tolist()
     [1.5, 3.0, 6.0, 7.5]

@@ -1,8 +1,9 @@
-"""A film of data that turns into noise and back: points, pictures or curves above the share of the signal, as GIF or MP4.
+"""A film of data that turns into noise and back, as GIF or MP4: points, images or sequences, and below them a curve with a mark.
 
-    alpha_bar = alpha^2 / (alpha^2 + sigma^2)         the strip below, with a mark where the film is                 (1)
+    alpha_bar = alpha^2 / (alpha^2 + sigma^2)         the curve: the share of the signal; the mark is at time t      (1)
 
-What is shown comes as moments, so that nobody has to hold a whole film: an array, a time and a line of words each.
+A film is made of moments, each an array, a time and a line of text. They may come from a generator, so that the whole film is never in
+memory.
 """
 
 import math
@@ -20,12 +21,13 @@ from unstir.errors import UsageError
 from unstir.plots.mosaics import mosaic
 from unstir.plots.style import BLUE, COLOURS, GREY, PALE, Frame, blank, class_colours, hues, plain, square, styled
 
-SIZE = (5.0, 6.0)  # inches; tens of pixels wide are dozens high, and MP4 wants even numbers
-PIXELS = (200, 1600)  # of a side, from and to
-FIELDS = 9  # of sequences
-DOT = 5.0
+SIZE = (5.0, 6.0)  # inches: a width of 10 k pixels is a height of 12 k, and MP4 wants even numbers
+PIXELS = (200, 1600)  # the least and the greatest width
+FIELDS = 9  # sequences shown
+DOT = 5.0  # the area of a point
 
 Draw = Callable[[np.ndarray], None]
+"""Shows other rows in a figure that is already there."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Stage:
-    """What does not change: the kind of rows, the names of the axes, the frame of points or the range of values, the curve of (1)."""
+    """What stays the same throughout a film.
+
+    `show`: the kind of rows, "points", "images" or "sequences". `axes`: their names, for points. `frame`: the part of the plane in sight,
+    for points. `span`: the lowest and highest value shown, for images and sequences. `labels`: a class for each point. `t` and
+    `alpha_bar`: the curve of (1).
+    """
 
     show: str
     axes: Sequence[str]
@@ -51,7 +58,7 @@ class Stage:
 
 
 def writer(path: Path, rate: int) -> AbstractMovieWriter:
-    """What writes such a file. Raises UsageError for another suffix, and for MP4 where there is no encoder."""
+    """The writer for a file of that suffix. Raises UsageError for another than .gif and .mp4, and for .mp4 if ffmpeg is missing."""
     if path.suffix == ".gif":
         return PillowWriter(fps=rate)
     if path.suffix != ".mp4":
@@ -63,9 +70,9 @@ def writer(path: Path, rate: int) -> AbstractMovieWriter:
 
 @styled
 def film(stage: Stage, moments: Iterable[Moment], path: Path, pixels: int, rate: int) -> int:
-    """Write the film, `pixels` wide and `rate` pictures a second, and say how many pictures it has.
+    """Write a film that is `pixels` wide, with `rate` pictures a second, and return how many pictures it has.
 
-    Raises UsageError for a size or a file that it cannot have.
+    Raises UsageError for a width out of range, and for a file that cannot be written.
     """
     if not PIXELS[0] <= pixels <= PIXELS[1]:
         raise UsageError(f"--pixels {pixels}: a film is {PIXELS[0]} to {PIXELS[1]:,} pixels wide.")

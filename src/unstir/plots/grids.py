@@ -1,11 +1,11 @@
-"""Samples side by side in one picture: arrays in, a Pillow image out.
+"""Many samples side by side in one picture: arrays in, a Pillow image out.
 
-    pixel = 255 (x - low) / (high - low), rounded, and kept from 0 to 255                                  (1)
+    pixel = 255 (x - low) / (high - low), rounded, and cut off below 0 and above 255                       (1)
 
-low and high are the same for all rows, so that rows can be compared, and come from who knows the data. 8-bit data, from 0 to 255,
-is shown as it is. Rows are (H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels: grey, RGB, RGBA, as
-`unstir.data.layout` tells them. Cells have a pixel of white between them, and all is made larger by a whole
-factor, so that a pixel stays a square: the short side of a cell has at least 64 pixels, the picture at most 2,000.
+The caller gives low and high, the same for all rows, so that rows can be compared; 8-bit data with 0 and 255 is shown as it is. Rows are
+(H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels for grey, RGB and RGBA; `unstir.data.layout` tells which. Cells have a pixel of
+white between them. The whole is enlarged by a whole number, so that pixels stay squares: the short side of a cell then has at least 64
+pixels, and the picture at most 2,000.
 
     >>> x = np.zeros((6, 8, 8), dtype=np.uint8)
     >>> found = arrange(6, 8, 8)
@@ -27,14 +27,14 @@ from unstir.data.layouts import channels_last
 from unstir.plots.mosaics import tiled
 from unstir.plots.style import COLOURS, PALE, styled
 
-SIDE, MOST = 64, 2000  # pixels: of a cell's short side at least, of the picture at most
-CURVE = (96, 144)  # pixels of a cell with curves in it
-DRAWN = 8  # channels of a sequence, at most
+SIDE, MOST = 64, 2000  # pixels: the least of the short side of a cell, the most of a side of the picture
+CURVE = (96, 144)  # height and width in pixels of a cell with a sequence in it
+DRAWN = 8  # channels of a sequence that are drawn, at most
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Which of n rows are where: their numbers by rows of cells, from the top, and by how much a cell is made larger."""
+    """Where each row is in the picture: the numbers of the rows, line by line from the top, and the factor by which all is enlarged."""
 
     rows: list[list[int]]
     factor: int
@@ -47,9 +47,10 @@ class Arrangement:
 
 
 def arrange(n: int, height: int, width: int, ids: np.ndarray | None = None) -> Arrangement:
-    """Where n cells of height x width pixels go: in order, in about a square; with class ids (n,), a row of cells a class.
+    """Where n cells of height x width pixels go: in order, in about a square; with class ids (n,), one line for each class.
 
-    By class only where each class up to the highest has a cell and all classes have room. Of more than fit, the first are shown.
+    There is a line for each class only if every class up to the highest has a row and all lines fit. If not all cells fit, the first are
+    shown.
     """
     factor = min(math.ceil(SIDE / min(height, width)), max(1, MOST // max(height, width)))
     widest, highest = (max(1, (MOST // factor + 1) // (size + 1)) for size in (width, height))
@@ -63,7 +64,7 @@ def arrange(n: int, height: int, width: int, ids: np.ndarray | None = None) -> A
 
 
 def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
-    """Eq. (1), uint8 of the same shape.
+    """Values as bytes by eq. (1): uint8 of the same shape.
 
     >>> as_bytes(np.array([-2.0, 0.0, 1.0]), (-1.0, 1.0)).tolist()
     [0, 128, 255]
@@ -73,7 +74,7 @@ def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
 
 
 def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
-    """Images (n, ...) side by side. Raises UsageError for rows that are no images."""
+    """Images (n, ...) side by side in one. Raises UsageError for rows that are not images."""
     x = channels_last(x)
     whole = tiled(as_bytes(x, span), places.rows, max(map(len, places.rows)), 255)
     return picture(whole.repeat(places.factor, 0).repeat(places.factor, 1))
@@ -81,7 +82,7 @@ def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> I
 
 @styled
 def curves(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
-    """Sequences (n, L, C) as small curves side by side, a colour a channel, each from low to high; of many channels the first 8."""
+    """Sequences (n, L, C) as small curves side by side, from low to high; each of up to 8 channels has a colour."""
     height, width = CURVE
     across, down = max(map(len, places.rows)), len(places.rows)
     size = across * (width + 1) - 1, down * (height + 1) - 1

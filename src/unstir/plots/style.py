@@ -115,21 +115,21 @@ def blank(height: float, title: str) -> Picture:
 
 @dataclass(frozen=True)
 class Frame:
-    """The part of space that all panels of a picture show: low and high (d,)."""
+    """The part of the plane that all panels of a figure show: its lower and its upper corner (d,)."""
 
     low: np.ndarray
     high: np.ndarray
 
     def outside(self, points: np.ndarray) -> float:
-        """The share of the rows of points (N, d) that are not in it."""
+        """The share of points (N, d) that are outside."""
         return float(((points < self.low) | (points > self.high)).any(axis=1).mean())
 
 
 def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame:
-    """A square frame around the data (N, d) that also holds the clouds (M, d), as far as the data stays legible.
+    """A square frame around the data (N, d) and the clouds (M, d), but not so large that the data can hardly be seen.
 
-    It ends at the 0.1 % quantiles, since one point far away would shrink all others, and at most `reach` times the
-    data's own size beyond the data: variance exploding noise is a hundred times larger than what it hides.
+    It ends at the 0.1 % quantiles, because one point far away would make all others small, and at most `reach` times the size of the
+    data away from the data: the noise of a variance exploding schedule is a hundred times larger than the data.
 
     >>> data = np.linspace(-1, 1, 1001)[:, None]
     >>> print(frame(data, [100 * data], reach=0.5).high)
@@ -139,12 +139,12 @@ def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame
     size = (high - low).max() or 1.0
     far_low, far_high = np.quantile(np.concatenate([data, *clouds]), [0.001, 0.999], axis=0)
     low, high = np.clip(far_low, low - reach * size, low), np.clip(far_high, high, high + reach * size)
-    half = 0.525 * (high - low).max() or 1.0  # a twentieth of air, so that no point sits on the edge
+    half = 0.525 * (high - low).max() or 1.0  # a twentieth larger, so that no point sits on the edge
     return Frame((low + high) / 2 - half, (low + high) / 2 + half)
 
 
 def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    """The numbers of `most` of n rows at random, or of all of them if there are fewer; in rising order.
+    """The numbers of `most` random rows of n, or of all n if there are fewer, in rising order.
 
     >>> thin(3, 5, np.random.default_rng(0)).tolist(), len(thin(100, 5, np.random.default_rng(0)))
     ([0, 1, 2], 5)
@@ -153,9 +153,9 @@ def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def hues(points: np.ndarray) -> np.ndarray:
-    """A colour for each of the points (N, 2) by the order of their angles about the centre: (N, 4).
+    """A colour (N, 4) for each of the points (N, 2), by the order of their angles about the centre.
 
-    Neighbours have like colours, and every colour goes to as many points.
+    Neighbours have similar colours, and each colour goes to equally many points.
     """
     x, y = (points - points.mean(axis=0)).T
     order = np.argsort(np.argsort(np.arctan2(y, x), kind="stable"), kind="stable")
@@ -163,13 +163,13 @@ def hues(points: np.ndarray) -> np.ndarray:
 
 
 def class_colours(labels: np.ndarray) -> np.ndarray:
-    """A colour for each of the class numbers (N,): (N, 4). Up to six classes are told apart by any eye."""
+    """A colour (N, 4) for each of the class numbers (N,). Up to six classes can be told apart by everybody."""
     classes = labels.max() + 1
     return to_rgba_array(COLOURS)[labels] if classes <= len(COLOURS) else WHEEL(labels / classes)
 
 
 def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
-    """A cloud (N, 2) of dots, the smaller and the fainter the more there are."""
+    """Draw points (N, 2) as dots, smaller and fainter if there are more of them."""
     crowd = min(1.0, len(points) / DRAWN)
     axes.scatter(
         *points.T, s=9 - 6.5 * crowd**0.5, c=colours, alpha=0.95 - 0.35 * crowd, linewidths=0, rasterized=len(points) > CROWD
@@ -177,14 +177,14 @@ def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
 
 
 def square(axes: Axes, view: Frame) -> None:
-    """Limits of the frame, equal units on both axes, few ticks."""
+    """Show the frame, with equal units on both axes and few ticks."""
     axes.set(xlim=(view.low[0], view.high[0]), ylim=(view.low[1], view.high[1]), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
 
 
 def logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers on it, however narrow its range."""
+    """Make the y axis logarithmic, with plain numbers on it, also if its range is narrow."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     decades = np.log10(high / low)
@@ -196,7 +196,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 def plain(text: str) -> str:
-    """A name from outside, which is not to be read as a formula.
+    """A text from the user, whose $ does not start a formula.
 
     >>> print(plain("price_$"))
     price_\\$

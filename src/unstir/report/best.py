@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unstir.data.toys import EIGHT_CENTRES, EIGHT_NOISE
 from unstir.diffusion.oracles import Gaussian, Mixture
-from unstir.encoders.affine import Encoder
+from unstir.encoders.base import Encoder
 from unstir.information.mmse import ErrorCurve
 
 LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
@@ -21,14 +21,15 @@ LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
 def best_curve(source: str, encoder: Encoder, labelled: bool) -> ErrorCurve | None:
     """The smallest possible error, summed over a row, as a curve of one element, for the set that (1) holds for.
 
-    >>> from unstir.encoders.affine import Affine
-    >>> one = Affine("standardise", torch.zeros(2), torch.ones(2))
+    >>> from unstir.encoders.affine import Standardise
+    >>> one = Standardise(torch.zeros(2), torch.ones(2))
     >>> best_curve("moons", one, False) is None, len(best_curve("eight_gaussians", one, True).mse)
     (True, 49)
     """
-    if source != "eight_gaussians":
+    if source != eight_gaussians.__name__ or encoder.linear is None:
         return None
-    return _curve(labelled, tuple(encoder.shift.tolist()), tuple(encoder.scale.tolist()))
+    shift, scale = encoder.linear
+    return _curve(labelled, tuple(shift.tolist()), tuple(scale.tolist()))
 
 
 def eight_gaussians(shift: Tensor, scale: Tensor) -> Mixture:

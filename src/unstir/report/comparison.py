@@ -1,6 +1,6 @@
-"""What is in a comparison's report: the scores of every seed with their intervals and floors, and one seed's samples.
+"""The contents of a comparison's page: the scores of every seed with intervals and floors, and the samples of the first seed.
 
-results.json   samples/*.npz   comparison.json  ->  contents          all that `unstir compare` left in its folder     (1)
+results.json   samples/*.npz   comparison.json   ->   contents         nothing is computed anew: `unstir compare` left it all
 """
 
 import json
@@ -16,7 +16,7 @@ from unstir.comparison.layout import OFF
 from unstir.data import Data, layout
 from unstir.data.layouts import kind_of
 from unstir.diffusion.schedules import schedule
-from unstir.encoders.affine import fit_encoder
+from unstir.encoders.base import fit_encoder
 from unstir.errors import StorageError, UnstirError
 from unstir.evaluation.scores import REPEATS
 from unstir.files import storage_errors
@@ -41,18 +41,17 @@ CALLED = {OFF: "share off the data"}
 
 
 def comparison_contents(folder: Path) -> dict[str, Any]:
-    """The contents of a comparison's report. Raises StorageError where it is none, or has no results yet."""
+    """The contents of the page of a comparison. Raises StorageError if the folder is not one, or has no results yet."""
     about, results, identity = read_about(folder), _json(folder / "results.json"), _json(folder / IDENTITY)
     config = resolve(identity["trainings"][0]["config"])
     data, why = None, []
     try:
         data = read_data(folder, config)
     except UnstirError as error:
-        why = [f"The data is not at hand, so samples are not shown: {error}"]
+        why = [f"The data cannot be read, so no samples are shown: {error}"]
     columns = [_column(results, verdict) for verdict in results["verdicts"]]
     chosen = None if results["what"] == "schedules" else config.diffusion.schedule
-    settings = dict(config.diffusion.settings) | ({} if config.diffusion.T is None else {"T": config.diffusion.T})
-    curves = schedules(schedule(config.diffusion.schedule, **settings), chosen)
+    curves = schedules(schedule(config.diffusion.schedule, **config.diffusion.schedule_settings), chosen)
     verdicts = [f"{CALLED.get(one['score'], one['score'])}, {one['column']}: {one['verdict']}" for one in results["verdicts"]]
     return {
         "format": FORMAT,
@@ -66,8 +65,8 @@ def comparison_contents(folder: Path) -> dict[str, Any]:
         "data": None if data is None else _described(data, config),
         "words": {
             "comparison": [
-                f"{len(results['seeds'])} trainings of each on the same rows with the same budget, {results['steps']:,} steps. A dot is a "
-                "seed, the bar its mean with a 95 % interval, and the floor is what true rows score beside other true rows.",
+                f"{len(results['seeds'])} trainings of each, on the same rows, of {results['steps']:,} steps. A dot is the score of one seed, "
+                "the bar is the mean with its 95 % interval, and the floor is the score of true rows beside other true rows.",
                 *verdicts,
                 *results["remarks"],
                 *why,

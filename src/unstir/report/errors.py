@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from unstir.diffusion.registry import SCHEDULES
-from unstir.diffusion.schedules import Schedule, schedule
+from unstir.diffusion.schedules import Schedule, needs_no_settings, schedule
 from unstir.evaluation.memorisation import Levels
 from unstir.information.mmse import ErrorCurve
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
-from unstir.training.fitting import BUCKETS
+from unstir.training.held_out import BUCKETS
 
 CURVE = 200  # steps of t in the curves of the schedules
 INSIDE = 16  # times in a bucket, over which the smallest error is averaged
@@ -27,7 +27,9 @@ INSIDE = 16  # times in a bucket, over which the smallest error is averaged
 def schedules(process: Schedule, chosen: str | None) -> dict[str, Any]:
     """alpha-bar and log-SNR of every schedule by name over t, the chosen one with its own settings."""
     t = torch.linspace(0, 1, CURVE + 1, dtype=torch.float64)
-    named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", chosen)} | ({chosen: process} if chosen else {})
+    named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != chosen} | (
+        {chosen: process} if chosen else {}
+    )
     curves = {}
     for name, one in named.items():
         log_snr = one.log_snr(t)

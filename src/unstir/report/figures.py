@@ -15,7 +15,7 @@ from unstir import plots
 from unstir.data import Data, layout
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
-from unstir.diffusion.schedules import schedule
+from unstir.diffusion.schedules import needs_no_settings, schedule
 from unstir.model.model import Model
 from unstir.plots.mosaics import drawable
 from unstir.plots.mosaics import panels as panels_of
@@ -41,7 +41,7 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
     rows_of = _spatial if layout(data.shape) else _points
     for name, figure in rows_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
-    named = {name: schedule(name) for name in SCHEDULES if name not in ("chain", model.card.schedule)}
+    named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
     plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
     curves = plots.LossByTime(
         held_out.edges.numpy(),

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from unstir.diffusion.schedules import Schedule
-from unstir.encoders.encoded import JITTER, WIDE
 from unstir.information.mmse import information
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import Subject
 from unstir.report.view import shrink
 from unstir.seeds import seeded
+from unstir.training.baseline import JITTER, WIDE
 
 BYTES = 400_000  # of packed rows, and as many of noise
 POINTS_OF_BITS = 100

@@ -15,7 +15,7 @@ from unstir.report.contents import Live, contents
 from unstir.report.page import render
 from unstir.runs.comparison import is_comparison
 from unstir.runs.record import Recording
-from unstir.training.train import Step
+from unstir.training.loop import Step
 
 PAGE = "report.html"
 SOONEST = 1.0  # seconds between two pages of a run that is training: nobody looks more often

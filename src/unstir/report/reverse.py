@@ -22,7 +22,7 @@ from unstir.errors import UnstirError
 from unstir.evaluation.scores import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
-from unstir.networks import affordable
+from unstir.networks.building import affordable
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
 from unstir.report.view import shrink
@@ -103,7 +103,7 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
     shown = max(2, min(view.most * view.rows_each, BYTES // (len(times) * size) * view.rows_each, n))
     divisor = shrink(subject.process, times)
     frames = np.stack([view.project(x[:shown] / by) for x, by in zip(states, divisor.float(), strict=True)])
-    labels = model.labels_for(n, None, seed)
+    labels = model.given(n, None, seed) if model.classes else None
     return {
         "name": way.name,
         "method": way.method,

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.data import Data
+from unstir.data import Data, layout
 from unstir.diffusion.schedules import Schedule, schedule
-from unstir.encoders.affine import Affine, Encoder
-from unstir.encoders.latent import Latent
-from unstir.errors import UnstirError
+from unstir.encoders.affine import Standardise
+from unstir.encoders.base import Encoder
+from unstir.errors import StorageError, UnstirError
 from unstir.information.mmse import ErrorCurve
 from unstir.model.model import Model, load
 from unstir.report.best import best_curve
@@ -30,7 +30,8 @@ from unstir.runs.data import read_data, read_description, read_encoder, span
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import Config, read_config, resolve
-from unstir.training.fitting import BUCKETS, Fitting, HeldOut
+from unstir.training.fitting import Fitting
+from unstir.training.held_out import BUCKETS, HeldOut
 
 MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
 ROWS = 2000
@@ -60,8 +61,7 @@ class Subject:
     @cached_property
     def process(self) -> Schedule:
         """The schedule."""
-        diffusion = self.config.diffusion
-        return schedule(diffusion.schedule, **diffusion.settings, **({} if diffusion.T is None else {"T": diffusion.T}))
+        return schedule(self.config.diffusion.schedule, **self.config.diffusion.schedule_settings)
 
     @property
     def T(self) -> int:
@@ -81,12 +81,13 @@ class Subject:
     @cached_property
     def encoder(self) -> Encoder:
         """To the model's space and back, as the run has it."""
-        trained = read_encoder(self.path)
-        if trained is not None:
-            return trained
-        held = self.description["encoder"]
-        shift, scale = (torch.tensor(held[name], dtype=torch.float64).reshape(self.shape) for name in ("shift", "scale"))
-        return Affine(held["name"], shift, scale)
+        saved = read_encoder(self.path)
+        if saved is not None:
+            return saved
+        part = self.fitting or self.model
+        if part is None:
+            raise StorageError(f"{self.path} has no encoder yet: it was stopped before training began.")
+        return part.encoder
 
     @cached_property
     def shown(self) -> np.ndarray:
@@ -109,12 +110,11 @@ class Subject:
 
     @cached_property
     def decoded(self) -> View:
-        """How rows are shown that have come back from the latents; where there are none, it is `view`."""
-        if not isinstance(self.encoder, Latent):
+        """How rows are shown that are back in the data's units: as pictures, also where the model's space holds none."""
+        if self.encoder.linear is not None or layout(self.shape) is None:
             return self.view
-        return view_of(
-            self.shape, [], self.encoder.pixels.encode(torch.zeros(2, *self.shape)), self.encoder.pixels, span(self.description)
-        )
+        zeros = torch.zeros(self.shape, dtype=torch.float64)
+        return view_of(self.shape, [], torch.zeros(2, *self.shape), Standardise(zeros, zeros + 1), span(self.description))
 
     @property
     def classes(self) -> tuple[str, ...]:

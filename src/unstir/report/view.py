@@ -24,7 +24,7 @@ from torch import Tensor
 
 from unstir.data import Layout, layout
 from unstir.diffusion.schedules import Schedule
-from unstir.encoders.affine import Affine, Encoder
+from unstir.encoders.base import Encoder
 from unstir.plots.mosaics import drawable
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
@@ -33,7 +33,6 @@ SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
 LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones
 MOST_NUMBERS = 2**24
 REACH = 0.75  # of the data's size, how far beyond it the frame goes to hold the noise
-ENCODED = {"standardise": "standardised", "min_max": "scaled", "channels": "standardised as a whole", "latent": "latent"}
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,17 @@ class View:
 def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
     """The view of rows (n, *shape) in the model's space; `span` is from where to where the data's own values go.
 
-    Latents are vectors: what is done to them here is not what is done to pictures.
+    Of pictures that are not encoded linearly, such as latents, the vectors are shown: noise is not added to them as pictures.
     """
-    lies = layout(shape) if isinstance(encoder, Affine) else None
-    if lies:
+    lies, linear = layout(shape), encoder.linear
+    if lies and linear:
         kind = lies.kind
         reduced = lay_out(lies)
-        decode = {name: pack(reduced(part[None])[0]) for name, part in (("shift", encoder.shift), ("scale", encoder.scale))}
+        decode = {name: pack(reduced(part[None])[0]) for name, part in zip(("shift", "scale"), linear, strict=True)}
         axes = ["x", "y"] if kind == "images" else ["step", "value"]
         decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
         return View(kind, kind, axes, reduced, 36 if kind == "images" else 24, decode=decode)
-    how, named = ENCODED[encoder.name], list(names) or [f"x{i}" for i in range(math.prod(shape))]
+    how, named = encoder.describes, list(names) or [f"x{i}" for i in range(math.prod(shape))]
     if math.prod(shape) == 1:
         axes = [f"{named[0]} ({how})", f"{named[0]} of another row ({how})"]
         return View("points", "points", axes, _pairs, 2000, rows_each=2)

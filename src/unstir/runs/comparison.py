@@ -66,7 +66,7 @@ def read_result(run: Run, training: Training, seed: int) -> list[dict[str, float
     try:
         return json.loads(path.read_text())["scores"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"{path} cannot be read ({type(error).__name__}). Delete it to have it made again.") from None
+        raise StorageError(f"{path} cannot be read ({type(error).__name__}). Delete it, and it is made again.") from None
 
 
 def write_samples(run: Run, training: Training, drawn: Sequence[np.ndarray]) -> None:
@@ -81,7 +81,7 @@ def _result(run: Run, training: Training, seed: int) -> Path:
 
 
 def _first_difference(there: Any, here: Any, where: str = "") -> str:
-    """The first entry in which two documents differ, in words."""
+    """The first place at which two documents differ, in words."""
     here = json.loads(json.dumps(here))
     if isinstance(there, dict) and isinstance(here, dict) and there.keys() == here.keys():
         return next(

@@ -1,4 +1,4 @@
-"""What a run was trained on: the rows themselves, their description in `data.json`, and an encoder that was trained for them."""
+"""What a run was trained on: the rows themselves, their description in `data.json`, and the encoder that was fitted to them."""
 
 import json
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Any
 
 from unstir.data import Data
 from unstir.data.statistics import statistics
-from unstir.encoders.affine import Encoder
-from unstir.encoders.encoded import parts
+from unstir.encoders.base import Encoder
+from unstir.encoders.registry import ENCODERS
+from unstir.encoders.rows import parts
 from unstir.errors import StorageError
 from unstir.files import read_folder, storage_errors, write_folder
-from unstir.model.folder import encoder_from
 from unstir.runs.about import STARTED_IN, read_about
 from unstir.training.config import Config
 from unstir.training.fitting import Fitting
@@ -51,12 +51,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "names": data.names,
         "classes": data.classes,
         "statistics": {name: values.flatten().tolist() for name, values in each.items()},
-        "encoder": {
-            "name": fitting.encoder.name,
-            "shift": fitting.encoder.shift.flatten().tolist(),
-            "scale": fitting.encoder.scale.flatten().tolist(),
-            "settings": fitting.encoder.settings,
-        },
+        "encoder": {"name": fitting.encoder.name, "settings": fitting.encoder.settings},
         "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
     }
 
@@ -82,15 +77,16 @@ def span(description: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def write_encoder(path: Path, encoder: Encoder) -> None:
-    """Write an encoder with weights of its own, which took training, into a run: `encoder/`."""
+    """Write the encoder of a run: `encoder/`."""
     write_folder(
         path / ENCODER, {"encoder": encoder.tensors()}, {"encoder": {"name": encoder.name, "settings": encoder.settings}}
     )
 
 
 def read_encoder(path: Path) -> Encoder | None:
-    """The encoder that was trained for a run; None for one that is computed from the data. StorageError where it is damaged."""
+    """The encoder of a run; None where the run was stopped before it was fitted. StorageError where it is damaged."""
     if not (path / ENCODER).is_dir():
         return None
     tensors, documents = read_folder(path / ENCODER, ["encoder"], ["encoder"])
-    return encoder_from(**documents["encoder"], tensors=tensors["encoder"])
+    document = documents["encoder"]
+    return ENCODERS[document["name"]].build(document["settings"], tensors["encoder"])

@@ -23,7 +23,7 @@ METRICS = "metrics.jsonl"
 
 
 class Metrics:
-    """The tracker that is always on. The file is opened and closed for each row, so that a killed process leaves all rows but the last."""
+    """The tracker that is always on. The file is closed after each row, so that a killed process loses at most the last one."""
 
     def __init__(self, run: Run):
         self.run = run

@@ -20,8 +20,9 @@ from unstir.errors import StorageError
 from unstir.runs.checkpoints import newest_checkpoint, write_checkpoint
 from unstir.runs.folder import Run
 from unstir.runs.trackers import TRACKERS
-from unstir.training.fitting import BUCKETS, Fitting, HeldOut, bucket_sums
-from unstir.training.train import Step
+from unstir.training.fitting import Fitting
+from unstir.training.held_out import BUCKETS, HeldOut, bucket_sums
+from unstir.training.loop import Step
 
 FORMAT = 1  # of a checkpoint's document
 LOGGED = 400  # rows of a run, about

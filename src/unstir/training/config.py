@@ -21,7 +21,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import StorageError, UsageError, unknown
+from unstir.networks.registry import NETWORKS
+
+AUTO = "auto"  # chosen from the data or from other settings
 
 
 class Section(BaseModel):
@@ -77,10 +81,7 @@ class Data(Section):
     )
     points: int = Field(5000, ge=2, description="How many points to draw of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
-    encoder: str = Field(
-        "standardise",
-        description="How rows are scaled for the network: standardise, channels (one scale a channel), min_max or latent.",
-    )
+    encoder: str = Field(ENCODERS.default, description=f"How rows are scaled for the network: {ENCODERS.names}.")
 
     @property
     def height_width(self) -> tuple[int, int] | None:
@@ -102,15 +103,20 @@ class Diffusion(Section):
     target: str = Field(TARGETS.default, description=f"What the network predicts: {TARGETS.names}.")
     loss: str = Field(WEIGHTS.default, description=f"How the loss weighs noise levels: {WEIGHTS.names}.")
     times: str = Field(
-        "auto", description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto, which suits the target."
+        AUTO, description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto, which suits the target."
     )
     coupling: str = Field("independent", description="How rows and noise are paired: independent or optimal_transport.")
+
+    @property
+    def schedule_settings(self) -> dict[str, Any]:
+        """The arguments of the schedule."""
+        return dict(self.settings) | ({} if self.T is None else {"T": self.T})
 
 
 class Network(Section):
     """A residual MLP, or for images and sequences a U-Net or a transformer."""
 
-    architecture: Literal["mlp", "unet", "dit"] = Field("mlp", description="Network: mlp, unet or dit.")
+    architecture: str = Field(NETWORKS.default, description=f"Network: {NETWORKS.names}.")
     width: int = Field(96, ge=1, description="Features of each layer, or channels of the first level.")
     depth: int = Field(
         2, ge=1, description="Residual blocks; in a U-Net, blocks in each level on the way down, and on the way up."
@@ -127,8 +133,8 @@ class Network(Section):
     )
 
 
-class Latent(Section):
-    """The autoencoder of --data.encoder latent, which is --latent."""
+class Autoencoder(Section):
+    """The autoencoder of --latent."""
 
     halvings: int = Field(0, ge=0, le=6, description="How often height and width are halved; 0: down to about eight.")
     channels: int = Field(
@@ -172,13 +178,19 @@ class Config(Section):
     data: Data = Data()
     diffusion: Diffusion = Diffusion()
     network: Network = Network()
-    latent: Latent = Latent()
+    autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
 
 
-SECTIONS: dict[str, type[Section]] = {"data": Data, "diffusion": Diffusion, "network": Network, "latent": Latent, "optim": Optim}
+SECTIONS: dict[str, type[Section]] = {
+    "data": Data,
+    "diffusion": Diffusion,
+    "network": Network,
+    "autoencoder": Autoencoder,
+    "optim": Optim,
+}
 
 
 def flat(**settings: Any) -> dict[str, Any]:

@@ -16,9 +16,12 @@ import torch
 
 from unstir.errors import UsageError
 from unstir.training.fitting import LOOKING, LOOKS, Fitting
+from unstir.training.loop import train
+from unstir.training.problem import prepare, steps_in_block
 from unstir.training.processes import here
-from unstir.training.train import State, prepare, steps_in_block, train
+from unstir.training.state import State
 
+STEADY = 0.95  # of the minutes that a person gives is planned: machines slow down more often than they speed up
 LEAST = 3  # steps: the first pays for what is done once
 
 
@@ -43,8 +46,8 @@ def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
 
     Of several processes, the one that asks does its own share of a step. Raises UsageError where it has only a part of the network.
     """
-    if fitting.cut:
-        raise UsageError("--optim.sharding full: what a step in parts takes cannot be measured by one process. Use --steps.")
+    if fitting.sharded:
+        raise UsageError("--optim.sharding full: one process alone cannot measure what a step takes. Use --steps.")
     problem, share = fitting.problem, fitting.recipe.batch_size // here().count
     recipe = replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST), batch_size=share)
     began, ends = time.perf_counter(), []

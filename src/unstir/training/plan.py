@@ -5,7 +5,7 @@
     drafted(source, file, flags)                 reads the data and settles (1) but for --minutes
     planned(draft, encoder, minutes=5)           measures a few steps, and chooses how many fit into the time
 
-Between the two an autoencoder is trained, if the settings ask for one: its time is part of --minutes.
+Between the two the encoder is fitted; where that takes training, its time is part of --minutes.
 
     >>> draft = drafted("moons", {}, {"optim": {"steps": 50}, "data": {"points": 300}})
     >>> draft.config.optim.steps, planned(draft, None).cost.seconds(50) < 60
@@ -17,16 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from unstir.data import Data
-from unstir.encoders.affine import Encoder
+from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.training.config import Config, merge, resolve
-from unstir.training.cost import Cost, rehearse
+from unstir.training.cost import STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.processes import here
 from unstir.words import duration
 
-STEADY = 0.95  # of --minutes is planned: machines slow down more often than they speed up
 MEASURED = 2.0  # seconds in which steps are measured for --minutes
 
 Settings = Mapping[str, Any]
@@ -102,12 +101,12 @@ def planned(
 ) -> Planned:
     """Measure what the run will cost, and with `minutes` choose the steps, and a network for them, that fit into the time.
 
-    `encoder`: the autoencoder, where the settings ask for one. `spent`: seconds of the time that are gone, or spoken for.
+    `encoder`: the fitted one, if it is not to be fitted here. `spent`: seconds of the time that are gone, or spoken for.
     """
     data, config, layers = draft.data, draft.config, dict(draft.layers)
     fitting = Fitting(data, config, encoder)
     if minutes is None:
-        cost = None if fitting.cut else rehearse(fitting)
+        cost = None if fitting.sharded else rehearse(fitting)
     else:
         seconds = 60 * minutes * STEADY - spent
         cost = rehearse(fitting, MEASURED)

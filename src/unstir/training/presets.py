@@ -21,8 +21,9 @@ import torch
 
 from unstir.data import Data, in_space, layout, load
 from unstir.diffusion.denoiser import target
-from unstir.encoders.latent import NAME as LATENT
-from unstir.training.config import Config, merge, resolve
+from unstir.encoders import registry as encoders
+from unstir.networks import registry as networks
+from unstir.training.config import AUTO, Config, merge, resolve
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000
@@ -43,7 +44,7 @@ def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
 
 def without_auto(config: Config) -> Config:
     """The same settings, with the distribution of times that suits the target where it was left open."""
-    if config.diffusion.times != "auto":
+    if config.diffusion.times != AUTO:
         return config
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
 
@@ -98,14 +99,14 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 
     In a short run one block a level learns more in the same time than two: they meet at some 2,000 steps (docs/log.md).
     """
-    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == LATENT
+    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == encoders.LATENT
     assert lies is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
-        ("data", "encoder"): Choice("channels", "one scale a channel, so that neighbours stay comparable"),
-        ("network", "architecture"): Choice("unet", f"rows are {lies.kind}: it looks at neighbours"),
+        ("data", "encoder"): Choice(encoders.FOR_SPACE, "one scale a channel, so that neighbours stay comparable"),
+        ("network", "architecture"): Choice(networks.FOR_SPACE, f"rows are {lies.kind}: it looks at neighbours"),
         ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
         ("network", "depth"): Choice(
             1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from enum import IntEnum
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -54,8 +55,8 @@ class Processes(NamedTuple):
         """The network, with gradients as in (2); its weights become those of process 0."""
         return network if self.count == 1 else DistributedDataParallel(network, **BUFFERS)
 
-    def cut(self, network: nn.Module, blocks: Iterable[nn.Module], device: str) -> None:
-        """Make the weights of the network parts on that device, in place: (3), of those of process 0. Each block is whole while it runs."""
+    def shard(self, network: nn.Module, blocks: Iterable[nn.Module], device: str) -> None:
+        """Share the weights of the network out, in place, on that device: (3), of those of process 0. Each block is whole while it runs."""
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard  # half a second
 
@@ -70,7 +71,7 @@ class Processes(NamedTuple):
         fully_shard(network, mesh=mesh)
 
     def part(self, whole: Tensor | None, like: Tensor) -> Tensor:
-        """Of the tensor that process 0 holds whole, and no other need have, the part (3) that goes with the part of weights `like`."""
+        """This process's part (3) of a tensor that process 0 holds whole, divided as the weights `like` are; others may give None."""
         from torch.distributed.tensor import DTensor, distribute_tensor
 
         assert isinstance(like, DTensor)
@@ -91,13 +92,22 @@ class Processes(NamedTuple):
         dist.all_gather(parts, part.contiguous())
         return torch.cat(parts)
 
-    def largest(self, number: int) -> int:
-        """The largest of the processes' numbers."""
+    def agree(self, request: "Request | None" = None, code: int = 0) -> "tuple[Request, int]":
+        """What any process asks of all, and the largest of their exit codes: all processes call this at once, and hear the same."""
+        request = request or Request.NOTHING
         if self.count == 1:
-            return number
-        held = torch.tensor(number)
+            return request, code
+        held = torch.tensor([int(request), code])
         dist.all_reduce(held, dist.ReduceOp.MAX)
-        return int(held)
+        return Request(int(held[0])), int(held[1])
+
+
+class Request(IntEnum):
+    """What process 0 asks of the others, where the state is shared out over all."""
+
+    NOTHING = 0
+    AVERAGE = 1
+    EVERYTHING = 2
 
 
 ALONE = Processes(0, 1)

@@ -12,16 +12,16 @@ from rich.table import Table
 from unstir.cli.parts.output import show
 from unstir.cli.parts.progress import note
 from unstir.comparison.layout import OFF, Comparison, Training
-from unstir.comparison.reading import RADIUS, Yardstick, begin, predicted_seconds, read_out
-from unstir.comparison.tables import at_the_floor, label, numbers, short_words
+from unstir.comparison.reading import RADIUS, Yardstick, predicted_seconds, read_out
+from unstir.comparison.tables import at_the_floor, label, numbers
 from unstir.comparison.verdict import Column
 from unstir.runs.comparison import write_result, write_samples
 from unstir.runs.folder import Run
 from unstir.training.fitting import Fitting
 from unstir.words import duration
 
-SHARE = 0.6  # of a job that is training, for the bar
-ENOUGH = 4  # seeds: Student's t with one or two degrees of freedom is sure of nothing
+SHARE = 0.6  # of the time of a job is training, about: for the progress bar
+ENOUGH = 4  # seeds: with fewer, the intervals of Student's t are so wide that next to nothing can be told apart
 
 Jobs = Sequence[tuple[Training, int]]
 """Trainings with their seeds."""
@@ -52,7 +52,8 @@ def train_all(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs, 
             about = f"{training.name}, seed {seed}"
             if training.name not in fittings:
                 fittings[training.name] = Fitting(laid_out.data, training.config)
-            fitting = begin(fittings[training.name], seed)
+            fitting = fittings[training.name]
+            fitting.restart(seed)
             started = time.monotonic()
             for step in fitting.steps():
                 show_at(number - 1 + SHARE * step.number / fitting.recipe.steps, about)
@@ -70,7 +71,7 @@ def train_all(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs, 
 
 @contextmanager
 def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar on a terminal, which the yielded function moves; nothing elsewhere."""
+    """A progress bar, if stderr is a terminal. What is yielded moves it: a number of jobs done, and a text."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, text: None  # noqa: ARG005
         return
@@ -90,7 +91,7 @@ def show_tables(laid_out: Comparison, columns: Sequence[Column]) -> None:
         for column in own:
             for i, cell in enumerate(column.cells):
                 name, texts = "" if i else column.name, numbers(score, cell.interval)
-                table.add_row(name, cell.reading.alternative, *texts, short_words(cell), f"{cell.others['seconds']:.1f}")
+                table.add_row(name, cell.reading.alternative, *texts, cell.short, f"{cell.others['seconds']:.1f}")
             table.add_row("", "floor", *numbers(score, column.floor), "true rows", "", style="dim")
             table.add_section()
         show(table)
@@ -99,6 +100,6 @@ def show_tables(laid_out: Comparison, columns: Sequence[Column]) -> None:
             print(f"{column.name}: {column.verdict} {at_the_floor(column)}")
         print()
     if OFF in laid_out.scores:
-        print(f"note: a sample is off the data where none of 200,000 fresh points is nearer than {RADIUS:g}.")
+        print(f"note: a sample is off the data if it is farther than {RADIUS:g} from each of 200,000 fresh points.")
     for remark in laid_out.remarks:
         print(f"note: {remark}")

@@ -1,8 +1,7 @@
 """Samples side by side in one picture (`--grid`). A folder of PNGs (`-o out/`) is a file format: `unstir.data.formats.images`.
 
 From where to where a grid's greys or curves go is the same as in the report: the bounds of the data's type; else the lowest and the
-highest value of the training data, which a run's `data.json` has. A model's folder alone has an encoder, fitted to them: `min_max`
-knows them, and `standardise` has mean and standard deviation of each element, of which two to either side are shown.
+highest value of the training data, which a run's `data.json` has. A model's folder alone has an encoder, which knows about how far they go.
 """
 
 from pathlib import Path
@@ -18,8 +17,6 @@ from unstir.files import refuse_existing, storage_errors, write_file
 from unstir.model.model import Model
 from unstir.plots.grids import CURVE, arrange, curves, pictures
 from unstir.runs.data import read_description, span
-
-REACH = {"min_max": 1.0, "standardise": 2.0, "channels": 2.0, "latent": 2.0}  # scales of the encoder to either side of its shift
 
 
 def refuse_grid(path: Path, model: Model) -> None:
@@ -44,7 +41,7 @@ def write_grid(path: Path, run: Path, model: Model, x: np.ndarray, ids: Tensor |
     if places.shown < len(x):
         note(f"{path} shows {places.shown:,} of the {len(x):,} samples: more do not fit into one picture.")
     if places.by_class and numbers is not None:
-        note(f"rows of {path}, from the top: {', '.join(model.card.classes[numbers[row[0]]] for row in places.rows)}")
+        note(f"rows of {path}, from the top: {', '.join(model.classes[numbers[row[0]]] for row in places.rows)}")
 
 
 def value_span(run: Path, model: Model) -> tuple[float, float]:
@@ -53,6 +50,4 @@ def value_span(run: Path, model: Model) -> tuple[float, float]:
         return model.card.bounds
     if (run / "data.json").is_file():
         return span(read_description(run))
-    encoder = model.encoder
-    reach = REACH[encoder.name] * encoder.scale
-    return (encoder.shift - reach).min().item(), (encoder.shift + reach).max().item()
+    return model.encoder.reach()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from unstir.cli.parts.autoencoder import timed_encoder
+from unstir.cli.parts.encoder import timed_encoder
 from unstir.data import Data, Survey, layout
 from unstir.data.columns import Column
 from unstir.errors import UnstirError

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from unstir.cli.parts.autoencoder import timed_encoder, trained_encoder
+from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
 from unstir.cli.parts.flags import Output
 from unstir.cli.parts.output import answer
 from unstir.cli.parts.progress import note
@@ -15,9 +15,9 @@ from unstir.training.plan import Planned, Settings, check_minutes, drafted, plan
 def plan_run(
     source: str, file: Settings, flags: Settings, minutes: float | None = None, quiet: bool = False, rehearsed: bool = False
 ) -> Planned:
-    """Read the data, settle the settings, train the autoencoder if there is one, and measure what the run will cost.
+    """Read the data, settle the settings, fit the encoder, and measure what the run will cost.
 
-    A run that is only `rehearsed` will not begin: its autoencoder is timed instead of trained.
+    A run that is only `rehearsed` will not begin: an encoder that takes training is only timed.
     """
     check_minutes(minutes, flags)
     draft = drafted(source, file, flags)
@@ -25,7 +25,7 @@ def plan_run(
     if rehearsed:
         encoder, seconds = timed_encoder(draft.data, draft.config)
         return planned(draft, encoder, seconds, minutes, spent=seconds or time.monotonic() - began)
-    encoder = trained_encoder(draft.data, draft.config, quiet)
+    encoder = fitted_encoder(draft.data, draft.config, quiet)
     return planned(draft, encoder, minutes=minutes, spent=time.monotonic() - began)
 
 

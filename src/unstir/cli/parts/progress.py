@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from unstir.runs.record import Recording
-from unstir.training.train import Step
+from unstir.training.loop import Step
 
 INTERVAL = 5.0  # seconds between plain lines
 

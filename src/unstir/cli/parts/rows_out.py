@@ -24,8 +24,9 @@ def write_rows(
 
     The picture has a row of cells for each class where it is to `sort` the rows.
     """
-    labels = None if ids is None else np.array(model.card.classes)[ids.numpy()]
-    written = {"rows": str(write(out, rows, labels, model.card.names, model.card.label_name))}
+    labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
+    column = model.condition.column if model.condition else ""
+    written = {"rows": str(write(out, rows, labels, model.card.names, column))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)

@@ -17,7 +17,6 @@ from unstir.cli.parts.output import typed_command
 from unstir.cli.parts.progress import Display, note
 from unstir.cli.parts.signals import patient
 from unstir.cli.parts.together import AGAIN, agreed, call
-from unstir.encoders.latent import Latent
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.model.model import Model
@@ -26,9 +25,9 @@ from unstir.runs.data import describe, write_encoder
 from unstir.runs.folder import Run
 from unstir.runs.record import Recording
 from unstir.training.config import write_config
+from unstir.training.loop import Step
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step
-from unstir.training.train import Step
 
 
 @contextmanager
@@ -39,8 +38,7 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     about = about_this_run(typed_command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
     files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
     run = Run.create(out, config.data.source, files)
-    if isinstance(fitting.encoder, Latent):
-        write_encoder(run.path, fitting.encoder)
+    write_encoder(run.path, fitting.encoder)
     for warning in fitting.warnings:
         note(f"warning: {warning}")
     if not output.quiet:

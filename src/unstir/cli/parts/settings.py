@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from pydantic import Field, create_model
 
 from unstir.cli.parts.flags import SETTINGS, Whole
+from unstir.encoders.registry import LATENT
 from unstir.training.config import SECTIONS, Config, Section, merge, read_config
 
 Nested = dict[str, Any]
@@ -50,7 +51,7 @@ class SettingsFlags:
             name="--latent",
             negative=(),
             show_default=False,
-            help="Train in the latents of an autoencoder. Short for --data.encoder latent.",
+            help=f"Train in the latents of an autoencoder. Short for --data.encoder {LATENT}.",
         ),
     ] = False
     every: Annotated[AllSettings | None, Parameter(name="*")] = None  # pyrefly: ignore
@@ -62,7 +63,7 @@ class SettingsFlags:
     def flags(self) -> Nested:
         """The settings that were typed as flags; a short name wins over a long one."""
         short = {
-            "data": {"encoder": "latent" if self.latent else None},
+            "data": {"encoder": LATENT if self.latent else None},
             "optim": {"steps": self.steps, "batch_size": self.batch_size},
             "diffusion": {"schedule": self.schedule, "target": self.target},
         }

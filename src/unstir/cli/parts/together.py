@@ -3,7 +3,7 @@
     process 0     the command as ever, until training is about to start  ->  settings, encoder, state  ->  the other processes
     the others    wait, read the same data, become the same state, train in step, and go without a word when they are let go
 
-Where the state is cut over the processes, the others give their parts whenever process 0 needs it whole: to look, and for a checkpoint.
+Where the state is shared out over the processes, the others give their parts whenever process 0 needs it whole: to look, and for a checkpoint.
 A command that ends before training, of an error or because there was nothing to train, sends the others home. A signal reaches all of them;
 they stop after the same step. Only process 0 needs the run folder; each reads the data by itself.
 """
@@ -17,14 +17,13 @@ from typing import Any
 from torch import Tensor
 
 from unstir.cli.parts.signals import Asked, patient
-from unstir.encoders.latent import Latent
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError, Stopped, UnstirError
-from unstir.model.folder import encoder_from
 from unstir.training.config import resolve, write_config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
-from unstir.training.processes import hear, here, in_step, joined, tell
-from unstir.training.train import ALL, AVERAGE, State
+from unstir.training.processes import Request, hear, here, in_step, joined, tell
+from unstir.training.state import State
 
 SHARED = ("train", "resume")
 AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already
@@ -62,14 +61,14 @@ def call(fitting: Fitting) -> None:
         "source": fitting.data.source,
         "sha256": fitting.data.sha256(),
         "step": state.step,
-        "encoder": {"name": encoder.name, "settings": encoder.settings} if isinstance(encoder, Latent) else None,
+        "encoder": {"name": encoder.name, "settings": encoder.settings},
     }
-    held = {f"encoder.{k}": v for k, v in encoder.tensors().items()} if isinstance(encoder, Latent) else {}
-    if not fitting.cut:  # the others get their parts of it with the first step
+    held = {f"encoder.{k}": v for k, v in encoder.tensors().items()}
+    if not fitting.sharded:  # else the others get their parts of it with the first step
         held |= {f"state.{k}": v for k, v in state.tensors().items()}
     _lead.told = True
     tell(document, held)
-    if here().largest(0):
+    if here().agree()[1]:
         raise DataError("another process cannot train with this one: it says why above.")
 
 
@@ -82,9 +81,9 @@ def follow() -> None:
         try:
             fitting = _fitting(document, tensors)
         except UnstirError:
-            here().largest(1)
+            here().agree(code=1)
             raise
-        here().largest(0)
+        here().agree()
         with suppress(UnstirError), patient(AGAIN) as asked:  # process 0 meets the same, and says it
             for _ in fitting.steps():
                 if agreed(asked, fitting.state):
@@ -97,9 +96,11 @@ def agreed(asked: Asked, state: State) -> int:
 
     The others first give what process 0 asks for before it comes here.
     """
-    while (said := here().largest(asked.code)) in (AVERAGE, ALL):
-        state.give(said)
-    return said
+    while True:
+        request, code = here().agree(code=asked.code)
+        if request == Request.NOTHING:
+            return code
+        state.give(request)
 
 
 def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
@@ -112,9 +113,9 @@ def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
         part: {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
         for part in ("encoder", "state")
     }
-    encoder = document["encoder"] and encoder_from(**document["encoder"], tensors=parts["encoder"])
+    encoder = ENCODERS[document["encoder"]["name"]].build(document["encoder"]["settings"], parts["encoder"])
     fitting = Fitting(data, config, encoder)
-    if fitting.cut:
+    if fitting.sharded:
         fitting.state.step = document["step"]
     else:
         fitting.state.restore(parts["state"], document["step"])

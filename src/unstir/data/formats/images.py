@@ -37,7 +37,7 @@ from unstir.data.formats.format import Contents, Files, Format, Request
 from unstir.data.formats.pixels import SUFFIXES, Header, header_of, picture, pixels_of, png, reason
 from unstir.data.formats.raw import allocate, refuse_full_disk
 from unstir.data.layouts import COLOURS, channels_last, kind_of, picture_layout
-from unstir.data.rows import Rows, let_go
+from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
 from unstir.words import counted, short
 
@@ -181,7 +181,7 @@ def _decoded(request: Request, files: list[Path], mode: str, unread: dict[Path, 
                 "Pass --data.size 64, or another such as 48x64, and they are resized and cropped to it."
             )
         rows[len(kept)] = image
-        let_go(rows)
+        release_pages(rows)
         kept.append(file)
     return kept, rows[: len(kept)]
 

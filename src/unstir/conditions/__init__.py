@@ -1,0 +1,1 @@
+"""What rows are drawn given: classes today, one file for each kind."""

@@ -1,0 +1,29 @@
+"""The encoders by name. To add one: a subclass of `unstir.encoders.base.Encoder` in a file of its own, and a row here.
+
+standardise    each element has mean 0 and variance 1                    tables and points
+channels       each channel of images and sequences has                  images and sequences
+min_max        each element goes from -1 to 1
+quantile       each element becomes its normal score: for heavy tails
+latent         an autoencoder makes rows small first: `--latent`
+"""
+
+from typing import TYPE_CHECKING
+
+from unstir.registry import Registry
+
+if TYPE_CHECKING:
+    from unstir.encoders.base import Encoder
+
+ENCODERS: Registry[type["Encoder"]] = Registry(
+    "encoder",
+    {
+        "standardise": "unstir.encoders.affine:Standardise",
+        "channels": "unstir.encoders.affine:Channels",
+        "min_max": "unstir.encoders.affine:MinMax",
+        "quantile": "unstir.encoders.quantile:Quantile",
+        "latent": "unstir.encoders.latent:Latent",
+    },
+    default="standardise",
+)
+FOR_SPACE = "channels"  # what the preset takes for images and sequences
+LATENT = "latent"  # what `--latent` asks for

@@ -1,0 +1,94 @@
+"""Rows as the network sees them: encoded when they are drawn, and mirrored if that is asked for.
+
+Only what is asked for is read and encoded, so there may be more rows than memory holds. A picture is mirrored before it is encoded:
+where each pixel has a scale of its own, the mirror image of z is not the z of the mirror image.
+
+    >>> from unstir.encoders.base import fit_encoder
+    >>> held = torch.tensor([[0.0, 8.0], [4.0, 8.0]])
+    >>> rows = EncodedRows(Rows(held.numpy()), fit_encoder("standardise", held))
+    >>> rows[torch.tensor([1, 0])].tolist()
+    [[1.0, 0.0], [-1.0, 0.0]]
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from unstir.data import layout
+from unstir.data.rows import Rows
+from unstir.data.statistics import Statistics, statistics
+from unstir.encoders.base import Encoder
+from unstir.errors import UsageError
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows in the model's space, (N, *space) float32, each encoded when it is asked for."""
+
+    rows: Rows
+    encoder: Encoder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, *space)."""
+        return len(self.rows), *self.encoder.space
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """The rows with those numbers (n,): (n, *space)."""
+        return self.encoder.encode(torch.as_tensor(self.rows[index.numpy()]))
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Of each element, in the data's own units: (1, *shape)."""
+        return statistics(parts(self.rows))
+
+
+def views(rows: Rows, flip: str) -> list[Rows]:
+    """The rows, and their mirror images where flip asks for them. Raises what `mirror_axis` raises."""
+    mirror = mirror_axis(flip, rows.shape[1:])
+    return [rows] if mirror is None else [rows, replace(rows, mirror=mirror)]
+
+
+def parts(rows: Rows) -> Iterator[Tensor]:
+    """All rows, (n, ...) at a time, in the order in which they lie."""
+    return map(torch.as_tensor, rows.scan())
+
+
+def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
+    """The axis of rows of that shape, from their end, that runs from left to right, where flip is "horizontal"; else None.
+
+    Raises UsageError for rows that have no left and right.
+
+    >>> mirror_axis("horizontal", (32, 48, 3)), mirror_axis("horizontal", (3, 32, 48)), mirror_axis("none", (5,))
+    (-2, -1, None)
+    """
+    if flip == "none":
+        return None
+    lies = layout(shape)
+    if lies is None or lies.kind != "images":
+        raise UsageError(
+            f"--data.flip {flip} mirrors images from left to right, and a row of shape {shape} is none. Leave it out."
+        )
+    return -2 if lies.channel_axis == -1 else -1
+
+
+def standard_deviation(found: Statistics) -> Tensor:
+    """The data's own deviation in its units, the shape of a row, from the statistics (1, ...) of rows.
+
+    That of each column; of images and sequences that of each channel, all positions together, as most corners of pictures hardly vary.
+    0 for what never varies. It is what "standardised" means in every score, whichever encoder the model was trained with.
+
+    >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])).tolist()
+    [1.0, 0.0]
+    """
+    lies = layout(tuple(found.mean.shape[1:]))
+    own = None if lies is None or lies.channel_axis is None else lies.channel_axis % (found.mean.ndim - 1) + 1
+    axes = [] if lies is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
+    return found.pooled(axes).spread.expand(found.mean.shape)[0].clone()

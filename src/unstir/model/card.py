@@ -1,0 +1,144 @@
+"""The card of a model: what it is, besides its numbers, as JSON, and how little of one from elsewhere is believed.
+
+Every entry is looked at, and every size that the card claims is compared with the tensors that are there before anything of that size is made.
+
+    >>> card_from({"shape": [2], "kind": "numpy"})
+    Traceback (most recent call last):
+    ...
+    unstir.errors.UsageError: schedule is missing
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from unstir.conditions.base import Condition
+from unstir.conditions.registry import CONDITIONS
+from unstir.encoders.registry import ENCODERS
+from unstir.errors import UsageError
+
+MOST = 2**26  # elements of a row
+DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "bfloat16", "float32", "float64", "float128"),
+)
+PARTS = ("schedule", "target", "network", "encoder", "condition")  # which may be the caller's own
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is, besides its numbers: JSON, one-to-one. `own` are the parts that no registry knows: the caller's own."""
+
+    shape: tuple[int, ...]
+    schedule: str
+    schedule_settings: dict[str, Any]
+    target: str
+    network: str
+    network_settings: dict[str, Any]
+    encoder: str
+    encoder_settings: dict[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+    condition_settings: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+    kind: str = "numpy"  # of array that was fitted: numpy or torch
+    names: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    source: str = ""
+    steps_trained: int = 0
+    weights: str = "average"  # the exponential moving average, never the raw weights
+    own: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The entries."""
+        return asdict(self)
+
+
+def card_from(raw: Mapping[str, Any]) -> Card:
+    """The card that a JSON object says. Raises UsageError naming the entry that is missing, unknown, or cannot be."""
+    for name in raw:
+        if name not in _ENTRIES:
+            raise UsageError(f"{name!r:.60} is nothing that a card says")
+    for name, (allowed, holds) in _ENTRIES.items():
+        if name not in raw:
+            raise UsageError(f"{name} is missing")
+        if not holds(raw[name]):
+            raise UsageError(f"{name} = {raw[name]!r:.60} has to be {allowed}")
+    entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    card = Card(**entries)
+    if card.encoder not in ENCODERS and "encoder" not in card.own:
+        raise UsageError(f"encoder = {card.encoder!r:.60} has to be {ENCODERS.names}")
+    if card.names and card.shape != (len(card.names),):
+        raise UsageError(f"{len(card.names)} names do not suit rows of {card.shape}")
+    return card
+
+
+def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
+    """The condition that a card says, or the caller's own. Raises UsageError where there can be no such condition."""
+    if card.condition is None or own is not None:
+        return own
+    return CONDITIONS[card.condition].build(card.condition_settings)
+
+
+def readme(card: Card) -> str:
+    """The text that goes with a model, for people."""
+    conditional = "." if card.condition is None else f"; each drawn given its {card.condition}."
+    lines = [f"# A diffusion model of {card.source or 'an array'}", "", f"Rows of shape {card.shape}, {card.dtype}{conditional}"]
+    lines += [
+        f"{card.schedule} schedule, {card.target} target, {card.network} {card.network_settings}, {card.steps_trained} steps."
+    ]
+    given = "".join(f", {name}=..." for name in card.own)
+    lines += ["The weights are the exponential moving average.", "", "```python", "import unstir", ""]
+    return "\n".join([*lines, f'model = unstir.load("this-folder"{given})', "x = model.sample(1000)", "```", ""])
+
+
+def _whole(value: Any, low: int = 0, high: int = 2**53) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # half a character cannot be written
+
+
+def _name(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier() and len(value) < 40
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= 2**53
+
+
+def _each(holds: Callable[[Any], bool], value: Any) -> bool:
+    return isinstance(value, list) and all(map(holds, value))
+
+
+def _settings(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_name, value))  # the values, each part checks by itself
+
+
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "shape": (
+        f"whole numbers from 1 on, {MOST:,} elements at most",
+        lambda v: _each(lambda size: _whole(size, 1, MOST), v) and 0 < len(v) < 64 and math.prod(v) <= MOST,
+    ),
+    "schedule": ("a name", _name),
+    "schedule_settings": ("settings by name", _settings),
+    "target": ("a name", _name),
+    "network": ("a name", _name),
+    "network_settings": ("settings by name", _settings),
+    "encoder": ("a name", _name),
+    "encoder_settings": ("settings by name", _settings),
+    "condition": ("null or a name", lambda v: v is None or _name(v)),
+    "condition_settings": ("settings by name", _settings),
+    "dtype": (f"one of {', '.join(DTYPES)}", lambda v: _text(v) and v in DTYPES),
+    "kind": ("numpy or torch", lambda v: v in ("numpy", "torch")),
+    "names": ("texts", lambda v: _each(_text, v)),
+    "bounds": (
+        "null, or two numbers, the lower first",
+        lambda v: v is None or (_each(_number, v) and len(v) == 2 and v[0] < v[1]),
+    ),
+    "source": ("a text", _text),
+    "steps_trained": ("a whole number from 0 on", _whole),
+    "weights": ("average", lambda v: v == "average"),
+    "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
+}

@@ -1,0 +1,73 @@
+"""Networks made by name, from what the rows decide and what a person sets, and what they cost.
+
+>>> make_network("mlp", {"dimension": 2, "width": 8})(torch.zeros(3, 2), torch.ones(1)).shape
+torch.Size([3, 2])
+"""
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from unstir.conditions.base import Condition
+from unstir.errors import UsageError, unknown
+from unstir.networks.registry import NETWORKS
+
+DECIDED = ("dimension", "shape", "channel_axis")  # by the rows
+
+
+def make_network(name: str, settings: Mapping[str, Any], condition: Condition | None = None, seed: int = 0) -> nn.Module:
+    """A fresh network of that name, initialised from the seed; the caller's random state stays as it was.
+
+    Raises UsageError for an unknown name or setting, and for a setting that is out of its range.
+    """
+    make, known = NETWORKS[name], parameters(name)
+    for key in settings:
+        if key not in known:
+            raise unknown(f"setting of the {name} network", key, known)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make(**settings, **({} if condition is None else {"condition": condition}))
+
+
+def parameters(name: str) -> list[str]:
+    """What the constructor of a network names. Raises UsageError for an unknown network."""
+    return list(inspect.signature(NETWORKS[name]).parameters)
+
+
+def settings_for(
+    name: str, chosen: Mapping[str, Any], space: tuple[int, ...], channel_axis: int | None, in_space: bool
+) -> dict[str, Any]:
+    """What a network is built from: of the chosen settings those that it names, and what rows of that shape in the model's space decide.
+
+    `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError for a network of neighbours where they do not.
+    """
+    known = parameters(name)
+    if "channel_axis" in known and not in_space:
+        raise UsageError(
+            f"--network.architecture {name} is for images and sequences; a row here is {space}. Use {NETWORKS.default}."
+        )
+    decided = {"dimension": math.prod(space), "shape": list(space), "channel_axis": channel_axis}
+    return {key: value for key, value in {**chosen, **decided}.items() if key in known}
+
+
+def blocks(network: nn.Module) -> list[nn.Module]:
+    """The parts of a network that run one after another, and hold most of its weights: those that say `is_block`."""
+    return [part for part in network.modules() if getattr(part, "is_block", False)]
+
+
+def affordable(network: nn.Module, evaluations: int, work: float, fewest: int, most: int) -> int:
+    """How many rows can go through a network that often for `work` multiply-adds: at least `fewest`, at most `most`.
+
+    A network that does not say how many `operations` a row takes counts one a weight.
+
+    >>> from unstir.networks.mlp import MLP
+    >>> from unstir.networks.unet import UNet
+    >>> affordable(MLP(2), 20, 1e9, 100, 5000), affordable(UNet((28, 28)), 20, 1e9, 100, 5000)
+    (598, 100)
+    """
+    operations = getattr(network, "operations", sum(w.numel() for w in network.parameters()))
+    return int(min(most, max(fewest, work // (evaluations * max(operations, 1)))))

@@ -1,0 +1,14 @@
+"""How the learning rate of a training goes: up in a line, then down along half a cosine (Loshchilov & Hutter 2017).
+
+rate_k = peak min(1, (k + 1) / warmup) (1 + cos(pi k / steps)) / 2,    k = 0, 1, ... steps - 1            (1)
+
+>>> [round(warm_up_then_cosine(k, 1.0, 2, 4), 3) for k in range(4)]
+[0.5, 0.854, 0.5, 0.146]
+"""
+
+import math
+
+
+def warm_up_then_cosine(k: int, peak: float, warmup: int, steps: int) -> float:
+    """Eq. (1); no warm-up where that is 0."""
+    return peak * min(1.0, (k + 1) / warmup if warmup else 1.0) * (1 + math.cos(math.pi * k / steps)) / 2

@@ -1,0 +1,86 @@
+"""`unstir.fit`: a model of rows in one line.
+
+>>> import numpy as np
+>>> model = fit(np.random.default_rng(0).normal(size=(300, 2)), steps=20)
+>>> model.sample(5).shape, len(model.losses)
+((5, 2), 20)
+"""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from unstir.data import from_arrays
+from unstir.errors import UsageError
+from unstir.model.model import Model
+from unstir.model.own import Own
+from unstir.training.config import flat, resolve
+from unstir.training.cost import STEADY, rehearse
+from unstir.training.fitting import Fitting
+from unstir.training.presets import settle
+from unstir.training.progress import shown
+
+REHEARSED = 2.0  # seconds of measuring what a step takes, before `minutes` are planned
+
+
+def fit(
+    x: Any,
+    labels: Any = None,
+    *,
+    given: Any = None,
+    groups: Any = None,
+    network: Any = None,
+    schedule: Any = None,
+    target: Any = None,
+    encoder: Any = None,
+    condition: Any = None,
+    minutes: float | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Model:
+    """Train a model of rows x (N, ...), numpy or torch, with a class each if labels (N,) are given.
+
+    Network, schedule, target and encoder are names, or parts of your own: a `torch.nn.Module` that answers `network(x, t, cond)`, a
+    `diffusion.Schedule`, a `diffusion.Target`, a class of `encoders.base.Encoder`. A condition of your own comes with the values
+    `given` (N, ...) of the rows. `groups` (N,): rows of one group are never on both sides of the held-out split. `minutes` plans as many
+    steps as fit. `progress`: whether to show it; without, in notebooks and on terminals. Further settings are those of the command line by
+    their last names: steps, lr, width, seed, held_out, ... What is not given is chosen from the data's size.
+
+    The losses of all steps are kept in `model.losses`. Raises DataError for data that cannot be used, UsageError for an unknown setting.
+    """
+    if isinstance(x, str):
+        raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.data.load('{x}').values.")
+    named = {"architecture": network, "schedule": schedule, "target": target, "encoder": encoder}
+    settings |= {name: part for name, part in named.items() if isinstance(part, str)}
+    brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder, "condition": condition}
+    own = Own(**{name: part for name, part in brought.items() if part is not None and not isinstance(part, str)})
+    if own.target is not None:
+        settings = {"times": own.target.times, **settings}
+    if (given is None) != (condition is None):
+        raise UsageError("a condition of your own and the values that rows are given come together: condition=..., given=...")
+    if minutes is not None and ("steps" in settings or not minutes > 0):
+        raise UsageError(f"minutes={minutes:g}: a time above 0, and without steps, which it plans.")
+    began = time.monotonic()
+    data = from_arrays(x, labels, groups=groups, missing=resolve(flat(**settings)).data.missing)
+    if condition is not None:
+        data = replace(data, labels=_values(given, len(data)))
+    fitting = Fitting(data, settle(data, flat(**settings)), own=own)
+    if minutes is not None:
+        left = 60 * minutes * STEADY - (time.monotonic() - began)
+        planned = settle(data, flat(**settings), flat(steps=rehearse(fitting, REHEARSED).steps(left)))
+        fitting = Fitting(data, planned, fitting.encoder, own)
+    losses = [step.loss for step in shown(fitting, progress)]
+    model = fitting.model()
+    kind = "torch" if isinstance(x, Tensor) else "numpy"
+    return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
+
+
+def _values(given: Any, rows: int) -> np.ndarray:
+    """Values (N, ...) of a condition as an array. Raises UsageError unless there is one a row."""
+    values = given.numpy(force=True) if isinstance(given, Tensor) else np.asarray(given)
+    if values.ndim == 0 or len(values) != rows:
+        raise UsageError(f"given has shape {values.shape}, for {rows} rows: one value a row.")
+    return values.astype(np.float32) if values.dtype == np.float64 else values

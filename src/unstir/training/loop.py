@@ -1,0 +1,92 @@
+"""The training loop: a generator of steps. The caller owns printing, evaluation and checkpoints.
+
+    repeat:  draw x_t (`problem`),  descend on errors(F(x_t), wanted) (`diffusion.loss`),  average the weights (`recipe`)   (1)
+
+(1) is algorithm 1 of Ho et al. 2020. Of several processes each draws everything random, and descends on its share of every batch: how many
+there are decides nothing but the order in which numbers are added.
+
+    >>> from unstir.diffusion.chains import linear
+    >>> from unstir.networks.mlp import MLP
+    >>> problem = Problem(linear(), "eps", torch.randn(100, 2))
+    >>> state = State(MLP(2), recipe := Recipe(steps=3, batch_size=8))
+    >>> [step.number for step in train(state, problem, recipe)]
+    [1, 2, 3]
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from unstir.diffusion.loss import Example, errors
+from unstir.errors import NumericsError
+from unstir.training.problem import Problem, prepare, steps_in_block
+from unstir.training.processes import ALONE, Processes, entire
+from unstir.training.recipe import SHARDED, Recipe, ema_decay
+from unstir.training.state import State
+
+LOOKED_AT = 2**22  # numbers that an error says the range of
+
+
+class Step(NamedTuple):
+    """What a step did: its number from 1, the loss, the learning rate, and each row's time and error (B,)."""
+
+    number: int
+    loss: float
+    lr: float
+    t: Tensor
+    errors: Tensor
+
+
+def train(
+    state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE, device: torch.device | None = None
+) -> Iterator[Step]:
+    """(1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
+
+    Where the state is still to be shared out over the processes, which the recipe says, its parts go to `device`, or stay where they are.
+    Raises NumericsError before the update where the loss or the gradient is not finite, with the step, the noise level and the
+    range of the data.
+    """
+    if recipe.sharding == SHARDED and together.count > 1 and state.together is ALONE:
+        state.shard(together, str(device or state.weights[0].device))
+    network = together.replicate(state.network) if state.together is ALONE else state.network
+    device, mine = state.weights[0].device, together.share(recipe.batch_size)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    while state.step < recipe.steps:
+        block, first = divmod(state.step, steps_in_block(problem, recipe))
+        prepared = prepare(problem, recipe, block)
+        for i in range(first, min(len(prepared.t), recipe.steps - block * len(prepared.t))):
+            example = Example(*(part[i][mine].to(device) for part in prepared.example))
+            cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
+            network.train()
+            with autocast:
+                F = network(example.seen, example.t, cond)
+            own_errors = errors(F.to(example.wanted.dtype), example)
+            row_errors = together.gather(own_errors.detach())
+            loss = row_errors.mean()
+            _check(loss.item(), row_errors, state.step, problem, prepared.t[i])
+            own_errors.mean().backward()
+            norm = entire(nn.utils.clip_grad_norm_(state.weights, recipe.clip))
+            _check(norm.item(), row_errors, state.step, problem, prepared.t[i])
+            lr = recipe.rate(state.step)
+            state.optimiser.param_groups[0]["lr"] = lr
+            state.optimiser.step()
+            state.optimiser.zero_grad()
+            state.update_average(ema_decay(state.step, recipe.ema))
+            state.step += 1
+            yield Step(state.step, loss.item(), lr, prepared.t[i], row_errors)
+
+
+def _check(value: float, row_errors: Tensor, step: int, problem: Problem, t: Tensor) -> None:
+    if math.isfinite(value):
+        return
+    bad = (~row_errors.isfinite()).nonzero().flatten()
+    worst = int(bad[0]) if len(bad) else int(row_errors.argmax())
+    rows = problem.rows[torch.arange(min(len(problem.rows), max(1, LOOKED_AT // math.prod(problem.rows.shape[1:]))))]
+    raise NumericsError(
+        f"step {step + 1}: the {'loss' if len(bad) else 'gradient'} is not finite; nothing was updated. Worst row at t = "
+        f"{t[worst].item():.4f} (log-SNR {problem.schedule.log_snr(t[worst]).item():.1f}), data between {rows.min().item():.3g} and "
+        f"{rows.max().item():.3g} in the model's units. Try a lower --optim.lr, or look for outliers in the data."
+    )

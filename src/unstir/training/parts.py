@@ -1,0 +1,75 @@
+"""From settings to parts: the encoder, the condition, the network and the device of a training run, by name or the caller's own."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from unstir.conditions.base import Condition
+from unstir.conditions.registry import CONDITIONS
+from unstir.data import Data, layout
+from unstir.encoders.base import Encoder, Fit, FitOptions
+from unstir.encoders.registry import ENCODERS
+from unstir.encoders.rows import views
+from unstir.errors import UsageError
+from unstir.model.own import Own
+from unstir.networks.building import make_network, settings_for
+from unstir.training.config import Config
+
+
+def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
+    """The fitting of the encoder of these rows, still to be driven where it takes steps. Raises what the encoder's `begin` raises."""
+    options = FitOptions(config.seed, config.optim.precision, str(pick_device(config.device)), config.autoencoder.model_dump())
+    kind = own.encoder or ENCODERS[config.data.encoder]
+    return kind.begin(views(training.rows, config.data.flip), options)
+
+
+def condition_for(training: Data, config: Config) -> Condition | None:
+    """Classes, where the rows have them: with the counts of the rows that are trained on."""
+    if not training.classes or training.labels is None:
+        return None
+    counts = np.bincount(training.labels, minlength=len(training.classes)).tolist()
+    column = label_name(config.data.labels, training.names)
+    return CONDITIONS[CONDITIONS.default].build({"names": list(training.classes), "counts": counts, "column": column})
+
+
+def network_for(
+    config: Config, encoder: Encoder, condition: Condition | None, own: Own
+) -> tuple[dict[str, Any], Callable[[int], nn.Module]]:
+    """What the network is built from, and how to make it from a seed: a copy of the caller's own, or a fresh one of that name.
+
+    Raises UsageError for a network of images and rows that do not lie in space.
+    """
+    mine = own.network
+    if mine is not None:
+        return {}, lambda seed: copy.deepcopy(mine).requires_grad_(True)  # noqa: ARG005
+    name, lies = config.network.architecture, layout(encoder.space)
+    axis = encoder.channel_axis if encoder.channel_axis is not None else lies.channel_axis if lies else None
+    in_space = lies is not None or encoder.channel_axis is not None
+    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, in_space)
+    return settings, lambda seed: make_network(name, settings, condition, seed)
+
+
+def label_name(labels: str | None, names: tuple[str, ...]) -> str:
+    """What a column of classes beside columns of these names is called: as in the table it came from, or `class`.
+
+    >>> label_name("pet", ("size",)), label_name(None, ("size", "class")), label_name("2", ())
+    ('pet', 'class_', 'class')
+    """
+    name = labels if labels and labels != "none" and names else "class"
+    while name in names:
+        name += "_"
+    return name
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name, the fastest there is for 'auto'. Raises UsageError where it is not there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device("cuda" if there["cuda"] else "cpu")
+    if not there.get(name, False):
+        raise UsageError(f"device '{name}' is not there. Present: {', '.join(k for k, v in there.items() if v)}.")
+    return torch.device(name)

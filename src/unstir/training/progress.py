@@ -1,0 +1,70 @@
+"""The progress of `unstir.fit`: a bar on a terminal, a line that renews itself in a notebook, nothing elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from unstir.training.fitting import Fitting
+from unstir.training.loop import Step
+
+INTERVAL = 0.25  # seconds between two pictures of it, in a notebook
+SMOOTH = 0.98  # of the loss that is shown
+
+
+def shown(fitting: Fitting, show: bool | None) -> Iterator[Step]:
+    """The steps of a fitting, unchanged, shown as they go: if asked for, or else where a person is looking."""
+    notebook = in_notebook()
+    if show is False or (show is None and not notebook and not sys.stderr.isatty()):
+        return fitting.steps()
+    return _in_notebook(fitting) if notebook else _on_terminal(fitting)
+
+
+def in_notebook() -> bool:
+    """Whether this is a cell of a notebook, which has a kernel and no terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and shell.has_trait("kernel")
+
+
+def line(step: Step, total: int, loss: float, seconds: float) -> str:
+    """A moment of training in words.
+
+    >>> line(Step(50, 0.5, 1e-3, None, None), 200, 0.25, 10.0)
+    'step 50 of 200, loss 0.2500, 5 steps/s, 30 s left'
+    """
+    speed = step.number / max(seconds, 1e-9)
+    return f"step {step.number:,} of {total:,}, loss {loss:.4f}, {speed:.0f} steps/s, {(total - step.number) / speed:.0f} s left"
+
+
+def _smoothed(fitting: Fitting) -> Iterator[tuple[Step, float]]:
+    smooth = float("nan")
+    for step in fitting.steps():
+        smooth = step.loss if smooth != smooth else SMOOTH * smooth + (1 - SMOOTH) * step.loss
+        yield step, smooth
+
+
+def _on_terminal(fitting: Fitting) -> Iterator[Step]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: list[Any] = [TextColumn("training"), BarColumn(bar_width=None), MofNCompleteColumn()]
+    columns += [TextColumn("loss {task.fields[loss]:.4f}"), TimeRemainingColumn(compact=True)]
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=fitting.recipe.steps, loss=float("nan"))
+        for step, loss in _smoothed(fitting):
+            progress.update(task, completed=step.number, loss=loss)
+            yield step
+
+
+def _in_notebook(fitting: Fitting) -> Iterator[Step]:
+    from IPython.display import display
+
+    began, total = time.monotonic(), fitting.recipe.steps
+    cell, last = display({"text/plain": "training"}, raw=True, display_id=True), began
+    for step, loss in _smoothed(fitting):
+        now = time.monotonic()
+        if now - last >= INTERVAL or step.number == total:
+            last = now
+            cell.update({"text/plain": line(step, total, loss, now - began)}, raw=True)
+        yield step

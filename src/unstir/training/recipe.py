@@ -1,0 +1,39 @@
+"""How it is learnt: the numbers of the optimiser, its learning rate, and the average of the weights.
+
+average_k = average_{k-1} + (1 - d_k) (weights - average_{k-1}),  d_k = min(ema, (1 + k) / (10 + k))   (1)
+
+>>> Recipe(steps=100, warmup=10, lr=1.0).rate(4), ema_decay(0, 0.998)
+(0.498..., 0.1)
+"""
+
+from dataclasses import dataclass
+
+from unstir.networks.rates import warm_up_then_cosine
+
+WHOLE, SHARDED = "none", "full"  # what each of several processes keeps of the weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How it is learnt: the optimiser's numbers."""
+
+    steps: int = 2000
+    batch_size: int = 256
+    lr: float = 3e-3
+    warmup: int = 100
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    ema: float = 0.998
+    drop_condition: float = 0.1
+    seed: int = 0
+    precision: str = "float32"
+    sharding: str = WHOLE
+
+    def rate(self, k: int) -> float:
+        """The learning rate of step k = 0, 1, ...: `networks.rates`."""
+        return warm_up_then_cosine(k, self.lr, self.warmup, self.steps)
+
+
+def ema_decay(k: int, ema: float) -> float:
+    """d_k of (1): an average over a tenth of a short past, so that early noise is forgotten."""
+    return min(ema, (1 + k) / (10 + k))

@@ -1,0 +1,116 @@
+"""What training changes, besides the number of steps: weights, their average, the optimiser's moments. What a checkpoint holds."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from unstir.networks.building import blocks
+from unstir.training.processes import ALONE, Processes, Request, own
+from unstir.training.recipe import Recipe
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
+PARTS = ("network", "average", *MOMENTS)
+
+
+class State:
+    """What training changes: the network, its average, the optimiser, and how many steps are done.
+
+    Shared out over several processes (`shard`), each keeps parts of the tensors. Process 0 asks for whole ones, and the others answer
+    with `give`.
+    """
+
+    def __init__(self, network: nn.Module, recipe: Recipe):
+        self.network, self._recipe = network, recipe
+        self.weights: list[Tensor] = list(network.parameters())
+        self.average = [w.detach().clone() for w in self.weights]
+        self.step = 0
+        self.together = ALONE  # those that this state is shared out over
+        self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last that was made whole, and after which step
+
+    @cached_property
+    def optimiser(self) -> torch.optim.AdamW:
+        """Made when first asked for: to import it takes a second and a half, for which nobody who only looks at a run should wait."""
+        betas, decay = (0.9, 0.99), self._recipe.weight_decay
+        return torch.optim.AdamW(self.weights, lr=self._recipe.lr, betas=betas, weight_decay=decay, fused=True)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name, besides the number of steps: what a checkpoint holds."""
+        return self._whole(Request.EVERYTHING, self.kept())
+
+    def averaged(self) -> dict[str, Tensor]:
+        """What `network.load_state_dict` takes to become the average."""
+        if self._averaged is None or self._averaged[0] != self.step:
+            made = self._whole(Request.AVERAGE, self.network.state_dict() | dict(zip(self._names, self.average, strict=True)))
+            if self.together is ALONE:
+                return made
+            self._averaged = self.step, made
+        return self._averaged[1]
+
+    @torch.no_grad()
+    def shard(self, together: Processes, device: str) -> None:
+        """Keep a part of every tensor, on that device; what they are together is what process 0 held. All processes do this at once."""
+        leads = together.rank == 0
+        moments = [[self.optimiser.state[w][m] for w in self.weights] for m in MOMENTS] if leads and self.step else []
+        whole = {"average": self.average, **dict(zip(MOMENTS, moments, strict=False))}
+        together.shard(self.network, blocks(self.network), device)
+        self.weights = list[Tensor](self.network.parameters())
+        self.together = together
+        self.__dict__.pop("optimiser", None)
+        part = {
+            name: [together.part(whole[name][i] if leads else None, w) for i, w in enumerate(self.weights)]
+            for name in ("average", *(MOMENTS if self.step else ()))
+        }
+        self.average = part["average"]
+        for i, w in enumerate(self.weights if self.step else ()):
+            self._remember(w, self.step, {moment: part[moment][i] for moment in MOMENTS})
+
+    def give(self, asked: Request) -> None:
+        """In a process that does not lead: its parts of what process 0 has asked for."""
+        self.tensors() if asked == Request.EVERYTHING else self.averaged()
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name, _ in self.network.named_parameters()]
+
+    def kept(self) -> dict[str, Tensor]:
+        """What `tensors` makes whole: where the state is shared out, this process's parts."""
+        held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        held |= {f"average.{name}": a for name, a in zip(self._names, self.average, strict=True)}
+        for name, w in zip(self._names, self.weights, strict=True):
+            held |= {f"{moment}.{name}": self.optimiser.state[w][moment] for moment in MOMENTS if self.step}
+        return held
+
+    def _whole(self, asked: Request, held: dict[str, Tensor]) -> dict[str, Tensor]:
+        if self.together is ALONE:
+            return held
+        if self.together.rank == 0:
+            self.together.agree(asked)
+        return {name: self.together.whole(value) for name, value in held.items()}
+
+    def _remember(self, w: Tensor, step: int, moments: dict[str, Tensor]) -> None:
+        # The fused optimiser counts its steps in a float32 on the weights' own device.
+        self.optimiser.state[w] = {"step": torch.tensor(float(step), device=w.device), **moments}
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Become the state whose `tensors()` these are, after `step` steps. KeyError or RuntimeError where they do not fit."""
+        part = {name: {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")} for name in PARTS}
+        self.network.load_state_dict(part["network"])
+        for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
+            a.copy_(part["average"][name])
+            if step:
+                self._remember(w, step, {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS})
+        self.step = step
+
+    @torch.no_grad()
+    def update_average(self, decay: float) -> None:
+        """A step of `recipe`'s average."""
+        torch._foreach_lerp_([own(a) for a in self.average], [own(w) for w in self.weights], 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange weights and average: before and after an evaluation, which always uses the average. Not where they are shared out."""
+        for w, a in zip(self.weights, self.average, strict=True):
+            w.data, a.data = a.data, w.data
