@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from oracle_error import BETAS, scheduled
 from report import Row, Table, note, parser, show
-from unstir.cli.training import STEADY, plan_run
+from unstir.cli.parts.planning import plan_run
 from unstir.data import Data, load
 from unstir.evaluation.features import FEATURES, learn
 from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
+from unstir.training.plan import STEADY
 from unstir.training.presets import settle
 
 WARMUP = 500

@@ -9,6 +9,8 @@ import pytest
 
 from unstir.cli import main
 
+FIGURES = {"forward", "loss_by_time", "samples", "schedules", "trajectories", "training"}
+PNG = b"\x89PNG\r\n\x1a\n"
 TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "32")
 
 
@@ -39,3 +41,9 @@ def refused(code, said, *arguments):
 
 def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def is_png(path):
+    """A whole picture of some size."""
+    content = path.read_bytes()
+    return content.startswith(PNG) and content.endswith(b"IEND\xaeB`\x82") and len(content) > 5000

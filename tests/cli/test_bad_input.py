@@ -60,9 +60,9 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures take seconds."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+    monkeypatch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
 
 
 @pytest.fixture(scope="module")

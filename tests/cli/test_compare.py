@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from report_contents import unpacked
-from unstir.cli import compared, comparing, main
+from unstir.cli import main
+from unstir.cli.parts import comparing
+from unstir.comparison import figure as picturing
 from unstir.data import load
 from unstir.errors import Stopped
 from unstir.training.config import read_config
@@ -45,7 +47,7 @@ def base(points):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    monkeypatch.setattr(comparing, "picture", lambda *_: None)
+    monkeypatch.setattr(picturing, "picture", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +110,16 @@ def test_a_second_process_finds_the_same_numbers(done, base, tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_stopped_in_the_middle_it_goes_on_to_the_same_end(done, base, tmp_path, monkeypatch):
     # A signal in the third of four trainings. Catches what is done being trained again, half a result, and another result.
-    begin, begun = comparing.begin, []
+    read_out, begun = comparing.read_out, []
 
-    def stop_at_the_third(fitting, seed):
+    def stop_at_the_third(fitting, training, seed, yardstick):
         begun.append(seed)
         if len(begun) == 3:
             raise Stopped("stopped by SIGTERM.", 143)
-        return begin(fitting, seed)
+        return read_out(fitting, training, seed, yardstick)
 
     folder = tmp_path / "c"
-    monkeypatch.setattr(comparing, "begin", stop_at_the_third)
+    monkeypatch.setattr(comparing, "read_out", stop_at_the_third)
     code, out, err = run(*base, "-o", folder)
     assert (code, out) == (143, "")
     assert f"--out {folder} goes on" in err
@@ -228,7 +230,7 @@ def test_a_table_for_people_on_a_built_in_set(tmp_path, monkeypatch):
     # On a set that can be drawn afresh the share that is off it is shown, and the sigmoid of the lecture says what was changed.
     monkeypatch.setattr("unstir.comparison.reading.POOL", 20_000)
     drawn = []
-    monkeypatch.setattr(comparing, "picture", lambda *arguments: drawn.append(arguments))
+    monkeypatch.setattr(picturing, "picture", lambda *arguments: drawn.append(arguments))
     names = (
         "--only",
         "linear,sigmoid_bare",
@@ -247,7 +249,6 @@ def test_a_table_for_people_on_a_built_in_set(tmp_path, monkeypatch):
     assert "sigmoid_bare (v)" in out
     assert " %" in out
     assert "note: sigmoid_bare ends at alpha_bar" in out
-    assert compared.picture is not comparing.picture
     assert len(drawn) == 1
 
 
@@ -278,7 +279,7 @@ def _table(path):
 def figures(monkeypatch):
     """The figures that would be written, by name: writing them takes longer than all the rest."""
     kept = {}
-    monkeypatch.setattr(compared.plots, "save", lambda figure, path: kept.update({path.name: figure}))
+    monkeypatch.setattr(picturing.plots, "save", lambda figure, path: kept.update({path.name: figure}))
     return kept
 
 

@@ -18,10 +18,10 @@ FAST = ("--quiet", "--optim.lr", "3e-3")
 @pytest.fixture(scope="module", autouse=True)
 def undrawn():
     """Figures take seconds, and no test here looks at them."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+        patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
         yield
 
 
@@ -38,7 +38,7 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(table, tmp_path_factory):
+def people(table, tmp_path_factory):
     """A short run on that table."""
     out = tmp_path_factory.mktemp("runs") / "people"
     code, _, err = run("train", table, "-o", out, "--data.labels", "group", "--data.held-out", "0.2", "--steps", "150", *FAST)
@@ -57,8 +57,8 @@ def result(*arguments):
     return json.loads(out, parse_constant=never)
 
 
-def test_a_person_sees_each_number_beside_its_floor_and_two_answers(trained):
-    code, out, err = run("evaluate", trained, "--steps", "5")
+def test_a_person_sees_each_number_beside_its_floor_and_two_answers(people):
+    code, out, err = run("evaluate", people, "--steps", "5")
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 120
     for said in (
@@ -74,11 +74,11 @@ def test_a_person_sees_each_number_beside_its_floor_and_two_answers(trained):
     assert len(rows) == 8 + 2 + 3 + 6  # measures, of which the share has no ±, columns, levels
 
 
-def test_a_program_gets_all_of_it(trained, table):
+def test_a_program_gets_all_of_it(people, table):
     """Every number of the tables and more. Catches a table beside the object, and scores of training rows."""
-    found = result(trained, "--steps", "5", "--seed", "4")
-    model, truth = unstir.load(trained), truth_of(datasets.load(table, labels="group"), 0.2, 0)
-    assert (found["run"], found["steps"], found["method"], found["seed"]) == (str(trained), 5, "adams_bashforth2", 4)
+    found = result(people, "--steps", "5", "--seed", "4")
+    model, truth = unstir.load(people), truth_of(datasets.load(table, labels="group"), 0.2, 0)
+    assert (found["run"], found["steps"], found["method"], found["seed"]) == (str(people), 5, "adams_bashforth2", 4)
     assert found["scores"] == as_json(evaluate(model, truth, Sampling(5, seed=4)))
     scale = model.deviation.numpy()
     assert found["neighbourhoods"] == as_json(neighbourhoods(draw_sets(model, truth, Sampling(5, seed=4)), truth, scale))
@@ -148,25 +148,25 @@ def test_only_the_worst_of_many_columns_are_shown_and_all_are_given(tmp_path):
     assert len(result(tmp_path / "r", tmp_path / "other.npy", "--steps", "4")["columns"]["each"]) == 300
 
 
-def test_other_rows_are_compared_with_and_nothing_is_said_of_memory(trained, table, tmp_path):
+def test_other_rows_are_compared_with_and_nothing_is_said_of_memory(people, table, tmp_path):
     """Catches DATA that is read and not used, and its rows taken for training rows."""
-    found = result(trained, table, "--labels", "group", "--steps", "5")
+    found = result(people, table, "--labels", "group", "--steps", "5")
     assert [score["rows"] for score in found["scores"]] == [150] * 3
     assert (found["memorisation"], found["held_out_gap"], found["honest"]) == (None, None, None)
-    assert found["notes"] == [f"note: whether it memorises shows beside its own training rows: unstir evaluate {trained}"]
+    assert found["notes"] == [f"note: whether it memorises shows beside its own training rows: unstir evaluate {people}"]
     assert "training" not in found["held_out_error"][0]
     far = table.read_text().replace(",7,", ",7000,")
     (tmp_path / "far.csv").write_text(far)
-    told = result(trained, tmp_path / "far.csv", "--labels", "group", "--steps", "5")
+    told = result(people, tmp_path / "far.csv", "--labels", "group", "--steps", "5")
     assert told["good"]["answer"] == "not yet"
     strange = table.read_text().replace(",A", ",C")
     (tmp_path / "strange.csv").write_text(strange)  # a class that was never trained on: distances, and no errors
-    told = result(trained, tmp_path / "strange.csv", "--labels", "group", "--steps", "5")
+    told = result(people, tmp_path / "strange.csv", "--labels", "group", "--steps", "5")
     assert told["held_out_error"] is None
     assert "unknown class 'C'" in told["notes"][1]
     (tmp_path / "few.csv").write_text("\n".join(table.read_text().splitlines()[:12]))
-    refused(2, "has 11 rows; comparing takes at least 20", "evaluate", trained, tmp_path / "few.csv", "--labels", "group")
-    refused(3, "class with --data.labels group", "evaluate", trained, table)
+    refused(2, "has 11 rows; comparing takes at least 20", "evaluate", people, tmp_path / "few.csv", "--labels", "group")
+    refused(3, "class with --data.labels group", "evaluate", people, table)
 
 
 def test_data_that_has_gone_can_be_replaced_by_other_rows(tmp_path):
@@ -196,3 +196,61 @@ def test_a_built_in_set_is_compared_with_fresh_truth(tmp_path, monkeypatch):
     assert found["memorisation"]["rows"] == 1500
     assert found["honest"]["answer"] == "yes"
     assert found["good"]["answer"] == "not yet"
+
+
+# ---- on labelled points
+
+
+def test_evaluate_shows_each_distance_beside_its_floor(trained):
+    code, out, err = run("evaluate", trained[3], "--steps", "5")
+    assert code == 0, err
+    for said in ("sliced W2, data's units", "energy distance", "floor", "verdict", "log-SNR", "adams_bashforth2, 5 evaluations"):
+        assert said in out
+
+
+def test_evaluate_is_one_object_with_the_scores_of_the_library(trained, files):
+    # Catches a table on stdout beside the object, and scores against the training rows.
+    code, out, _ = run("evaluate", trained[3], "--steps", "5", "--seed", "4", "--json")
+    found = json.loads(out)
+    assert code == 0
+    truth = truth_of(datasets.load(files / "points.csv", labels="kind"), 0.2, 3)
+    assert found["scores"] == as_json(evaluate(unstir.load(trained[3]), truth, Sampling(steps=5, seed=4)))
+    guided = json.loads(run("evaluate", trained[3], "--steps", "5", "--seed", "4", "--guidance", "3", "--json")[1])
+    assert (guided["guidance"], found["guidance"]) == (3, 1)
+    assert guided["scores"] == as_json(evaluate(unstir.load(trained[3]), truth, Sampling(steps=5, seed=4, guidance=3.0)))
+    assert guided["scores"] != found["scores"]  # catches a flag that is read and not passed on
+    curve = found["held_out_error"]
+    assert [level["log_snr"] for level in curve] == [-6, -3, 0, 3, 6, 9]
+    assert curve[2]["unit_gaussian"] == 0.5
+    assert all(level["mse"] > 0 for level in curve)
+
+
+def test_evaluate_against_other_rows(trained, files, tmp_path):
+    """Its own samples are closer to it than points that were moved far away. Catches DATA that is read and not used."""
+    assert run("sample", trained[3], "-n", "300", "--seed", "9", "-o", tmp_path / "own.npy")[0] == 0
+    np.save(tmp_path / "far.npy", np.load(tmp_path / "own.npy") + 30)
+    own, far = (
+        json.loads(run("evaluate", trained[3], tmp_path / f"{name}.npy", "--json")[1])["scores"] for name in ("own", "far")
+    )
+    assert {score["verdict"] for score in own} <= {"at the floor", "near the floor"}
+    assert {score["verdict"] for score in far} == {"far above the floor"}
+    assert [score["rows"] for score in own] == [150] * 3
+    code, out, err = run("evaluate", trained[3], files / "points.csv", "--labels", "kind", "--json")
+    assert code == 0, err
+    assert len(json.loads(out)["scores"]) == 3
+    np.save(tmp_path / "wide.npy", np.zeros((40, 3)))
+    refused(2, "(3,)", "evaluate", trained[3], tmp_path / "wide.npy")
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).normal(size=(6, 2)))
+    refused(2, "6 rows", "evaluate", trained[3], tmp_path / "few.npy")
+
+
+def test_data_that_has_changed_since_is_not_taken_for_the_same(tmp_path):
+    # Catches a score against rows that the model was trained on, called held out.
+    generator = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", generator.normal(size=(200, 2)))
+    assert run("train", tmp_path / "x.npy", "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY)[0] == 0
+    assert run("evaluate", tmp_path / "r", "--json")[0] == 0
+    np.save(tmp_path / "x.npy", generator.normal(size=(200, 2)))
+    assert "sha256 differs" in refused(5, "x.npy is not the data", "evaluate", tmp_path / "r")
+    (tmp_path / "x.npy").unlink()
+    refused(5, "no such file", "evaluate", tmp_path / "r")

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from unstir.cli import looking, main
+from unstir.cli import main
+from unstir.cli.parts import inspected
 from unstir.data import TOYS, from_arrays, survey, toy
 from unstir.data.columns import columns_of
 from unstir.data.layouts import kind_of
@@ -214,7 +215,7 @@ def table(tmp_path, monkeypatch):
         height = "inf" if i == 7 else "90000" if i == 20 else f"{b:.3f}"
         lines.append(f"{i},{speed},{height},7,{'' if i == 9 else 'cat' if i % 3 else 'dog'}")
     Path("t.csv").write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     return "t.csv"
 
 
@@ -248,6 +249,21 @@ def test_the_next_command_is_one_that_works(table):
     assert code == 0, err
     assert 'missing = "drop"' in out
     assert "beta_max = 9" in out
+
+
+def test_inspect_takes_the_settings_as_train_does(table):
+    # Catches a file or a short flag that only train reads, and a next command that leaves the file out.
+    Path("c.toml").write_text("[optim]\nsteps = 70\n[network]\nwidth = 24\n")
+    code, out, err = run(
+        "inspect", table, "--config", "c.toml", "--data.labels", "pet", "--schedule", "cosine", "--batch-size", "16"
+    )
+    assert code == 0, err
+    assert "for 70 steps of 16" in out
+    line = next(line for line in out.splitlines() if line.startswith("next: "))
+    code, settled, err = run(*line.removeprefix("next: unstir ").split(), "--print-config")
+    assert code == 0, err
+    for said in ("steps = 70  # file", "width = 24  # file", 'schedule = "cosine"  # flag', "batch_size = 16  # flag"):
+        assert said in settled
 
 
 def test_inspect_answers_with_one_object(table):
@@ -293,7 +309,7 @@ def test_the_cost_is_measured(tmp_path):
     ids=["images", "sequences", "bytes", "huge", "all missing"],
 )
 def test_inspect_takes_whatever_can_be_read(tmp_path, monkeypatch, values, said):
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     np.save(tmp_path / "x.npy", values)
     for form in ([], ["--json"]):
         code, out, err = run("inspect", tmp_path / "x.npy", *form)
@@ -304,7 +320,7 @@ def test_inspect_takes_whatever_can_be_read(tmp_path, monkeypatch, values, said)
 
 
 def test_a_table_of_many_columns_shows_those_with_problems(tmp_path, monkeypatch):
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
     values = RNG.normal(size=(N, 40))
     values[:, 33] = 2.5
     np.save(tmp_path / "x.npy", values)

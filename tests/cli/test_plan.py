@@ -10,8 +10,9 @@ import torch
 
 from commands import TINY, contents, refused, run
 from unstir import data as datasets
-from unstir.cli import training
+from unstir.cli.parts.planning import plan_run
 from unstir.data import from_arrays, load
+from unstir.training import plan
 from unstir.training.config import annotated_config, flat, origins, read_config, resolve
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import LOOKS, Fitting
@@ -81,7 +82,7 @@ def test_looks_do_not_eat_a_short_run_up():
 
 def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
     """The plan is a number of steps, in config.toml like any other: the run is as repeatable. Catches a rate that never falls."""
-    monkeypatch.setattr(training, "rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
+    monkeypatch.setattr(plan, "rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
     code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "0.5", *TINY)
     assert code == 0
     assert "28 steps of 32" in err  # 95 % of 30 s
@@ -100,14 +101,14 @@ def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
     """Images: one block a level below 2,000 steps, as the person says otherwise. Catches steps that were planned for the other network."""
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (3000, 8, 8), dtype=np.uint8))
-    monkeypatch.setattr(training, "rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1])
+    monkeypatch.setattr(plan, "rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1])
     costs = []
-    long, short, said = (training.plan_run(str(path), {}, flags, minutes) for flags, minutes in ASKED)
+    long, short, said = (plan_run(str(path), {}, flags, minutes) for flags, minutes in ASKED)
     assert [planned.config.network.depth for planned in (long, short, said)] == [2, 1, 2]
     for planned, (_, minutes) in zip((long, short, said), ASKED, strict=True):
         assert planned.cost.step == pytest.approx(weights(planned.fitting) * 1e-6)
         assert planned.config.optim.steps == planned.fitting.recipe.steps
-        time = 60 * minutes * training.STEADY
+        time = 60 * minutes * plan.STEADY
         assert planned.cost.steps(time - 60) < planned.config.optim.steps <= planned.cost.steps(time)  # of it what came before
     assert long.config.optim.steps > BRIEF > said.config.optim.steps
     assert origins(short.layers)["network", "depth"] == "--minutes"

@@ -16,12 +16,12 @@ ROWS = 30  # of which 10 are held out: the fewest that evaluate compares with
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
     """Figures (test_plots.py has them), many looks at held-out rows and long rehearsals take minutes, and no test here looks at them."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+    monkeypatch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
     monkeypatch.setattr(finishing, "SHOWN", 4)
     monkeypatch.setattr(finishing, "_scores", lambda *_: [])
-    monkeypatch.setattr("unstir.cli.training.rehearse", lambda *_: Cost(0.001, 0.001, 1))
+    monkeypatch.setattr("unstir.training.plan.rehearse", lambda *_: Cost(0.001, 0.001, 1))
     monkeypatch.setattr("unstir.training.fitting.HELD_OUT_DRAWS", (16, 16))
     monkeypatch.setattr("unstir.training.fitting.CURVE_DRAWS", (2, 2))
     monkeypatch.setattr("unstir.evaluation.memorisation.DRAWS", 16)

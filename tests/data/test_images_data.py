@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from commands import TINY, refused, run
-from unstir.cli import looking
+from unstir.cli.parts import inspected
 from unstir.data import Layout, builtin, from_arrays, layout, load, read, survey
 from unstir.data.formats import images, raw
 from unstir.data.layouts import kind_of
@@ -436,7 +436,7 @@ def test_a_name_mistyped_is_known(typed, meant):
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    monkeypatch.setattr(looking, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
+    monkeypatch.setattr(inspected, "rehearse", lambda *_: Cost(0.002, 0.1, 300 * 2**20))
 
 
 @pytest.mark.usefixtures("unmeasured")

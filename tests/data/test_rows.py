@@ -181,7 +181,7 @@ def test_a_model_of_a_mapped_file_is_that_of_the_array(tmp_path):
 
 LIMITED = """
 import resource, sys
-from unstir.cli.training import describe
+from unstir.runs.data import describe
 from unstir.training.config import flat
 from unstir.data import load
 from unstir.training import fitting

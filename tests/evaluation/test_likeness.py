@@ -151,9 +151,9 @@ def test_from_the_command_line(tmp_path, monkeypatch):
     """Train and evaluate, with classes: the end of the one and the table of the other. Catches scores that nobody is shown."""
     monkeypatch.setattr(features, "FEWEST_STEPS", 5)
     monkeypatch.setattr(features, "PASSES", 0)
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+    monkeypatch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
     x, names = draw(np.random.default_rng(0), 500)
     np.savez(tmp_path / "x.npz", images=x, labels=names)
     few = ("--optim.steps", "3", "--network.levels", "1")

@@ -10,8 +10,8 @@ from PIL import Image
 import unstir
 from commands import contents, refused, run
 from unstir import files
-from unstir.cli.editing import read_mask
-from unstir.cli.pictures import value_span
+from unstir.cli.parts.grid import value_span
+from unstir.cli.parts.rows_in import read_mask
 from unstir.data import check_path
 from unstir.data.formats.images import in_a_file_name
 from unstir.data.layouts import channels_last, picture_layout

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from commands import TINY, contents, refused, run
-from unstir.cli import finishing
+from unstir.cli.parts import finishing
 from unstir.plots.film import FFMpegWriter
 from unstir.report import film, subject
 
@@ -23,7 +23,7 @@ SHORT = ("--seconds", "1", "--rate", "6", "--pixels", "200")
 def quick():
     """No figures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+        patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
         patch.setattr("unstir.evaluation.scores.MOST", 100)
         patch.setattr("unstir.evaluation.scores.POOL", 1000)
         patch.setattr(finishing, "SHOWN", 20)

@@ -11,7 +11,7 @@ import torch
 import unstir
 from commands import TINY, contents, refused, run
 from report_contents import unpacked
-from unstir.cli import finishing, reporting
+from unstir.cli.parts import finishing
 from unstir.data import toy
 from unstir.diffusion.chains import linear
 from unstir.diffusion.continuous import VE, Flow
@@ -19,7 +19,7 @@ from unstir.diffusion.oracles import Gaussian
 from unstir.encoders.affine import Affine
 from unstir.errors import NumericsError, Stopped
 from unstir.information.mmse import ErrorCurve
-from unstir.report import best, forward, packing, reverse, subject, view
+from unstir.report import best, forward, keeping, packing, reverse, subject, view
 from unstir.report import contents as room
 from unstir.report.comparison import comparison_contents
 from unstir.runs.folder import Run
@@ -33,7 +33,7 @@ SECTIONS = ("forward", "reverse", "schedules", "hard", "good", "run")
 def quick():
     """No figures, and little truth: a second a report."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+        patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
         patch.setattr("unstir.evaluation.scores.MOST", 300)
         patch.setattr("unstir.evaluation.scores.POOL", 4000)
         patch.setattr(reverse, "WORK", 2e7)
@@ -386,15 +386,15 @@ def test_the_command_and_what_it_refuses(points, tmp_path):
 def test_a_page_as_it_trains_and_the_same_model(tmp_path, points, monkeypatch):
     """Written at each look, in full at the end. Catches a page that changes what is trained."""
     written = []
-    write = reporting.write_report
+    write = keeping.write_report
 
     def remember(page, found):
         written.append((found["status"], found["step"], bool(found["reverse"]), found["hard"] is not None))
         return write(page, found)
 
-    monkeypatch.setattr(reporting, "write_report", remember)
+    monkeypatch.setattr(keeping, "write_report", remember)
     monkeypatch.setattr(room, "FIRST_GUESS", 0.0)
-    monkeypatch.setattr(reporting, "SOONEST", 0.0)
+    monkeypatch.setattr(keeping, "SOONEST", 0.0)
     folder = train(tmp_path, "swiss_roll", "--data.points", "400", "--report")
     steps = [step for status, step, *_ in written if status == "running"]
     assert steps[-1] == 40

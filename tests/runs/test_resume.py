@@ -17,7 +17,7 @@ import torch
 
 from commands import TINY, run
 from unstir import data as datasets
-from unstir.cli.signals import patient, prompt
+from unstir.cli.parts.signals import patient, prompt
 from unstir.diffusion.registry import TARGETS
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
@@ -58,7 +58,8 @@ OFTEN = """
 import sys
 from unstir.runs import record
 record.SOONEST, record.SHARE = 0.0, 0.5
-from unstir.cli import finishing, main
+from unstir.cli import main
+from unstir.cli.parts import finishing
 finishing.SHOWN = 200
 main(sys.argv[1:])
 """
@@ -281,9 +282,9 @@ def test_a_second_process_is_refused_by_the_name_of_the_first(points, tmp_path):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures take seconds."""
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    monkeypatch.setattr(finishing, "draw", lambda trained, panels: trained.run.folder("samples"))  # noqa: ARG005
+    monkeypatch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
 
 
 def test_a_finished_run_is_left_alone(points, tmp_path, undrawn):  # noqa: ARG001
@@ -346,9 +347,9 @@ def test_the_second_signal_does_not_wait():
 
 def test_a_stop_after_training_does_the_rest_on_resume(points, tmp_path, monkeypatch):
     # The model is there, the pictures are not. Catches a model written twice, and one that is refused because it exists.
-    from unstir.cli import finishing
+    from unstir.cli.parts import finishing
 
-    def stop(trained, panels):  # noqa: ARG001
+    def stop(*_):
         raise Stopped("stopped by SIGTERM.", 143)
 
     with monkeypatch.context() as patched:

@@ -7,9 +7,13 @@
 (3) is for built-in sets, which can be drawn afresh. It is Jeffreys' estimate of the share, which is never 0 and so has a logarithm.
 """
 
+import time
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from unstir.comparison.layout import OFF, Comparison, Reading
+from unstir.comparison.layout import OFF, Comparison, Reading, Training
 from unstir.data import TOYS, toy
 from unstir.data.statistics import statistics
 from unstir.encoders.rows import parts, standard_deviation
@@ -17,7 +21,10 @@ from unstir.errors import NumericsError
 from unstir.evaluation.scores import POOL, Truth, between_true, measure, true_pairs
 from unstir.metrics.distances import far_fraction
 from unstir.model.model import Model
+from unstir.training.cost import rehearse
+from unstir.training.fitting import Fitting
 
+REHEARSED = 21  # evaluations of each sampler, to predict what all of them will take
 RADIUS = 0.06  # of (3): three times the deviation of the swiss roll's noise
 
 
@@ -68,3 +75,39 @@ class Yardstick:
     def _truth(self, n: int) -> Truth:
         pairs = [(a[:n], b[:n]) for a, b in true_pairs(self.truth)]
         return Truth([rows[:n] for rows in self.truth.true], [rows[:n] for rows in self.truth.others], pairs)
+
+
+def read_out(
+    fitting: Fitting, training: Training, seed: int, yardstick: Yardstick
+) -> tuple[list[dict[str, float]], list[np.ndarray]]:
+    """The scores of every reading of a trained fitting, with the seconds that drawing took, and the samples (n, d) of each."""
+    model, scores, drawn = fitting.model(), [], []
+    for reading in training.readings:
+        started = time.monotonic()
+        rows = draw(model, reading, seed)
+        seconds = time.monotonic() - started
+        scores.append(yardstick.scores(rows) | {"seconds": seconds})
+        drawn.append(rows)
+    return scores, drawn
+
+
+def predicted_seconds(training: Training, fitting: Fitting, yardstick: Yardstick) -> float:
+    """What one training with its readings will take, measured on a few steps and a few evaluations of each sampler."""
+    total = training.config.optim.steps * rehearse(fitting).step
+    started = time.monotonic()
+    model = fitting.model()
+    total += time.monotonic() - started
+    draw(model, training.readings[0], 0)  # the first call also pays for what is done only once
+    measured: dict[tuple[Any, int], tuple[float, float]] = {}
+    for reading in training.readings:
+        kind = reading.how.method, reading.rows
+        if kind not in measured:
+            few = min(REHEARSED, reading.how.steps)
+            started = time.monotonic()
+            rows = draw(model, replace(reading, how=reading.how.changed(steps=few)), 0)
+            drawn = time.monotonic()
+            yardstick.scores(rows)
+            measured[kind] = (drawn - started) / few, time.monotonic() - drawn
+        evaluation, scoring = measured[kind]
+        total += evaluation * reading.how.steps + scoring
+    return total

@@ -27,6 +27,7 @@ from unstir.report.subject import MOST_STEPS
 from unstir.report.view import lay_out, view_of
 from unstir.report.words import schedule_words
 from unstir.runs.about import read_about
+from unstir.runs.comparison import IDENTITY
 from unstir.runs.data import read_data
 from unstir.runs.environment import now
 from unstir.training.config import Config, resolve
@@ -41,7 +42,7 @@ CALLED = {OFF: "share off the data"}
 
 def comparison_contents(folder: Path) -> dict[str, Any]:
     """The contents of the page of a comparison. Raises StorageError if the folder is not one, or has no results yet."""
-    about, results, identity = read_about(folder), _json(folder / "results.json"), _json(folder / "comparison.json")
+    about, results, identity = read_about(folder), _json(folder / "results.json"), _json(folder / IDENTITY)
     config = resolve(identity["trainings"][0]["config"])
     data, why = None, []
     try:

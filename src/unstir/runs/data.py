@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from unstir.data import Data
+from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
+from unstir.encoders.rows import parts
 from unstir.errors import StorageError
 from unstir.files import read_folder, storage_errors, write_folder
 from unstir.runs.about import STARTED_IN, read_about
 from unstir.training.config import Config
+from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
 
 DESCRIPTION = "data.json"
@@ -31,6 +34,26 @@ def read_data(path: Path, config: Config) -> Data:
     if data.sha256() != about.get("data_sha256"):
         raise StorageError(f"{source} is not the data that {path} was trained on: its sha256 differs. Bring the old file back.")
     return data
+
+
+def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
+    """What `data.json` says of the data that a fitting was made of: shape, names, classes, statistics and encoder."""
+    found = fitting.drawn.statistics.merged(statistics(parts(fitting.unseen.rows)))
+    each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
+    return {
+        "source": data.source,
+        "rows": len(data),
+        "trained_on": len(fitting.training),
+        "held_out": len(fitting.unseen),
+        "shape": data.shape,
+        "dtype": data.dtype,
+        "bounds": data.bounds,
+        "names": data.names,
+        "classes": data.classes,
+        "statistics": {name: values.flatten().tolist() for name, values in each.items()},
+        "encoder": {"name": fitting.encoder.name, "settings": fitting.encoder.settings},
+        "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
+    }
 
 
 def read_description(path: Path) -> dict[str, Any]:

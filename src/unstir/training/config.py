@@ -70,7 +70,8 @@ class Data(Section):
     labels: str | None = Field(None, description="Column or array that holds the class.")
     groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
-        "refuse", description="Rows with missing or infinite values, damaged images: refuse or drop."
+        "refuse",
+        description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop.",
     )
     size: Annotated[str | None, BeforeValidator(_size)] = Field(
         None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48."
@@ -78,9 +79,9 @@ class Data(Section):
     flip: Literal["none", "horizontal"] = Field(
         "none", description="Mirror half of the images while training: none or horizontal."
     )
-    points: int = Field(5000, ge=2, description="How many points of a built-in point set.")
+    points: int = Field(5000, ge=2, description="How many points to draw of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
-    encoder: str = Field(ENCODERS.default, description=f"To the model's space: {ENCODERS.names}.")
+    encoder: str = Field(ENCODERS.default, description=f"How rows are scaled for the network: {ENCODERS.names}.")
 
     @property
     def height_width(self) -> tuple[int, int] | None:
@@ -94,15 +95,17 @@ class Data(Section):
 class Diffusion(Section):
     """The process and what the network predicts of it."""
 
-    schedule: str = Field(SCHEDULES.default, description=f"How noise is added: {SCHEDULES.names}.")
-    T: int | None = Field(None, ge=2, description="Steps of a discrete chain (its own default: 1000).")
-    settings: dict[str, Numbers] = Field({}, description="Further arguments of the schedule: a number, or 0.1,0.2.")
-    target: str = Field(TARGETS.default, description=f"What the network predicts: {TARGETS.names}.")
-    loss: str = Field(WEIGHTS.default, description=f"How noise levels are weighed: {WEIGHTS.names}.")
-    times: str = Field(
-        AUTO, description=f"Which noise levels are trained on: {DISTRIBUTIONS.names}; auto: what suits the target."
+    schedule: str = Field(SCHEDULES.default, description=f"How noise grows with time: {SCHEDULES.names}.")
+    T: int | None = Field(None, ge=2, description="Steps of a discrete chain; if left out, 1000.")
+    settings: dict[str, Numbers] = Field(
+        {}, description="Further settings of the schedule by name, as in --diffusion.settings.beta_max 0.02; a list is 0.1,0.2."
     )
-    coupling: str = Field("independent", description="Of rows and noise: independent or optimal_transport.")
+    target: str = Field(TARGETS.default, description=f"What the network predicts: {TARGETS.names}.")
+    loss: str = Field(WEIGHTS.default, description=f"How the loss weighs noise levels: {WEIGHTS.names}.")
+    times: str = Field(
+        AUTO, description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto, which suits the target."
+    )
+    coupling: str = Field("independent", description="How rows and noise are paired: independent or optimal_transport.")
 
     @property
     def schedule_settings(self) -> dict[str, Any]:
@@ -113,41 +116,59 @@ class Diffusion(Section):
 class Network(Section):
     """A residual MLP, or for images and sequences a U-Net or a transformer."""
 
-    architecture: str = Field(NETWORKS.default, description=f"{NETWORKS.names}.")
+    architecture: str = Field(NETWORKS.default, description=f"Network: {NETWORKS.names}.")
     width: int = Field(96, ge=1, description="Features of each layer, or channels of the first level.")
-    depth: int = Field(2, ge=1, description="Residual blocks; of a U-Net in a level each way.")
-    octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each coordinate.")
+    depth: int = Field(
+        2, ge=1, description="Residual blocks; in a U-Net, blocks in each level on the way down, and on the way up."
+    )
+    octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each number that it sees beside the number itself.")
     levels: int = Field(0, ge=0, le=8, description="U-Net: resolutions; 0 halves the longest side down to about four.")
-    widest: int = Field(4, ge=1, le=16, description="U-Net: most channels, in widths.")
+    widest: int = Field(4, ge=1, le=16, description="U-Net: channels of its widest level, as a multiple of width.")
     attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels attend.")
-    patch: int = Field(0, ge=0, le=1024, description="DiT: positions a side of a token; 0: as few as make 64 tokens or less.")
-    recompute: int = Field(0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing twice.")
+    patch: int = Field(
+        0, ge=0, le=1024, description="DiT: side of a token, in positions; 0: the smallest that makes 64 tokens or fewer."
+    )
+    recompute: int = Field(
+        0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing their activations twice."
+    )
 
 
 class Autoencoder(Section):
     """The autoencoder of --latent."""
 
     halvings: int = Field(0, ge=0, le=6, description="How often height and width are halved; 0: down to about eight.")
-    channels: int = Field(0, ge=0, le=256, description="Channels of the latents; 0: a quarter of the numbers, four at the most.")
+    channels: int = Field(
+        0, ge=0, le=256, description="Channels of the latents; 0: a quarter of the numbers, at most four channels."
+    )
     filters: int = Field(32, ge=8, le=4096, description="Channels of its first level.")
     updates: int = Field(0, ge=0, le=10**9, description="Its training steps; 0: two a row, from 250 to 1,500.")
-    noise: float = Field(0.1, gt=0, description="What is close enough, in deviations of the data: its rate rises as this falls.")
+    noise: float = Field(
+        0.1,
+        gt=0,
+        description="Size of an error that does not matter, in standard deviations of the data; smaller keeps more detail, at more bits.",
+    )
 
 
 class Optim(Section):
     """The optimiser."""
 
     steps: int = Field(4000, ge=1, le=10**9, description="Training steps.")
-    batch_size: int = Field(256, ge=1, le=10**7, description="Rows a step.")
+    batch_size: int = Field(256, ge=1, le=10**7, description="Rows in a training step.")
     lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
     warmup: int = Field(100, ge=0, le=10**9, description="Steps of linear warm-up.")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
-    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
-    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the average of the weights.")
-    drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class.")
-    precision: str = Field("float32", pattern="^(float32|bfloat16)$", description="float32 or bfloat16.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
+    clip: float = Field(1.0, gt=0, description="Norm to which larger gradients are cut.")
+    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential moving average of the weights.")
+    drop_condition: float = Field(
+        0.1, ge=0, lt=1, description="Share of rows that are trained without their class, which guidance needs."
+    )
+    precision: str = Field(
+        "float32", pattern="^(float32|bfloat16)$", description="Of the network in training: float32 or bfloat16."
+    )
     sharding: str = Field(
-        "none", pattern="^(none|full)$", description="full: of several processes each keeps a part of the weights (FSDP)."
+        "none",
+        pattern="^(none|full)$",
+        description="none, or full: each of several processes keeps only a part of the weights (FSDP).",
     )
 
 
@@ -160,7 +181,7 @@ class Config(Section):
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
     seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
-    device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="auto, cpu, cuda or mps.")
+    device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -225,7 +246,7 @@ def write_config(config: Config) -> str:
 
 
 def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
-    """Which of the named layers, later over earlier, each setting comes from, by its path; what none has is not there.
+    """For each setting, by its path, the name of the last layer that has it. A setting that no layer has is left out.
 
     >>> origins({"preset": {"optim": {"lr": 0.001, "steps": 9}}, "flag": {"optim": {"lr": 0.1}}})
     {('optim', 'lr'): 'flag', ('optim', 'steps'): 'preset'}

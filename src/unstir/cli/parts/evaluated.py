@@ -1,11 +1,15 @@
-"""What `unstir evaluate` shows: tables with a verdict in every row."""
+"""What `unstir evaluate` answers: tables with a verdict in every row for people, one object with everything for programs."""
+
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
-from unstir.evaluation.answers import SURE, Found, Good
+from unstir.evaluation.answers import SURE, Found, Good, answers
+from unstir.evaluation.likeness import Likeness
 from unstir.evaluation.memorisation import Levels
-from unstir.evaluation.scores import REPEATS
+from unstir.evaluation.scores import REPEATS, as_json
 from unstir.metrics.moments import chance
 from unstir.words import percent, with_spread
 
@@ -74,3 +78,57 @@ def levels_table(levels: Levels) -> Table:
         sides = ["-" if part is None else with_spread(*part[:, k]) for part in (levels.unseen, levels.training)]
         table.add_row(f"{level:+.0f}", *sides, f"{levels.baseline[k]:.4g}")
     return table
+
+
+def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
+    """Everything that was found, with every column, as plain numbers; null for what was not found."""
+    document: dict[str, Any] = dict.fromkeys(("scores", "features", "neighbourhoods", "permutation_test", "columns"))
+    if found.good:
+        good, z = found.good, found.good.columns.z
+        parts = {name: getattr(good.columns, name).tolist() for name in ("sampled", "sampled_error", "true", "true_error")}
+        each = [
+            {"name": name}
+            | {
+                f"{kind}_{part}": values[row][i]
+                for row, kind in enumerate(("mean", "deviation"))
+                for part, values in parts.items()
+            }
+            | {"mean_z": float(z[0, i]), "deviation_z": float(z[1, i])}
+            for i, name in enumerate(names)
+        ]
+        document |= {
+            "scores": as_json(good.distances),
+            "features": _features(good.likeness) if good.likeness else None,
+            "neighbourhoods": as_json(good.neighbourhoods),
+            "permutation_test": asdict(good.test),
+            "columns": {"largest_z": good.largest_z, "floor": good.columns_floor, "chance": chance(len(names)), "each": each},
+        }
+    memory, levels = found.memory, found.levels
+    document["memorisation"] = asdict(memory) | {"verdict": memory.verdict} if memory else None
+    document["held_out_error"] = _levels(levels) if levels else None
+    document["held_out_gap"] = _gap(levels) if levels and levels.gap else None
+    said: dict[str, Any] = {"good": None, "honest": None}
+    said |= {name: {"answer": answer.word, "evidence": answer.evidence} for name, answer in answers(found, names).items()}
+    return document | said | {"notes": found.reasons}
+
+
+def _features(like: Likeness) -> dict[str, Any]:
+    return asdict(like) | {"scores": as_json(like.scores), "note": like.note}
+
+
+def _gap(levels: Levels) -> dict[str, Any]:
+    gap, error = levels.gap or (None, None)
+    return {"gap": gap, "error": error, "by_chance": levels.gap_by_chance, "rows": levels.rows, "verdict": levels.verdict}
+
+
+def _levels(levels: Levels) -> list[dict[str, float]]:
+    """An object a level of noise."""
+    parts = {
+        "log_snr": levels.log_snr,
+        "mse": levels.unseen[0],
+        "mse_error": levels.unseen[1],
+        "unit_gaussian": levels.baseline,
+    }
+    if levels.training is not None:
+        parts |= {"training": levels.training[0], "training_error": levels.training[1]}
+    return [{name: float(part[k]) for name, part in parts.items()} for k in range(len(levels.log_snr))]

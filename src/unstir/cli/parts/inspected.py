@@ -1,22 +1,21 @@
-"""`unstir inspect`: what data is taken for, what is wrong with it, and what training on it would be. Nothing is written."""
+"""What `unstir inspect` answers: what data is taken for and what training on it would be, in words and tables, or as one object."""
 
-import json
 import math
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.table import Table
 
-from unstir.cli.encoding import timed_encoder
-from unstir.cli.using import show
-from unstir.data import Data, Survey, layout, survey
+from unstir.cli.parts.encoder import timed_encoder
+from unstir.data import Data, Survey, layout
 from unstir.data.columns import Column
 from unstir.errors import UnstirError
-from unstir.training.config import Config, merge, resolve
+from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
-from unstir.training.presets import choices, load_data, settle
+from unstir.training.presets import choices, settle
 from unstir.words import counted, duration, short
 
 SHOWN = 12  # columns, or classes; --json has all
@@ -31,8 +30,8 @@ class Decided(NamedTuple):
     why: str
 
 
-class Plan(NamedTuple):
-    """What training would be: the settings, those that the data decides, the cost; or, without a cost, why it cannot be."""
+class Preview(NamedTuple):
+    """What training would be: the settings, those that the data decides, and the cost; without a cost, why it would be refused."""
 
     config: Config
     choices: list[Decided]
@@ -41,50 +40,25 @@ class Plan(NamedTuple):
     refused: str
 
 
-def inspect(source: str, flags: dict[str, Any], as_object: bool) -> None:
-    """Look, plan, and say it."""
-    asked = resolve(flags, {"data": {"source": source}})
-    kept = asked.model_copy(update={"data": asked.data.model_copy(update={"missing": "keep"})})
-    data = load_data(kept)
-    found, plan = survey(data), plan_of(data, flags)
-    if as_object:
-        print(json.dumps(_finite(as_document(data, found, plan)), allow_nan=False))
-        return
-    print(f"{data.source}: {headline(data, found)}")
-    for line in facts(data, found):
-        print(line)
-    if len(data.shape) == 1:
-        show(columns_table(data, found))
-    print("problems:" if found.problems else "problems: none found")
-    for problem in found.problems:
-        print(f"  - {problem.text}")
-    print("settings that the data decides:")
-    for choice in plan.choices:
-        print(f"  {f'{choice.name} = {choice.value}':<30} {choice.why}")
-    print(f"cost: {cost_line(plan)}")
-    if plan.cost:
-        print(f"next: {next_command(data, flags)}")
-
-
-def plan_of(data: Data, flags: dict[str, Any]) -> Plan:
+def preview(data: Data, file: dict[str, Any], flags: dict[str, Any]) -> Preview:
     """The settings for the rows that have no gap, and the measured cost of training with them."""
-    config, found = settle(data, flags), choices(data, flags)
+    config, found, asked = settle(data, file, flags), choices(data, file, flags), merge(file, flags)
     suits = f"the noise levels to train at, which suit the target {config.diffusion.target}"
     reasons = {path: choice.why for path, choice in found.items()} | {("diffusion", "times"): suits}
     decided = [
         Decided(
             f"{section}.{leaf}",
             getattr(getattr(config, section), leaf),
-            "as asked for" if leaf in flags.get(section, {}) else why,
+            "as asked for" if leaf in asked.get(section, {}) else why,
         )
         for (section, leaf), why in reasons.items()
     ]
     try:
         whole = data.without_gaps()
         fitting = Fitting(whole, config, timed_encoder(whole, config)[0])
-        return Plan(config, decided, str(fitting.device), rehearse(fitting), "")
+        return Preview(config, decided, str(fitting.device), rehearse(fitting), "")
     except UnstirError as error:
-        return Plan(config, decided, config.device, None, str(error))
+        return Preview(config, decided, config.device, None, str(error))
 
 
 def headline(data: Data, found: Survey) -> str:
@@ -141,10 +115,11 @@ def columns_table(data: Data, found: Survey) -> Table:
     return table
 
 
-def next_command(data: Data, flags: dict[str, Any]) -> str:
+def next_command(data: Data, config: Path | None, flags: dict[str, Any]) -> str:
     """What to type to train on what was inspected."""
     drop = {"data": {"missing": "drop"}} if data.dropped or len(data.without_gaps()) < len(data) else {}
-    return shlex.join(["unstir", "train", data.source, *_as_typed(merge(flags, drop))])
+    file = [] if config is None else ["--config", str(config)]
+    return shlex.join(["unstir", "train", data.source, *file, *_as_typed(merge(flags, drop))])
 
 
 def _as_typed(settings: dict[str, Any], path: str = "--") -> Iterator[str]:
@@ -156,7 +131,7 @@ def _as_typed(settings: dict[str, Any], path: str = "--") -> Iterator[str]:
             yield from (path + (name if "settings." in path else name.replace("_", "-")), str(value))
 
 
-def cost_line(plan: Plan) -> str:
+def cost_line(plan: Preview) -> str:
     """What training takes, in words."""
     if plan.cost is None:
         return f"none, it would be refused: {plan.refused}"
@@ -168,8 +143,8 @@ def cost_line(plan: Plan) -> str:
     )
 
 
-def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
-    """Everything, for a program."""
+def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
+    """Everything, for a program: every column, and every number finite or null."""
     low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
     optim = plan.config.optim
     cost = plan.cost and {
@@ -180,7 +155,7 @@ def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
         "seconds_per_step": plan.cost.step,
         "memory_bytes": plan.cost.memory,
     }
-    return {
+    document = {
         "source": data.source,
         "kind": found.kind,
         "learnt_flat": len(data.shape) > 1 and layout(data.shape) is None,
@@ -203,6 +178,7 @@ def as_document(data: Data, found: Survey, plan: Plan) -> dict[str, Any]:
         "cost": cost,
         "refused": plan.refused or None,
     }
+    return _finite(document)
 
 
 def _column(data: Data, j: int, column: Column) -> dict[str, Any]:
@@ -218,7 +194,7 @@ def _ends(found: Survey) -> tuple[list[float], list[float]]:
 
 
 def _finite(value: Any) -> Any:
-    """The same with null for what is no number, as JSON has it."""
+    """The same with null for NaN and infinity, which JSON has no words for."""
     if isinstance(value, dict):
         return {name: _finite(held) for name, held in value.items()}
     if isinstance(value, list | tuple):

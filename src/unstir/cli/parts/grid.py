@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from unstir.cli.progress import note
+from unstir.cli.parts.progress import note
 from unstir.data.formats.pixels import png
 from unstir.data.layouts import kind_of, picture_layout
 from unstir.errors import UsageError

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from unstir.cli.signals import Asked, patient
+from unstir.cli.parts.signals import Asked, patient
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError, Stopped, UnstirError
 from unstir.training.config import resolve, write_config
@@ -25,7 +25,7 @@ from unstir.training.presets import load_data
 from unstir.training.processes import Request, hear, here, in_step, joined, tell
 from unstir.training.state import State
 
-COMMANDS = ("train", "resume")
+SHARED = ("train", "resume")
 AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already
 
 

@@ -1,20 +1,19 @@
-"""The encoder, before anything else of a run: fitted, or, where that takes training, only timed."""
+"""The encoder, before anything else of a run: fitted to the training rows, or only timed where fitting takes training."""
 
 import time
 
-from unstir.cli.progress import INTERVAL, note
+from unstir.cli.parts.progress import INTERVAL, note
 from unstir.data import Data
 from unstir.encoders.base import Encoder, Fit
 from unstir.model.own import NOTHING_OWN
 from unstir.training.config import Config
 from unstir.training.parts import encoder_fit
-from unstir.words import duration
 
 TIMED = 4  # updates
 
 
-def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
-    """The encoder of the training rows; where it takes training, with its progress on stderr."""
+def fitted_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
+    """The encoder of the training rows; if it takes training, its progress is shown on stderr."""
     fit = _fit(data, config)
     began = last = time.monotonic()
     for update in fit.updates():
@@ -29,7 +28,7 @@ def trained_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
 
 
 def timed_encoder(data: Data, config: Config) -> tuple[Encoder, float]:
-    """An encoder of the same sizes, trained for a few updates if it takes training, and the seconds that the whole would take."""
+    """An encoder of the same sizes after a few updates, and the seconds that all of its training would take, 0 if it takes none."""
     fit, ends = _fit(data, config), []
     for update in fit.updates():
         ends.append(time.monotonic())
@@ -37,11 +36,6 @@ def timed_encoder(data: Data, config: Config) -> tuple[Encoder, float]:
             break
     seconds = fit.count * (ends[-1] - ends[0]) / max(1, len(ends) - 1) if ends else 0.0
     return fit.encoder(), seconds
-
-
-def first(seconds: float) -> str:
-    """What comes before training, in words; nothing where nothing does."""
-    return f"first the autoencoder, {duration(seconds)}; then " if seconds else ""
 
 
 def _fit(data: Data, config: Config) -> Fit:

@@ -1,0 +1,108 @@
+"""`unstir compare`: which is better on this data, and is the difference more than chance?"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from unstir.cli.parts.flags import DataSource, ProgressOutput, Whole
+from unstir.cli.parts.settings import SettingsFlags
+from unstir.errors import StorageError, UnstirError, UsageError
+
+COMPARED = {"schedules": "schedule", "targets": "target"}  # the setting that differs, so that no flag can set it
+
+
+def compare(
+    what: Annotated[str, Parameter(name="WHAT", help="schedules, targets or samplers.")],
+    data: DataSource,
+    /,
+    *,
+    only: Annotated[str | None, Parameter(help="Those to compare, as in linear,cosine; if left out, the usual ones.")] = None,
+    seeds: Annotated[Whole, Parameter(help="How often each is trained, with another seed each time.")] = 5,
+    n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Samples of each, at most.")] = 5000,
+    out: Annotated[
+        Path | None,
+        Parameter(
+            name=["--out", "-o"], help="Folder of the results; one that holds the same comparison, unfinished, is completed."
+        ),
+    ] = None,
+    settings: SettingsFlags = SettingsFlags(),
+    output: ProgressOutput = ProgressOutput(),
+) -> None:
+    """Find out which schedule, target or sampler is better on DATA: same rows, same budget, several seeds, and a verdict.
+
+    Each is trained for 2,000 steps, unless --steps says otherwise.
+    """
+    from unstir.cli.parts.comparing import ENOUGH, headline, show_tables, train_all
+    from unstir.cli.parts.output import answer, typed_command
+    from unstir.cli.parts.progress import note
+    from unstir.comparison.figure import picture
+    from unstir.comparison.layout import set_up
+    from unstir.comparison.reading import Yardstick
+    from unstir.comparison.tables import table_csv
+    from unstir.comparison.verdict import as_json, conclude
+    from unstir.report.keeping import write_run_report
+    from unstir.runs.comparison import comparison_folder, has_result, read_result
+    from unstir.training.config import resolve
+    from unstir.training.presets import load_data
+
+    flags = settings.flags()
+    differs = COMPARED.get(what)
+    if differs and differs in flags.get("diffusion", {}):
+        raise UsageError(f"--{differs} is what is compared here. Name those you want: --only a,b,c.")
+    if seeds < 2:
+        raise UsageError(f"--seeds {seeds}: with one seed nothing is known of chance. Use at least 2; 5 is usual.")
+    layers = [settings.file(), flags, {"data": {"source": data}}]
+    names = [name.strip() for name in only.split(",")] if only else []
+    laid_out = set_up(what, load_data(resolve(*layers)), layers, names, n)
+    first = laid_out.trainings[0].config
+    numbers = list(range(first.seed, first.seed + seeds))
+    jobs = [(training, seed) for seed in numbers for training in laid_out.trainings]
+    with comparison_folder(laid_out, data, out, typed_command()) as run:
+        try:
+            left = [job for job in jobs if not has_result(run, *job)]
+            yardstick = Yardstick(laid_out)
+            for remark in laid_out.remarks:
+                note(f"note: {remark}")
+            if not output.quiet:
+                if seeds < ENOUGH:
+                    note(
+                        f"note: with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more."
+                    )
+                note(headline(laid_out, seeds, len(left), len(jobs)))
+            train_all(run, laid_out, yardstick, left, output.quiet)
+            found: dict[tuple[str, str], list[dict[str, float]]] = {}
+            for job in jobs:
+                for reading, scores in zip(job[0].readings, read_result(run, *job), strict=True):
+                    found.setdefault((reading.alternative, reading.column), []).append(scores)
+            columns, pairs = conclude(laid_out.readings, found, yardstick.floors, laid_out.scores)
+            results = {
+                "out": str(run.path),
+                "what": what,
+                "data": laid_out.data.source,
+                "seeds": numbers,
+                "steps": first.optim.steps,
+                "scores": list(laid_out.scores),
+                "remarks": list(laid_out.remarks),
+                "floors": {str(rows): floors for rows, floors in yardstick.floors.items()},
+                **as_json(columns, pairs),
+            }
+            run.write("results.json", results)
+            run.write("table.csv", table_csv(columns))
+            picture(run.path, laid_out, columns)
+            run.note(status="finished")
+            page = write_run_report(run.path)
+        except (UnstirError, KeyboardInterrupt) as error:
+            with suppress(StorageError):  # a full or missing folder may be the very error
+                run.note(status="stopped", why=str(error) or type(error).__name__)
+            note(f"what is done is kept in {run.path}: the same command with --out {run.path} goes on.")
+            raise
+    if not output.json:
+        show_tables(laid_out, columns)
+    answer(output, results, run.path)
+    if not output.json:
+        note(f"page: {page}    picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
+        if any(len(column.lowest) > 1 for column in columns):
+            more = f"--seeds {2 * seeds} --out {run.path} adds to these; --only compares fewer."
+            note(f"next: with more seeds more can be told apart. {more}")

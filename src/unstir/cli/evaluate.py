@@ -1,0 +1,101 @@
+"""`unstir evaluate`: is the model good, and is it honest? Each number beside what true rows give, and the answers in words."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from unstir.cli.parts.flags import CompleteReadingFlags, Output, RunFolder, SamplingFlags, Whole
+from unstir.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from unstir.data import Data
+    from unstir.evaluation.scores import Truth
+    from unstir.model.model import Model
+    from unstir.training.config import Config
+
+
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        str | None, Parameter(name="DATA", help="True rows to compare with; if left out, those the run was trained on.")
+    ] = None,
+    /,
+    *,
+    n: Annotated[
+        Whole | None,
+        Parameter(name="-n", help="True rows in a set, and as many samples; five sets. If left out, what takes minutes."),
+    ] = None,
+    reading: CompleteReadingFlags = CompleteReadingFlags(),
+    how: SamplingFlags = SamplingFlags(),
+    output: Output = Output(),
+) -> None:
+    """Measure how far samples are from true rows, beside how far true rows are from each other, and look for memorised rows."""
+    from unstir.cli.parts.evaluated import columns_table, document_of, levels_table, scores_table
+    from unstir.cli.parts.output import answer, show
+    from unstir.diffusion.samplers import default
+    from unstir.evaluation.answers import answers, examine, or_why
+    from unstir.evaluation.scores import scale_of, truth_of, worth
+    from unstir.model.model import load
+    from unstir.training.config import read_config, resolve
+
+    model, reasons, sampling = load(run), [], how.sampling()
+    most = n or worth(model)
+    if data is None:
+        config = resolve(read_config(run / "config.toml"))
+        own, held_out = own_data(run, config), config.data.held_out
+        training, unseen = own.split(held_out, config.seed)
+        why = "samples were not compared with true rows"
+        truth = or_why(reasons, why, lambda: truth_of(own, held_out, config.seed, most=most))
+    else:
+        training, unseen = None, other_data(data, reading, model)
+        truth = halves(unseen, most)
+        reasons += [f"note: {note}" for note in unseen.notes]
+        reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
+    found = examine(model, truth, unseen, training, sampling, reasons)
+    said = {"run": str(run), "steps": how.steps, "method": how.method or default(how.steps), "seed": how.seed}
+    said |= {"guidance": how.guidance, "interval": how.interval}
+    names = model.card.names or tuple(f"x{i}" for i in range(len(scale_of(model))))
+    if not output.json:
+        guided = "" if how.guidance == 1 else f", guidance {how.guidance:g}"
+        tables = [scores_table(found, f"{run}: {said['method']}, {how.steps} evaluations, seed {how.seed}{guided}")]
+        tables += [columns_table(found.good, names)] if found.good else []
+        tables += [levels_table(found.levels)] if found.levels else []
+        show(*(table for table in tables if table.row_count))
+    answer(output, said | document_of(found, names), *answers(found, names).values(), *reasons)
+
+
+def own_data(run: Path, config: "Config") -> "Data":
+    """The rows that the run was trained on. Raises StorageError where they have gone or changed."""
+    from unstir.runs.data import read_data
+
+    try:
+        return read_data(run, config)
+    except StorageError as error:
+        raise StorageError(f"{error} Or name other true rows: unstir evaluate {run} DATA.") from None
+
+
+def other_data(source: str, reading: CompleteReadingFlags, model: "Model") -> "Data":
+    """Other true rows of the same shape. Raises UsageError for another shape, and for too few rows."""
+    from unstir.cli.parts.rows_in import other_shape, read
+    from unstir.evaluation.scores import FEWEST
+
+    data = read(source, reading, reading.missing)
+    if problem := other_shape(data, model):
+        raise UsageError(problem)
+    if len(data) < 2 * FEWEST:
+        raise UsageError(f"{source} has {len(data)} rows; comparing takes at least {2 * FEWEST}.")
+    return data
+
+
+def halves(data: "Data", most: int) -> "Truth":
+    """Random halves of the rows: how far one is from the other is the floor."""
+    import numpy as np
+
+    from unstir.evaluation.scores import REPEATS, Truth, flat
+    from unstir.metrics.distances import half_split_pairs
+
+    numbers, rng = np.arange(len(data)), np.random.default_rng(0)
+    pairs = half_split_pairs(numbers, min(most, len(data) // 2), REPEATS, rng)
+    true, others = zip(*((flat(data.take(a)), flat(data.take(b))) for a, b in pairs), strict=True)
+    return Truth(true, others)

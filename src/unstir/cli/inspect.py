@@ -1,0 +1,36 @@
+"""`unstir inspect`: what data is taken for, what is wrong with it, and what training on it would be. Nothing is written."""
+
+from unstir.cli.parts.flags import DataSource, Output
+from unstir.cli.parts.settings import SettingsFlags
+
+
+def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), output: Output = Output()) -> None:
+    """Say what DATA is taken for, what is wrong with it, which settings it decides, and what training would cost."""
+    from unstir.cli.parts.inspected import columns_table, cost_line, document_of, facts, headline, next_command, preview
+    from unstir.cli.parts.output import answer, show
+    from unstir.data import survey
+    from unstir.training.config import resolve
+    from unstir.training.presets import load_data
+
+    file, flags = settings.file(), settings.flags()
+    asked = resolve(file, flags, {"data": {"source": data}})
+    kept = asked.model_copy(update={"data": asked.data.model_copy(update={"missing": "keep"})})
+    rows = load_data(kept)
+    found, plan = survey(rows), preview(rows, file, flags)
+    if output.json:
+        answer(output, document_of(rows, found, plan))
+        return
+    print(f"{rows.source}: {headline(rows, found)}")
+    for line in facts(rows, found):
+        print(line)
+    if len(rows.shape) == 1:
+        show(columns_table(rows, found))
+    print("problems:" if found.problems else "problems: none found")
+    for problem in found.problems:
+        print(f"  - {problem.text}")
+    print("settings that the data decides:")
+    for choice in plan.choices:
+        print(f"  {f'{choice.name} = {choice.value}':<30} {choice.why}")
+    print(f"cost: {cost_line(plan)}")
+    if plan.cost:
+        print(f"next: {next_command(rows, settings.config, flags)}")

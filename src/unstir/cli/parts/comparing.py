@@ -1,0 +1,105 @@
+"""The long part of `unstir compare`: every training that is not done yet, with progress on stderr; and the tables at the end."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from unstir.cli.parts.output import show
+from unstir.cli.parts.progress import note
+from unstir.comparison.layout import OFF, Comparison, Training
+from unstir.comparison.reading import RADIUS, Yardstick, predicted_seconds, read_out
+from unstir.comparison.tables import at_the_floor, label, numbers
+from unstir.comparison.verdict import Column
+from unstir.runs.comparison import write_result, write_samples
+from unstir.runs.folder import Run
+from unstir.training.fitting import Fitting
+from unstir.words import duration
+
+SHARE = 0.6  # of the time of a job is training, about: for the progress bar
+ENOUGH = 4  # seeds: with fewer, the intervals of Student's t are so wide that next to nothing can be told apart
+
+Jobs = Sequence[tuple[Training, int]]
+"""Trainings with their seeds."""
+
+
+def headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
+    """What is compared, in a line."""
+    names = list(dict.fromkeys(reading.alternative for reading in laid_out.readings))
+    config = laid_out.trainings[0].config
+    done = f", {jobs - left} of them done already" if left < jobs else ""
+    return (
+        f"{laid_out.data.source}: {len(laid_out.data):,} rows. {laid_out.what}: {', '.join(names)}. {jobs} trainings "
+        f"of {config.optim.steps:,} steps of {config.optim.batch_size}, {seeds} seeds each{done}. "
+        f"Target {config.diffusion.target}, {config.diffusion.loss} loss, {config.diffusion.times} times, unless said otherwise."
+    )
+
+
+def train_all(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs, quiet: bool) -> None:
+    """Train each job and measure it; its result is on disk before the next begins. Samples are kept of the first seed."""
+    fittings: dict[str, Fitting] = {}
+    if jobs and not quiet:
+        training = jobs[0][0]
+        fittings[training.name] = Fitting(laid_out.data, training.config)
+        note(f"predicted: {duration(predicted_seconds(training, fittings[training.name], yardstick) * len(jobs))}.")
+    began = time.monotonic()
+    with _bar(len(jobs), quiet) as show_at:
+        for number, (training, seed) in enumerate(jobs, 1):
+            about = f"{training.name}, seed {seed}"
+            if training.name not in fittings:
+                fittings[training.name] = Fitting(laid_out.data, training.config)
+            fitting = fittings[training.name]
+            fitting.restart(seed)
+            started = time.monotonic()
+            for step in fitting.steps():
+                show_at(number - 1 + SHARE * step.number / fitting.recipe.steps, about)
+            seconds = time.monotonic() - started
+            scores, drawn = read_out(fitting, training, seed, yardstick)
+            if seed == training.config.seed:
+                write_samples(run, training, drawn)
+            write_result(run, training, seed, seconds, scores)
+            if not quiet:
+                per = (time.monotonic() - began) / number
+                shown = ", ".join(f"{one[laid_out.scores[0]]:.4f}" for one in scores[:4]) + (", ..." if len(scores) > 4 else "")
+                rest = f", {duration(per * (len(jobs) - number))} left" if number < len(jobs) else ""
+                note(f"{number}/{len(jobs)}  {about}: trained in {seconds:.1f} s; sliced W2 {shown}{rest}")
+
+
+@contextmanager
+def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar, if stderr is a terminal. What is yielded moves it: a number of jobs done, and a text."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, text: None  # noqa: ARG005
+        return
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("left"), TimeRemainingColumn(compact=True)
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done, text: progress.update(task, completed=done, description=text)
+
+
+def show_tables(laid_out: Comparison, columns: Sequence[Column]) -> None:
+    """A table for each score on stdout, with its verdicts under it."""
+    seeds, one = len(columns[0].cells[0].scores), laid_out.what.removesuffix("s")
+    for score in laid_out.scores:
+        own = [column for column in columns if column.score == score]
+        title = f"{laid_out.data.source}, {seeds} seeds: {label(score)}"
+        table = Table("sampling", one, "mean", "95 % interval", "", "s", title=title, box=None)
+        for column in own:
+            for i, cell in enumerate(column.cells):
+                name, texts = "" if i else column.name, numbers(score, cell.interval)
+                table.add_row(name, cell.reading.alternative, *texts, cell.short, f"{cell.others['seconds']:.1f}")
+            table.add_row("", "floor", *numbers(score, column.floor), "true rows", "", style="dim")
+            table.add_section()
+        show(table)
+        print()
+        for column in own:
+            print(f"{column.name}: {column.verdict} {at_the_floor(column)}")
+        print()
+    if OFF in laid_out.scores:
+        print(f"note: a sample is off the data if it is farther than {RADIUS:g} from each of 200,000 fresh points.")
+    for remark in laid_out.remarks:
+        print(f"note: {remark}")

@@ -1,0 +1,154 @@
+"""Flags that several commands take, each declared once. A flag of one command alone is in the signature of that command.
+
+A frozen dataclass here is a set of flags: a field is a flag, with its help text. A command that takes the set has one parameter of that
+type, and passes the value on as it is:
+
+    def sample(run: RunOrModel, /, *, how: SamplingFlags = SamplingFlags()): ...      ->  --steps --method --guidance --interval --seed
+
+The flags that set up a training run (`--optim.lr` and so on) are made from the configuration: `settings.py`.
+Nothing here imports torch or numpy, so that `--help` answers at once.
+"""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from unstir.model.sampling import Sampling
+
+# Headings in --help, in this order, below "Parameters", which has a command's own flags.
+SAMPLING, SETTINGS, OUTPUT = (Group(name, sort_key=i) for i, name in enumerate(("Sampling", "Settings of the run", "Output"), 1))
+
+
+def _whole(kind: type, tokens: Any) -> int:  # noqa: ARG001
+    """A whole number as typed; 2.5 is refused, not rounded to 2."""
+    return int(tokens[0].value)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
+
+RunFolder = Annotated[Path, Parameter(name="RUN", help="Run folder.")]
+RunOrModel = Annotated[Path, Parameter(name="RUN", help="Run folder, or the model folder inside one.")]
+DataSource = Annotated[
+    str, Parameter(name="DATA", help="Built-in name, folder of images, or .npy, .npz, .csv or .safetensors file.")
+]
+RunOut = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder to make; it must not exist yet.")]
+Picked = Annotated[str | None, Parameter(name="--rows", help="Use only these rows, counted from 0, as in 3,17.")]
+
+
+def _switch(name: str, text: str) -> Parameter:
+    return Parameter(name=name, negative=(), show_default=False, help=text)
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True)
+class Output:
+    """How a command answers."""
+
+    json: Annotated[bool, _switch("--json", "Print one JSON object on stdout.")] = False
+    debug: Annotated[bool, _switch("--debug", "Show a traceback with an error.")] = False
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True)
+class ProgressOutput(Output):
+    """How a command that trains answers."""
+
+    quiet: Annotated[bool, _switch("--quiet", "Show no progress.")] = False
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True)
+class TrainingOutput(ProgressOutput):
+    """How a command answers that trains one model on the record."""
+
+    report: Annotated[bool, _switch("--report", "Keep report.html in the run folder up to date during training.")] = False
+
+
+@Parameter(name="*", group=SAMPLING)
+@dataclass(frozen=True)
+class SamplingFlags:
+    """How to sample, for the settings of `Sampling` that a person types."""
+
+    steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20
+    method: Annotated[
+        str | None, Parameter(help="Sampler; if left out, the one that measured best for that many evaluations.")
+    ] = None
+    guidance: Annotated[
+        float, Parameter(help="1 samples the model as trained; a larger number, as in 2, moves samples towards their class.")
+    ] = 1.0
+    interval: Annotated[
+        tuple[float, float] | None,
+        Parameter(negative=(), help="Guide only between these two log-SNRs, low and high, as in -2 4."),
+    ] = None
+    seed: Seed = 0
+
+    def sampling(self) -> Sampling:
+        """As the library takes it. Raises UsageError for a value out of range."""
+        return Sampling(**{flag.name: getattr(self, flag.name) for flag in fields(self)})
+
+
+@Parameter(name="*", group=SAMPLING)
+@dataclass(frozen=True)
+class InpaintingFlags(SamplingFlags):
+    """How to sample where a part of each row is known."""
+
+    steps: Annotated[Whole, Parameter(help="Denoising steps, of up to six network evaluations each.")] = 20
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class GivenFlags:
+    """What samples are drawn for."""
+
+    label: Annotated[
+        str | None, Parameter(name=["--class", "--label"], help="Class to sample, for a model of data with classes.")
+    ] = None
+
+
+_OUT = Parameter(
+    name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors file; for images also a folder of PNGs, as in out/."
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RowsOut:
+    """Where rows that a model makes are written."""
+
+    out: Annotated[str | None, _OUT] = None
+    grid: Annotated[Path | None, Parameter(help="A .png file for one picture of all rows, side by side.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class NamedRowsOut(RowsOut):
+    """The same, for a command that has to be told the file."""
+
+    out: Annotated[str, _OUT] = field()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ReadingFlags:
+    """How DATA is read by a command that has a model already."""
+
+    labels: Annotated[
+        str | None, Parameter(name="--labels", help="Column or array of DATA that holds the class; it is not part of a row.")
+    ] = None
+    size: Annotated[
+        str | None, Parameter(name="--data.size", help="Resize the images of a folder to this height and width, as in 32x48.")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CompleteReadingFlags(ReadingFlags):
+    """The same, for a command that needs rows without gaps."""
+
+    missing: Annotated[
+        Literal["refuse", "drop"],
+        Parameter(name="--data.missing", help="What to do with rows of DATA that have missing or infinite values."),
+    ] = "refuse"

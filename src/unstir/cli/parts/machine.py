@@ -1,0 +1,223 @@
+"""What `unstir doctor` looks at: packages, machine, threads, devices, speed, disk. Each answers findings; nothing is left behind.
+
+A finding is `ok`, a `note` that a person may act on, or `broken`: then nothing can be trained.
+"""
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from unstir.runs.environment import cpu_model
+
+OK, NOTE, BROKEN = "ok", "note", "broken"
+SIZE = 1024  # of the square matrices that are multiplied
+TRAINED = 1.0  # seconds of training
+LITTLE_DISK, LITTLE_MEMORY = 2**30, 2**30  # bytes
+REQUIREMENT = re.compile(r"([A-Za-z0-9_.\-]+)(?:.*?>=\s*([\d.]+))?.*?(?:extra\s*==\s*['\"](\w+)['\"])?$")
+
+
+class Finding(NamedTuple):
+    """A line: what was looked at, what was found, its state, what to do about it, and the number or text for programs."""
+
+    subject: str
+    found: str
+    state: str = OK
+    way_on: str = ""
+    value: Any = None
+
+
+class Requirement(NamedTuple):
+    """A package that unstir asks for: its name, the lowest version, and the extra that asks, "" for unstir itself."""
+
+    name: str
+    lowest: str
+    extra: str
+
+
+def packages() -> Iterator[Finding]:
+    """Python, unstir, everything it needs, and what the extras would add."""
+    lowest = metadata.metadata("unstir")["Requires-Python"].removeprefix(">=")
+    python = platform.python_version()
+    yield _version("python", python, lowest, f"Install Python {lowest} or later.")
+    yield Finding("unstir", metadata.version("unstir"), value=metadata.version("unstir"))
+    asked = [requirement(line) for line in metadata.requires("unstir") or []]
+    for name, lowest, extra in asked:
+        if not extra:
+            yield _version(name, _installed(name), lowest, f"python -m pip install '{name}>={lowest}'")
+    for extra in dict.fromkeys(each.extra for each in asked if each.extra):
+        absent = [each.name for each in asked if each.extra == extra and _installed(each.name) is None]
+        if absent:
+            found = f"not here: {', '.join(absent)}; only for {EXTRAS.get(extra, 'what is named so')}"
+            yield Finding(f"extra '{extra}'", found, way_on=f"python -m pip install 'unstir[{extra}]'", value=absent)
+        else:
+            yield Finding(f"extra '{extra}'", "complete", value=[])
+
+
+EXTRAS = {"dev": "the tests and the style of the source", "bench": "comparisons with other libraries"}
+
+
+def requirement(line: str) -> Requirement:
+    """A line of the package's metadata.
+
+    >>> requirement("torch>=2.7"), requirement('diffusers>=0.35; extra == "bench"')
+    (Requirement(name='torch', lowest='2.7', extra=''), Requirement(name='diffusers', lowest='0.35', extra='bench'))
+    """
+    name, lowest, extra = REQUIREMENT.match(line).groups(default="")  # pyrefly: ignore
+    return Requirement(name, lowest, extra)
+
+
+def machine() -> Iterator[Finding]:
+    """Platform, processor, memory."""
+    yield Finding("platform", f"{platform.system()} {platform.release()}, {platform.machine()}", value=platform.platform())
+    model = cpu_model()
+    yield Finding("processor", f"{model}, {os.cpu_count()} cores, {usable_cores():g} of them for this process", value=model)
+    total, free = memory()
+    little = free is not None and free < LITTLE_MEMORY
+    found = "unknown" if total is None or free is None else f"{_size(free)} free of {_size(total)}"
+    way_on = "Close other programs, or train with a smaller --batch-size and --network.width." if little else ""
+    yield Finding("memory", found, NOTE if little else OK, way_on, free)
+
+
+def threads() -> Iterator[Finding]:
+    """How many threads torch computes with, beside how many there are cores for."""
+    import torch
+
+    used, cores = torch.get_num_threads(), usable_cores()
+    asked = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ}
+    said = "".join(f", {name}={value}" for name, value in asked.items())
+    found, state, way_on = f"{used} for {cores:g} cores{said}", OK, ""
+    if used > cores:
+        state, way_on = NOTE, f"More threads than cores wait for each other: export OMP_NUM_THREADS={max(1, int(cores))}"
+    elif asked and used < cores:
+        state, way_on = NOTE, f"Cores lie idle in large networks: unset {' '.join(asked)}, unless others need them."
+    yield Finding("threads", found, state, way_on, used)
+
+
+def devices() -> Iterator[Finding]:
+    """Accelerators that torch can use, and one that is there though torch cannot use it."""
+    import torch
+
+    if torch.cuda.is_available():
+        for i in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(i)
+            yield Finding(f"cuda:{i}", f"{about.name}, {_size(about.total_memory)}", value=about.name)
+    elif shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
+        why = "this torch is built for the CPU" if torch.version.cuda is None else "its driver does not answer torch"
+        yield Finding(
+            "cuda", f"a GPU is there, but {why}", NOTE, "Install the torch that https://pytorch.org/get-started names for it."
+        )
+    else:
+        yield Finding("cuda", "none; not needed for points and tables", value=False)
+    if torch.backends.mps.is_available():
+        yield Finding("mps", "Apple's GPU: --device mps", value=True)
+
+
+def speed() -> Iterator[Finding]:
+    """A matrix product, and a second of training on a toy, both measured now."""
+    import torch
+
+    a = torch.eye(SIZE) * 2
+    spent = []
+    while sum(spent) < 0.2 or len(spent) < 3:
+        started = time.perf_counter()
+        product = a @ a
+        spent.append(time.perf_counter() - started)
+    rate = 2 * SIZE**3 / min(spent) / 1e9
+    if not torch.equal(product, torch.eye(SIZE) * 4):
+        yield Finding("matrix product", "wrong numbers", BROKEN, "Install torch anew; then look at the machine's memory.")
+        return
+    yield Finding("matrix product", f"{rate:,.0f} GFLOP/s, float32 on the CPU", value=rate)
+    yield _training()
+
+
+def _training() -> Finding:
+    from unstir.data import toy
+    from unstir.errors import UnstirError
+    from unstir.training.cost import rehearse
+    from unstir.training.fitting import Fitting
+    from unstir.training.presets import settle
+
+    data = toy("moons", 2000, seed=0)
+    try:
+        fitting = Fitting(data, settle(data))
+        rate = 1 / rehearse(fitting, TRAINED).step
+    except (UnstirError, RuntimeError) as error:
+        return Finding("training", f"failed: {error}", BROKEN, "Run `unstir selfcheck`, and tell us what it says.")
+    batch = fitting.recipe.batch_size
+    return Finding("training", f"{rate:,.0f} steps of {batch} a second, default network, on {fitting.device}", value=rate)
+
+
+def disk() -> Iterator[Finding]:
+    """How much space is free, and whether one may write into this folder."""
+    free = shutil.disk_usage(".").free
+    little = free < LITTLE_DISK
+    yield Finding(
+        "disk",
+        f"{_size(free)} free here",
+        NOTE if little else OK,
+        "Delete something, or choose --out elsewhere." if little else "",
+        free,
+    )
+    try:
+        with tempfile.TemporaryFile(dir="."):
+            pass
+        yield Finding("this folder", "can be written to", value=True)
+    except OSError as error:
+        yield Finding("this folder", f"cannot be written to ({error.strerror})", NOTE, "Choose --out elsewhere.", False)
+
+
+def usable_cores() -> float:
+    """The cores this process may use: its affinity, or less where a container has a quota."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _first_line("/sys/fs/cgroup/cpu.max").split()
+    return min(affinity, int(quota[0]) / int(quota[1])) if len(quota) == 2 and quota[0].isdigit() else affinity
+
+
+def memory() -> tuple[int | None, int | None]:
+    """Bytes in all and bytes free, of the machine, or of the container where that is less; None where they are not known."""
+    try:
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        total, free = (int(lines[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    except (OSError, KeyError, ValueError):
+        return None, None
+    limit, used = (_first_line(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    if limit.isdigit() and used.isdigit():
+        return min(total, int(limit)), min(free, int(limit) - int(used))
+    return total, free
+
+
+def _version(name: str, version: str | None, lowest: str, way_on: str) -> Finding:
+    if version is None:
+        return Finding(name, "not installed", BROKEN, way_on)
+    if _numbers(version) < _numbers(lowest):
+        return Finding(name, f"{version}, older than {lowest}", BROKEN, way_on, version)
+    return Finding(name, version, value=version)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text().split("\n")[0]
+    except OSError:
+        return ""
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB"

@@ -1,0 +1,59 @@
+"""How `train` and `demo` come from what was typed to a run that can begin, and how a plan is shown."""
+
+import json
+import time
+from pathlib import Path
+
+from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
+from unstir.cli.parts.flags import Output
+from unstir.cli.parts.output import answer
+from unstir.cli.parts.progress import note
+from unstir.training.config import annotated_config, origins
+from unstir.training.plan import Planned, Settings, check_minutes, drafted, planned
+
+
+def plan_run(
+    source: str, file: Settings, flags: Settings, minutes: float | None = None, quiet: bool = False, rehearsed: bool = False
+) -> Planned:
+    """Read the data, settle the settings, fit the encoder, and measure what the run will cost.
+
+    A run that is only `rehearsed` will not begin: an encoder that takes training is only timed.
+    """
+    check_minutes(minutes, flags)
+    draft = drafted(source, file, flags)
+    began = time.monotonic()
+    if rehearsed:
+        encoder, seconds = timed_encoder(draft.data, draft.config)
+        return planned(draft, encoder, seconds, minutes, spent=seconds or time.monotonic() - began)
+    encoder = fitted_encoder(draft.data, draft.config, quiet)
+    return planned(draft, encoder, minutes=minutes, spent=time.monotonic() - began)
+
+
+def show_settings(planned: Planned, output: Output) -> None:
+    """Every setting and where it comes from; nothing is written."""
+    if output.json:
+        whence = {".".join(place): origin for place, origin in origins(planned.layers).items()}
+        print(json.dumps({"config": planned.config.model_dump(), "origins": whence}))
+    else:
+        print(annotated_config(planned.config, planned.layers), end="")
+
+
+def show_plan(planned: Planned, out: Path | None, output: Output) -> None:
+    """What a run would be, and would cost; nothing is written."""
+    cost, steps = planned.cost, planned.config.optim.steps
+    if not output.json:
+        for warning in planned.fitting.warnings:
+            note(f"warning: {warning}")
+    predicted = {
+        "seconds": cost and planned.encoder_seconds + cost.seconds(steps),
+        "seconds_per_step": cost and cost.step,
+        "memory_bytes": cost and cost.memory,
+        "steps": steps,
+    }
+    answer(
+        output,
+        {"out": None if out is None else str(out), "config": planned.config.model_dump(), "predicted": predicted},
+        planned.headline,
+        planned.prediction,
+        f"nothing was trained or written; without --dry-run the run is {out or 'a new folder under runs/'}.",
+    )

@@ -1,0 +1,33 @@
+"""Where rows that a model makes go: into a file or a folder (`--out`), and into one picture of them all (`--grid`)."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from unstir.cli.parts.grid import refuse_grid, write_grid
+from unstir.data import check_path, write
+from unstir.model.model import Model
+
+
+def check_places(out: str, grid: Path | None, model: Model) -> None:
+    """Raise what is wrong with writing this model's rows there, before anything is computed."""
+    check_path(out, model.card.shape, model.card.dtype)
+    if grid is not None:
+        refuse_grid(grid, model)
+
+
+def write_rows(
+    out: str, grid: Path | None, run: Path, model: Model, rows: np.ndarray, ids: Tensor | None, sort: bool = False
+) -> dict[str, str]:
+    """Write rows (n, ...) with the names of their classes, of ids (n,); the paths written, by what is there.
+
+    The picture has a row of cells for each class where it is to `sort` the rows.
+    """
+    labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
+    column = model.condition.column if model.condition else ""
+    written = {"rows": str(write(out, rows, labels, model.card.names, column))}
+    if grid is None:
+        return written
+    write_grid(grid, run, model, rows, ids if sort else None)
+    return written | {"grid": str(grid)}

@@ -1,0 +1,64 @@
+"""`unstir sample`: rows drawn from a trained model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from unstir.cli.parts.flags import SAMPLING, GivenFlags, Output, RowsOut, RunOrModel, SamplingFlags, Whole
+
+if TYPE_CHECKING:
+    from unstir.model.model import Model
+
+
+def sample(
+    run: RunOrModel,
+    /,
+    *,
+    n: Annotated[Whole, Parameter(name=["-n", "--number"], help="How many samples.")] = 1000,
+    given: GivenFlags = GivenFlags(),
+    to: RowsOut = RowsOut(),
+    how: SamplingFlags = SamplingFlags(),
+    precision: Annotated[
+        str,
+        Parameter(
+            group=SAMPLING,
+            help="Of the network: float32, or bfloat16, which is faster in wide networks on a processor that multiplies it.",
+        ),
+    ] = "float32",
+    output: Output = Output(),
+) -> None:
+    """Draw samples from a trained model, in the data's own units."""
+    import numpy as np
+
+    from unstir.cli.parts.output import answer
+    from unstir.cli.parts.rows_out import check_places, write_rows
+    from unstir.diffusion.samplers import default
+    from unstir.model.model import load
+
+    model = load(run, precision)
+    out = to.out or str(folder_of(run) / file_name(model, n, given, how))
+    check_places(out, to.grid, model)
+    rows = np.asarray(model.sample(n, given.label, how.sampling()))
+    ids = model.given(n, given.label, how.seed)
+    written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
+    made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
+    answer(output, made | written, made["samples"], *written.values())
+
+
+def folder_of(run: Path) -> Path:
+    """Where samples go that were given no place: the run, or this folder if only a model is there."""
+    return run / "samples" if (run / "model").is_dir() else Path()
+
+
+def file_name(model: "Model", n: int, given: GivenFlags, how: SamplingFlags) -> str:
+    """A name for samples that were given none, which says how they were drawn."""
+    from unstir.data.formats.images import in_a_file_name
+    from unstir.diffusion.samplers import default
+
+    stem = f"{n}-{how.method or default(how.steps)}-{how.steps}-seed{how.seed}"
+    stem += f"-class-{in_a_file_name(given.label)}" if given.label is not None else ""
+    stem += f"-guidance-{how.guidance:g}" if how.guidance != 1 else ""
+    stem += f"-in-{how.interval[0]:g}-{how.interval[1]:g}" if how.interval else ""
+    stem += f"-{model.precision}" if model.precision != "float32" else ""
+    return f"{stem}{'.npz' if model.condition else '.npy'}"

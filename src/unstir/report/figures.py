@@ -1,0 +1,95 @@
+"""The lecture's pictures of a run, as .png and .pdf files in its `figures/`.
+
+forward        the data dissolves into noise              schedules      the schedule beside others
+trajectories   noise turns into data, step by step        loss_by_time   at which noise levels the network errs
+samples        samples beside the data                    training       the loss during training
+"""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from unstir import plots
+from unstir.data import Data, layout
+from unstir.diffusion.registry import SCHEDULES
+from unstir.diffusion.samplers import default
+from unstir.diffusion.schedules import needs_no_settings, schedule
+from unstir.model.model import Model
+from unstir.plots.mosaics import drawable
+from unstir.plots.mosaics import panels as panels_of
+from unstir.runs.metrics import read_metrics
+from unstir.runs.record import Recording
+from unstir.seeds import seeded
+from unstir.words import percent
+
+SHOWN = 5000  # samples in a figure
+PICTURED = 2**24  # numbers of the data that are drawn, at most
+FEW = 16  # images or sequences in a panel
+MOMENTS = (0, 100, 300, 500, 800, 1000)  # the steps of 1,000 at which the lecture shows the data
+
+Panels = dict[str, tuple[np.ndarray, str]]
+"""Samples (n, ...) and a caption for them, by the name of what drew them."""
+
+
+def draw(recording: Recording, model: Model, panels: Panels) -> None:
+    """Write the pictures of this run into `figures/`, and the samples of the first panel into `samples/`."""
+    run, data, held_out = recording.run, recording.fitting.data, recording.held_out
+    figures, samples = run.folder("figures"), run.folder("samples")
+    process = model.schedule
+    rows_of = _spatial if layout(data.shape) else _points
+    for name, figure in rows_of(data, model, panels).items():
+        plots.save(figure, figures / f"{name}.png")
+    named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
+    plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
+    curves = plots.LossByTime(
+        held_out.edges.numpy(),
+        recording.by_time.numpy(),
+        held_out.eps.numpy(),
+        held_out.gaussian_eps.numpy(),
+        held_out.x0.numpy(),
+        held_out.gaussian_x0.numpy(),
+        process.T,
+    )
+    plots.save(plots.loss_by_time(curves), figures / "loss_by_time.png")
+    plots.save(plots.training(read_metrics(run.path)), figures / "training.png")
+    np.save(samples / "samples.npy", next(iter(panels.values()))[0], allow_pickle=False)
+
+
+def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
+    """The data dissolving, trajectories and samples, of rows seen as points; of very many rows a random part."""
+    if data.rows.size > PICTURED:
+        data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
+    rows = data.values.reshape(len(data), -1).astype(np.float64)
+    flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
+    names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
+    standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
+    found = {"forward": plots.forward(standard, model.schedule, labels=data.labels, names=names)}
+    if rows.shape[1] > 1:
+        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
+        title = f"From noise to data in 20 evaluations ({default(20)})"
+        found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
+    return found | {"samples": plots.samples_beside_data(rows, flat, names)}
+
+
+def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
+    """The same of rows that are images or sequences: the lecture's moments, the states of a few samples, samples beside data."""
+    lies = layout(data.shape)
+    assert lies is not None
+    few = np.random.default_rng(0).permutation(len(data))[:FEW]
+    rows, span = data.rows[few], data.bounds or data.rows.ends()
+    z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
+    eps = torch.randn(z.shape, generator=seeded(0, "picture"))
+    noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
+    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in noisy]
+    shares = process.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
+    titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
+    found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
+    states = model.paths(FEW, every=4)
+    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in states]
+    titles = [f"{4 * i} evaluations" for i in range(len(states))]
+    found["trajectories"] = panels_of(f"From noise to data ({default(20)})", titles, [""] * len(states), seen, lies.kind, span)
+    sets = [drawable(x[:FEW], lies) for x in (rows, *(x for x, _ in panels.values()))]
+    texts = [f"{len(data):,} rows", *(text for _, text in panels.values())]
+    return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, lies.kind, span)}
