@@ -83,7 +83,9 @@ def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
 def readme(card: Card) -> str:
     """The text that goes with a model, for people."""
     names = card.condition_settings.get("names", ())
-    conditional = "." if card.condition is None else f"; {card.condition}: {', '.join(names)}." if names else f", given {card.condition}."
+    conditional = (
+        "." if card.condition is None else f"; {card.condition}: {', '.join(names)}." if names else f", given {card.condition}."
+    )
     lines = [f"# A diffusion model of {card.source or 'an array'}", "", f"Rows of shape {card.shape}, {card.dtype}{conditional}"]
     lines += [
         f"{card.schedule} schedule, {card.target} target, {card.network} {card.network_settings}, {card.steps_trained} steps."
