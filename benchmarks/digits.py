@@ -17,7 +17,8 @@ from sklearn.svm import SVC
 import unstir
 from report import Table, parser, show
 from unstir.metrics.frechet import frechet
-from unstir.training.config import read_config, resolve
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
 from unstir.training.presets import load_data
 
 TOP = 16.0  # the highest level of grey

@@ -28,7 +28,8 @@ from unstir.evaluation.features import FEATURES, learn
 from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
 from unstir.model.model import Model
-from unstir.training.config import read_config, resolve
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
 from unstir.training.presets import load_data
 
 BUDGETS = (5, 8, 10, 15, 20, 30, 50)

@@ -9,21 +9,21 @@
 The parts compose without it: schedules, denoisers, losses, samplers, guidance are plain functions and small classes.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unstir.registry import lazily
 
 if TYPE_CHECKING:
     from unstir.model.model import Model, load
+    from unstir.model.sampling import Sampling
     from unstir.training.fit import fit
 
 __version__ = "0.1.0"
-__all__ = ["Model", "fit", "load"]
-
-_HOMES = {"fit": "unstir.training.fit", "Model": "unstir.model.model", "load": "unstir.model.model"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use: `unstir --help` must not wait for torch."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'unstir' has no attribute '{name}'")
+_NAMES = {
+    "fit": "training.fit",  # train a model of rows in one line
+    "load": "model.model",  # a model from its folder
+    "Model": "model.model",  # a trained model
+    "Sampling": "model.sampling",  # how to sample
+}
+__all__ = ["Model", "Sampling", "fit", "load"]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

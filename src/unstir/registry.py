@@ -15,8 +15,10 @@ as `--help` does, without waiting for torch.
     unstir.errors.UsageError: unknown shape 'circel': did you mean 'circle'? Known: circle, pi.
 """
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from unstir.errors import UsageError, unknown
@@ -82,3 +84,24 @@ class Registry(Mapping[str, Part], Generic[Part]):
         if name not in self:
             raise unknown(self.what, name, self._parts)
         del self._parts[name]
+
+
+def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package whose public names, each with the module that has it, are imported when first asked for.
+
+    So are its modules: `import unstir` alone is enough for `unstir.diffusion.linear`, costs no torch, and a notebook completes both.
+    """
+
+    def modules() -> list[str]:
+        return [found.name for found in iter_modules(sys.modules[package].__path__) if not found.name.startswith("_")]
+
+    def get(name: str) -> Any:
+        if name in names:
+            value = getattr(import_module(f"{package}.{names[name]}"), name)
+            setattr(sys.modules[package], name, value)  # the next time, it is there
+            return value
+        if not name.startswith("_") and name in modules():
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module '{package}' has no attribute '{name}'")
+
+    return get, lambda: sorted({*names, *modules(), *(name for name in vars(sys.modules[package]) if name.startswith("__"))})

@@ -15,7 +15,7 @@ from unstir.cli.parts import comparing
 from unstir.comparison import figure as picturing
 from unstir.data import load
 from unstir.errors import Stopped
-from unstir.training.config import read_config
+from unstir.training.config_file import read_config
 
 TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "16", "--steps", "3", "--diffusion.T", "20", "-n", "50")
 BASE = ("compare", "schedules", "points", "--only", "linear,cosine", "--seeds", "2", "--target", "v", *TINY)

@@ -13,7 +13,8 @@ from unstir import data as datasets
 from unstir.cli.parts.planning import plan_run
 from unstir.data import from_arrays, load
 from unstir.training import plan
-from unstir.training.config import annotated_config, flat, origins, read_config, resolve
+from unstir.training.config import flat, resolve
+from unstir.training.config_file import annotated_config, origins, read_config
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import LOOKS, Fitting
 from unstir.training.presets import BRIEF, settle

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from unstir.data import Data, from_arrays, read, survey
 from unstir.errors import UnstirError
-from unstir.training.config import Config, read_config, resolve
+from unstir.training.config import Config, resolve
+from unstir.training.config_file import read_config
 
 MOST = 2**25  # bytes of memory, for files of a few thousand
 LONGEST = 600  # characters of a message

@@ -28,7 +28,8 @@ from unstir.runs.environment import differences, environment
 from unstir.runs.folder import Run
 from unstir.runs.metrics import Metrics, read_metrics
 from unstir.runs.record import Recording
-from unstir.training.config import flat, resolve, write_config
+from unstir.training.config import flat, resolve
+from unstir.training.config_file import write_config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
 
@@ -37,7 +38,8 @@ HALF = 75  # steps: inside a block of 64, and between two rows of the metrics
 RESUMES = """
 import sys
 from pathlib import Path
-from unstir.training.config import read_config, resolve
+from unstir.training.config_file import read_config
+from unstir.training.config import resolve
 from unstir.training.fitting import Fitting
 from unstir.runs.record import Recording
 from unstir.runs.data import read_data

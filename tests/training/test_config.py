@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from unstir.errors import StorageError, UsageError
-from unstir.training.config import SECTIONS, Config, flat, merge, read_config, resolve, write_config
+from unstir.training.config import SECTIONS, Config, flat, merge, resolve
+from unstir.training.config_file import read_config, write_config
 
 LEAVES = [leaf for section in SECTIONS.values() for leaf in section.model_fields]
 POSITIVE = st.floats(1e-300, 1e300)

@@ -19,7 +19,8 @@ from unstir.runs.data import read_data
 from unstir.runs.folder import Run
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
-from unstir.training.config import read_config, resolve
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
 from unstir.training.processes import ALONE, Processes
 

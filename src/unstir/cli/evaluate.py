@@ -37,7 +37,8 @@ def evaluate(
     from unstir.evaluation.answers import answers, examine, or_why
     from unstir.evaluation.scores import scale_of, truth_of, worth
     from unstir.model.model import load
-    from unstir.training.config import read_config, resolve
+    from unstir.training.config import resolve
+    from unstir.training.config_file import read_config
 
     model, reasons, sampling = load(run), [], how.sampling()
     most = n or worth(model)

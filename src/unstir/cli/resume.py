@@ -18,7 +18,8 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
     from unstir.runs.folder import Run
     from unstir.runs.metrics import read_metrics
     from unstir.runs.record import Recording
-    from unstir.training.config import read_config, resolve
+    from unstir.training.config import resolve
+    from unstir.training.config_file import read_config
     from unstir.training.fitting import Fitting
 
     path, about = run, read_about(run)

@@ -10,3 +10,14 @@ In reading order:
 
 `unstir compare` (cli/comparing.py) runs these, and goes on where it was stopped.
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "set_up": "layout",  # what is compared, laid out
+    "Comparison": "layout",  # a comparison that is laid out
+    "Yardstick": "reading",  # what samples are measured with
+    "conclude": "verdict",  # what the scores let one say
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

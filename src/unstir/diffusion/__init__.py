@@ -25,3 +25,56 @@ Beside the walk:
     inputs.py        what may be given as a time or as a step, and how it is checked
     settings.py      what the settings of a schedule may be
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "Schedule": "schedules",  # alpha and sigma at each time; subclass it for one of your own
+    "schedule": "schedules",  # a schedule by name
+    "Chain": "chains",  # the discrete chain with betas of your own
+    "linear": "chains",  # betas on a straight line, as Ho et al. 2020
+    "cosine": "chains",  # alpha-bar on a squared cosine
+    "sigmoid": "chains",  # betas on a logistic curve
+    "sigmoid_bare": "chains",  # the same curve, not scaled, as lectures print it
+    "sigmoid_alpha_bar": "chains",  # alpha-bar on a logistic curve
+    "scaled_linear": "chains",  # square roots of beta on a line, as latent diffusion has them
+    "VP": "continuous",  # variance preserving in continuous time
+    "VE": "continuous",  # variance exploding
+    "Flow": "continuous",  # the straight line of flow matching
+    "Target": "denoiser",  # what a network predicts; make one of your own
+    "target": "denoiser",  # a target by name
+    "Coefficients": "denoiser",  # the three numbers that make a target
+    "Denoiser": "denoiser",  # network, schedule and target as an estimate of the clean data
+    "under": "denoiser",  # the same denoiser under another schedule
+    "Weight": "loss",  # how the loss weighs each noise level
+    "weight": "loss",  # a weight by name
+    "examples": "loss",  # what a network sees and should answer
+    "errors": "loss",  # the loss of each row
+    "Distribution": "times",  # which noise levels are trained on
+    "distribution": "times",  # a distribution of times by name
+    "grid": "times",  # a grid of times to sample on, by name
+    "Sampler": "samplers",  # a sampler with its order and its best grid
+    "sampler": "samplers",  # a sampler by name
+    "plan": "samplers",  # the best grid for a number of evaluations
+    "ddpm": "samplers",  # ancestral sampling, the paper's algorithm 2
+    "ddim": "samplers",  # DDIM, with eta
+    "euler": "samplers",  # Euler's method on the flow
+    "heun": "samplers",  # Heun's method, in the angle
+    "dpm_solver": "samplers",  # DPM-Solver++(2M) and its SDE
+    "adams_bashforth": "samplers",  # exponential Adams-Bashforth of order 1 to 4
+    "guided": "guidance",  # classifier-free guidance
+    "clipped": "guidance",  # an estimate kept within bounds
+    "inpainted": "guidance",  # an estimate that knows some elements of a row
+    "Gaussian": "oracles",  # exact answers for a Gaussian
+    "Mixture": "oracles",  # for a mixture of Gaussians
+    "Independent": "oracles",  # for a Gaussian of independent elements
+    "Points": "oracles",  # for a finite set of points
+    "SCHEDULES": "registry",  # the schedules by name
+    "TARGETS": "registry",  # the targets by name
+    "WEIGHTS": "registry",  # the weights of the loss by name
+    "DISTRIBUTIONS": "registry",  # the distributions of training times by name
+    "SAMPLERS": "samplers",  # the samplers by name
+    "PAPER": "registry",  # the recipe of Ho et al. 2020, as settings of a run
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

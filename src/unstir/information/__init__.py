@@ -3,3 +3,17 @@
 mmse.py          the error of a denoiser at each noise level, and the information that x_t holds about x_0, which follows from it
 likelihood.py    log p(x) by the probability flow, and the variational bound: in steps of a chain, and in continuous time
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "ErrorCurve": "mmse",  # the error of a denoiser by noise level
+    "error_curve": "mmse",  # the same, measured on rows
+    "information": "mmse",  # what x_t still holds about the data, in nats
+    "ode_log_prob": "likelihood",  # log p(x) by the probability flow
+    "variational_bound": "likelihood",  # the bound of a chain of T steps
+    "continuous_bound": "likelihood",  # the bound in continuous time
+    "Bound": "likelihood",  # its three parts
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

@@ -8,3 +8,16 @@ neighbours.py    precision, recall, density and coverage; are samples copies of 
 permutation.py   a test: could the samples be true rows?
 paired.py        is one alternative better than another, over the same seeds?
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "sliced_wasserstein": "distances",  # sliced W2 between two sets
+    "energy_distance": "distances",  # energy distance between two sets
+    "precision_recall": "neighbours",  # precision, recall, density and coverage
+    "kernel_distance": "kernel",  # the kernel distance of features
+    "energy_test": "permutation",  # could these samples be true rows?
+    "compare_pairs": "paired",  # which alternatives can be told apart, over the same seeds
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

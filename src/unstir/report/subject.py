@@ -29,7 +29,8 @@ from unstir.runs.checkpoints import read_checkpoint
 from unstir.runs.data import read_data, read_description, read_encoder, span
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
-from unstir.training.config import Config, read_config, resolve
+from unstir.training.config import Config, resolve
+from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, HeldOut
 

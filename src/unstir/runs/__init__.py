@@ -17,3 +17,15 @@ writes checkpoints (`checkpoints.py`). `about.py` and `data.py` describe the run
 
 A run folder appears whole, with all that `resume` needs, or not at all. Nothing in it is ever deleted but old checkpoints.
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "Run": "folder",  # a run folder that this process holds
+    "read_about": "about",  # what run.json says
+    "read_metrics": "metrics",  # the logged steps
+    "read_data": "data",  # the rows that a run was trained on
+    "Recording": "record",  # training on the record
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

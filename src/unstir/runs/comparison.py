@@ -22,7 +22,7 @@ from unstir.errors import StorageError
 from unstir.files import json_bytes, write_file
 from unstir.runs.about import about_this_run
 from unstir.runs.folder import Run
-from unstir.training.config import write_config
+from unstir.training.config_file import write_config
 
 IDENTITY = "comparison.json"
 

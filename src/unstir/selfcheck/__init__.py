@@ -8,3 +8,11 @@ sampling.py      samplers
 information.py   bounds, information, likelihood
 training.py      the average of the weights
 """
+
+from unstir.registry import lazily
+
+_NAMES = {
+    "selfcheck": "checks",  # every check, a row each
+}
+__all__ = [*_NAMES]
+__getattr__, __dir__ = lazily(__name__, _NAMES)

@@ -11,18 +11,15 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
-from unstir.errors import StorageError, UsageError, unknown
+from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 
 AUTO = "auto"  # chosen from the data or from other settings
@@ -223,61 +220,6 @@ def resolve(*layers: Mapping[str, Any]) -> Config:
         return Config.model_validate(merge(*layers))
     except ValidationError as error:
         raise UsageError("; ".join(message(e) for e in error.errors())) from None
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file. Raises StorageError where it is missing, UsageError where it is wrong, naming the key."""
-    try:
-        settings = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise StorageError(f"configuration {path}: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:  # of tomllib, of UTF-8, of a number with too many digits, of too deep a nest
-        raise UsageError(f"configuration {path} is not valid TOML: {str(error)[:200]}.") from None
-    try:
-        resolve(settings)
-    except UsageError as error:
-        raise UsageError(f"configuration {path}: {error}") from None
-    return settings
-
-
-def write_config(config: Config) -> str:
-    """The whole tree as TOML, readable by `read_config`; settings that are None are left out."""
-    return tomli_w.dumps(config.model_dump(exclude_none=True))
-
-
-def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
-    """For each setting, by its path, the name of the last layer that has it. A setting that no layer has is left out.
-
-    >>> origins({"preset": {"optim": {"lr": 0.001, "steps": 9}}, "flag": {"optim": {"lr": 0.1}}})
-    {('optim', 'lr'): 'flag', ('optim', 'steps'): 'preset'}
-    """
-    found: dict[tuple[str, ...], str] = {}
-    for name, layer in layers.items():
-        for key, value in layer.items():
-            if key in SECTIONS:
-                found |= {(key, leaf): name for leaf in value}
-            else:
-                found[key,] = name
-    return found
-
-
-def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) -> str:
-    """`write_config` with where each value came from behind it, as a comment: still TOML, readable by `read_config`."""
-    whence, held = origins(layers), config.model_dump(exclude_none=True)
-
-    def line(*path: str, value: Any) -> str:
-        return f"{tomli_w.dumps({path[-1]: value}).rstrip()}  # {whence.get(path, 'default')}"
-
-    lines = [line(key, value=value) for key, value in held.items() if key not in SECTIONS]
-    for section in SECTIONS:
-        lines += ["", f"[{section}]"]
-        plain = {leaf: value for leaf, value in held[section].items() if not isinstance(value, dict)}
-        lines += [line(section, leaf, value=value) for leaf, value in plain.items()]
-        lines += [f"# {leaf} is not set" for leaf in SECTIONS[section].model_fields if leaf not in held[section]]
-        for table in held[section].keys() - plain.keys():
-            lines += ["", f"[{section}.{table}]  # {whence.get((section, table), 'default')}"]
-            lines += [tomli_w.dumps({key: value}).rstrip() for key, value in held[section][table].items()]
-    return "\n".join(lines) + "\n"
 
 
 def message(error: Any) -> str:

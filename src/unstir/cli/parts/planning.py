@@ -8,7 +8,7 @@ from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
 from unstir.cli.parts.flags import Output
 from unstir.cli.parts.output import answer
 from unstir.cli.parts.progress import note
-from unstir.training.config import annotated_config, origins
+from unstir.training.config_file import annotated_config, origins
 from unstir.training.plan import Planned, Settings, check_minutes, drafted, planned
 
 

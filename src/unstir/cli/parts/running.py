@@ -24,7 +24,7 @@ from unstir.runs.about import about_this_run
 from unstir.runs.data import describe, write_encoder
 from unstir.runs.folder import Run
 from unstir.runs.record import Recording
-from unstir.training.config import write_config
+from unstir.training.config_file import write_config
 from unstir.training.loop import Step
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step

@@ -15,7 +15,8 @@ from pydantic import Field, create_model
 
 from unstir.cli.parts.flags import SETTINGS, Whole
 from unstir.encoders.registry import LATENT
-from unstir.training.config import SECTIONS, Config, Section, merge, read_config
+from unstir.training.config import SECTIONS, Config, Section, merge
+from unstir.training.config_file import read_config
 
 Nested = dict[str, Any]
 """Settings by section and name, as in {"optim": {"lr": 0.001}}."""

@@ -19,7 +19,8 @@ from torch import Tensor
 from unstir.cli.parts.signals import Asked, patient
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError, Stopped, UnstirError
-from unstir.training.config import resolve, write_config
+from unstir.training.config import resolve
+from unstir.training.config_file import write_config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
 from unstir.training.processes import Request, hear, here, in_step, joined, tell

@@ -1,0 +1,74 @@
+"""The settings of a run as a TOML file, read and written, and where each setting came from.
+
+>>> from tempfile import TemporaryDirectory
+>>> with TemporaryDirectory() as place:
+...     path = Path(place) / "config.toml"
+...     _ = path.write_text(write_config(resolve({"optim": {"steps": 100}})))
+...     read_config(path)["optim"]["steps"]
+100
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from unstir.errors import StorageError, UsageError
+from unstir.training.config import SECTIONS, Config, resolve
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file. Raises StorageError where it is missing, UsageError where it is wrong, naming the key."""
+    try:
+        settings = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise StorageError(f"configuration {path}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:  # of tomllib, of UTF-8, of a number with too many digits, of too deep a nest
+        raise UsageError(f"configuration {path} is not valid TOML: {str(error)[:200]}.") from None
+    try:
+        resolve(settings)
+    except UsageError as error:
+        raise UsageError(f"configuration {path}: {error}") from None
+    return settings
+
+
+def write_config(config: Config) -> str:
+    """The whole tree as TOML, readable by `read_config`; settings that are None are left out."""
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
+
+
+def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
+    """For each setting, by its path, the name of the last layer that has it. A setting that no layer has is left out.
+
+    >>> origins({"preset": {"optim": {"lr": 0.001, "steps": 9}}, "flag": {"optim": {"lr": 0.1}}})
+    {('optim', 'lr'): 'flag', ('optim', 'steps'): 'preset'}
+    """
+    found: dict[tuple[str, ...], str] = {}
+    for name, layer in layers.items():
+        for key, value in layer.items():
+            if key in SECTIONS:
+                found |= {(key, leaf): name for leaf in value}
+            else:
+                found[key,] = name
+    return found
+
+
+def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) -> str:
+    """`write_config` with where each value came from behind it, as a comment: still TOML, readable by `read_config`."""
+    whence, held = origins(layers), config.model_dump(exclude_none=True)
+
+    def line(*path: str, value: Any) -> str:
+        return f"{tomli_w.dumps({path[-1]: value}).rstrip()}  # {whence.get(path, 'default')}"
+
+    lines = [line(key, value=value) for key, value in held.items() if key not in SECTIONS]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]"]
+        plain = {leaf: value for leaf, value in held[section].items() if not isinstance(value, dict)}
+        lines += [line(section, leaf, value=value) for leaf, value in plain.items()]
+        lines += [f"# {leaf} is not set" for leaf in SECTIONS[section].model_fields if leaf not in held[section]]
+        for table in held[section].keys() - plain.keys():
+            lines += ["", f"[{section}.{table}]  # {whence.get((section, table), 'default')}"]
+            lines += [tomli_w.dumps({key: value}).rstrip() for key, value in held[section][table].items()]
+    return "\n".join(lines) + "\n"
