@@ -232,7 +232,7 @@ def test_a_table_with_a_byte_order_mark_and_gaps_in_its_classes(here):
     assert code == 0, err
     assert json.loads((here / "r" / "data.json").read_text())["rows"] == 59
     card = json.loads((here / "r" / "model" / "config.json").read_text())
-    assert (card["names"], card["classes"]) == (["place"], ["cat", "dog"])
+    assert (card["names"], card["condition_settings"]["names"]) == (["place"], ["cat", "dog"])
 
 
 # ---- names and places

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-import unstir
 from commands import FIGURES, is_png, refused, run
 from unstir.model.model import Model
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
 
 
 def small_demo(monkeypatch):
@@ -36,7 +37,7 @@ def test_the_demo_trains_samples_twice_and_says_what_to_type_next(tmp_path, monk
     assert all(is_png(path) for path in (tmp_path / "d" / "figures").glob("*.png"))
     assert all(path.read_bytes().startswith(b"%PDF") for path in (tmp_path / "d" / "figures").glob("*.pdf"))
     assert "Noise to data" in (tmp_path / "d" / "report.html").read_text()
-    settled = unstir.training.config.resolve(unstir.training.config.read_config(tmp_path / "d" / "config.toml"))
+    settled = resolve(read_config(tmp_path / "d" / "config.toml"))
     assert (settled.diffusion.schedule, settled.diffusion.target, settled.diffusion.times) == ("linear", "eps", "chain")
     assert run("sample", tmp_path / "d", "-n", "3")[0] == 0
 

@@ -11,6 +11,9 @@ import pytest
 import unstir
 from commands import FIGURES, TINY, contents, is_png, refused, run
 from unstir import data as datasets
+from unstir.runs.data import read_encoder
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
 from unstir.training.cost import Cost
 from unstir.training.fitting import Fitting
 
@@ -37,7 +40,8 @@ def test_a_run_folder_holds_all_that_the_run_was(trained, files):
     """Every file of interface.md's run folder that there is so far, with what it is for."""
     folder = trained[3]
     assert {path.name for path in folder.iterdir()} == {
-        *("config.toml", "data.json", "run.json", "metrics.jsonl", "model", "samples", "figures", "checkpoints", ".lock"),
+        *("config.toml", "data.json", "encoder", "run.json", "metrics.jsonl", "model", "samples", "figures", "checkpoints"),
+        ".lock",
     }
     about = json.loads((folder / "run.json").read_text())
     assert (about["status"], about["seed"], about["steps"], about["environment"]["device"]) == ("finished", 3, 60, "cpu")
@@ -50,7 +54,7 @@ def test_a_run_folder_holds_all_that_the_run_was(trained, files):
     assert (data["rows"], data["trained_on"], data["held_out"], data["shape"]) == (300, 240, 60, [2])
     assert (data["names"], data["classes"]) == (["east", "north"], ["left", "right"])
     np.testing.assert_allclose(data["statistics"]["mean"], points.values.mean(0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(data["encoder"]["scale"], points.split(0.2, 3)[0].values.std(0), rtol=1e-5)
+    np.testing.assert_allclose(read_encoder(folder).scale, points.split(0.2, 3)[0].values.std(0), rtol=1e-5)
 
     assert {path.name for path in (folder / "model").iterdir()} == {
         *("model.safetensors", "config.json", "README.md", "MANIFEST.json"),
@@ -152,7 +156,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(files, tmp_path):
         *("--steps", "4", "--optim.ema", "0.5", "--network.depth", "1", "--target", "v"),
     )
     assert code == 0, err
-    settled = unstir.training.config.resolve(unstir.training.config.read_config(tmp_path / "r" / "config.toml"))
+    settled = resolve(read_config(tmp_path / "r" / "config.toml"))
     assert (settled.optim.steps, settled.optim.lr, settled.optim.ema) == (4, 0.5, 0.5)
     assert (settled.network.width, settled.network.depth, settled.network.octaves) == (12, 1, 4)
     assert (settled.diffusion.schedule, settled.diffusion.target, settled.diffusion.times) == ("vp", "v", "log_normal")
@@ -170,7 +174,7 @@ def test_flags_are_spelled_as_the_settings_are(files, tmp_path, settings, expect
     # The warning about signal left says --diffusion.T. Catches a flag that only exists in lower case.
     code, _, err = run("train", files / "points.npy", "-o", tmp_path / "r", "--steps", "2", "--quiet", *TINY, *settings)
     assert code == 0, err
-    written = unstir.training.config.read_config(tmp_path / "r" / "config.toml")["diffusion"]
+    written = read_config(tmp_path / "r" / "config.toml")["diffusion"]
     assert {name: written[name] for name in expected} == expected
 
 

@@ -7,8 +7,9 @@ In reading order:
     layout.py    what is trained and how it is sampled: everything the same for all but the one thing that is compared
     reading.py   a training starts from a seed, its model is sampled, and the samples are scored against true rows
     verdict.py   the scores of all seeds become a table with intervals, and sentences that claim no more than the numbers support
+    tables.py    how the numbers are written, and the table as CSV; figure.py draws them beside samples
 
-`unstir compare` (cli/comparing.py) runs these, and goes on where it was stopped.
+`unstir compare` (cli/compare.py) runs these, and goes on where it was stopped: its folder is in runs/comparison.py.
 """
 
 from unstir.registry import lazily

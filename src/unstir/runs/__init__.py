@@ -13,7 +13,7 @@
 In reading order: `folder.py` has the class `Run`, a folder that this process may write to, and `lock.py` makes sure that it is the only
 one. `record.py` is training on the record: it logs every step to the trackers (`trackers.py`), of which `metrics.py` is always on, and
 writes checkpoints (`checkpoints.py`). `about.py` and `data.py` describe the run and its data, for `resume` and for all who only read.
-`environment.py` has what the bits of a result depend on: versions, processor, threads.
+`environment.py` has what the bits of a result depend on: versions, processor, threads. `comparison.py` is the folder of a comparison.
 
 A run folder appears whole, with all that `resume` needs, or not at all. Nothing in it is ever deleted but old checkpoints.
 """

@@ -9,7 +9,8 @@
     state.py        what a step changes, and a checkpoint holds; recipe.py has the numbers of the optimiser
     held_out.py     the loss on held-out rows, beside that of the best Gaussian (baseline.py)
 
-fit.py has `unstir.fit`, progress.py shows it as it goes, cost.py measures what a run will take, processes.py joins several processes.
+fit.py has `unstir.fit`, progress.py shows it as it goes, cost.py measures what a run will take, plan.py chooses the steps for a given
+time, processes.py joins several processes.
 """
 
 from unstir.registry import lazily
@@ -18,6 +19,7 @@ _NAMES = {
     "Config": "config",  # the settings of a run
     "flat": "config",  # settings by their last names, as a tree
     "settle": "presets",  # the settings for some data, with nothing left open
+    "planned": "plan",  # what a run will be and take, measured
     "Fitting": "fitting",  # a training run that the caller drives
     "Problem": "problem",  # what is learnt
     "Recipe": "recipe",  # the numbers of the optimiser

@@ -19,14 +19,14 @@ def note(text: str) -> None:
 
 
 class Display:
-    """Shows the steps of a recording as they pass: steps done, loss, held-out loss, speed, time left."""
+    """Shows training as it goes: steps done, loss, held-out loss, speed, time left."""
 
     def __init__(self, recording: Recording, quiet: bool):
         self.recording, self.quiet = recording, quiet
         self.total = recording.fitting.recipe.steps
 
     def watch(self) -> Iterator[Step]:
-        """The steps of the recording, unchanged, shown as they go."""
+        """Yield the steps of the recording, unchanged, and show each."""
         if self.quiet:
             yield from self.recording.steps()
         elif sys.stderr.isatty():

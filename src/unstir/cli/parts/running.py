@@ -16,7 +16,7 @@ from unstir.cli.parts.flags import ProgressOutput, TrainingOutput
 from unstir.cli.parts.output import typed_command
 from unstir.cli.parts.progress import Display, note
 from unstir.cli.parts.signals import patient
-from unstir.cli.parts.together import AGAIN, agreed, call
+from unstir.cli.parts.together import AGAIN, call, stop_code
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.model.model import Model
@@ -99,13 +99,13 @@ def go(recording: Recording, output: ProgressOutput, show: Callable[[Step], None
         for step in Display(recording, output.quiet).watch():
             if show:
                 show(step)
-            if code := agreed(asked, fitting.state):
+            if code := stop_code(asked, fitting.state):
                 recording.save()
-                agreed(asked, fitting.state)
+                stop_code(asked, fitting.state)
                 who = asked.name or "a signal to another process"
                 raise Stopped(f"stopped by {who} at step {step.number:,} of {fitting.recipe.steps:,}.", code)
         model = fitting.model()
-        agreed(asked, fitting.state)
+        stop_code(asked, fitting.state)
     if not (run.path / "model").exists():  # a resumed run has it, if it was stopped between training and its pictures
         model.save(run.path / "model")
     return model

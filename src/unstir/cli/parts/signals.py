@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C, and those of schedulers that take a machine back.
+"""Signals: Ctrl-C, and those by which a scheduler takes a machine back.
 
     outside training    SIGINT, SIGTERM, SIGUSR1 stop at once
     while training      the first ends the step, writes a checkpoint and stops; a second stops at once

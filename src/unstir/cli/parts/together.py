@@ -1,10 +1,10 @@
-"""`torchrun --nproc-per-node 2 -m unstir train ...`: process 0 runs the command, the others lend it a hand.
+"""`torchrun --nproc-per-node 2 -m unstir train ...`: process 0 runs the command, and the others help it to train.
 
-    process 0     the command as ever, until training is about to start  ->  settings, encoder, state  ->  the other processes
-    the others    wait, read the same data, become the same state, train in step, and go without a word when they are let go
+    process 0     runs the command as usual; when training is about to start, it sends settings, encoder and state to the others
+    the others    wait for them, read the same data, train in step with process 0, and end without a word when it is done
 
 Where the state is shared out over the processes, the others give their parts whenever process 0 needs it whole: to look, and for a checkpoint.
-A command that ends before training, of an error or because there was nothing to train, sends the others home. A signal reaches all of them;
+If the command ends before training, by an error or because there is nothing to train, the others end too. A signal reaches all of them;
 they stop after the same step. Only process 0 needs the run folder; each reads the data by itself.
 """
 
@@ -27,12 +27,12 @@ from unstir.training.processes import Request, hear, here, in_step, joined, tell
 from unstir.training.state import State
 
 SHARED = ("train", "resume")
-AGAIN = 5.0  # seconds in which a signal that comes twice is one: torchrun passes on what the terminal has sent to all already
+AGAIN = 5.0  # seconds: a signal that comes twice within this time is one, which the terminal sent to all and torchrun passed on
 
 
 @dataclass
 class Lead:
-    """Whether the others have been told yet what to do."""
+    """Whether the others have been told what to do."""
 
     told: bool = False
 
@@ -42,18 +42,18 @@ _lead = Lead()
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Process 0's command inside: whatever ends it, nobody is left waiting."""
+    """Around the command in process 0: however it ends, no other process is left waiting."""
     with joined():
         try:
             yield
         finally:
             if not _lead.told:
-                with suppress(RuntimeError):  # they have gone already
+                with suppress(RuntimeError):  # the others have ended already
                     tell({}, {})
 
 
 def call(fitting: Fitting) -> None:
-    """Process 0, about to train: have the others do so too. Raises DataError where one of them cannot."""
+    """In process 0, before training: tell the others to train too. Raises DataError where one of them cannot."""
     if here().count == 1:
         return
     encoder, state = fitting.encoder, fitting.state
@@ -74,8 +74,8 @@ def call(fitting: Fitting) -> None:
 
 
 def follow() -> None:
-    """Any other process, from its start to its end. Raises what reading the data raises."""
-    with suppress(Stopped), joined(), in_step():  # of process 0 having gone there is nothing to say, and nobody to say it
+    """All that a process other than 0 does. Raises what reading the data raises."""
+    with suppress(Stopped), joined(), in_step():  # if process 0 has ended there is nothing to say
         document, tensors = hear()
         if not document:
             return
@@ -87,15 +87,16 @@ def follow() -> None:
         here().agree()
         with suppress(UnstirError), patient(AGAIN) as asked:  # process 0 meets the same, and says it
             for _ in fitting.steps():
-                if agreed(asked, fitting.state):
+                if stop_code(asked, fitting.state):
                     break
-            agreed(asked, fitting.state)  # until process 0 needs nothing more
+            stop_code(asked, fitting.state)  # until process 0 needs nothing more
 
 
-def agreed(asked: Asked, state: State) -> int:
-    """The exit code of a signal that any process has been sent, 0 for none: after each step, and in the end, in all of them.
+def stop_code(asked: Asked, state: State) -> int:
+    """The exit code of a signal that any of the processes was sent, 0 for none.
 
-    The others first give what process 0 asks for before it comes here.
+    All processes call this after each step and once more when training is done, and hear the same. Before the others do, they give
+    process 0 the parts of the state that it has asked for since.
     """
     while True:
         request, code = here().agree(code=asked.code)
@@ -105,7 +106,7 @@ def agreed(asked: Asked, state: State) -> int:
 
 
 def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
-    """The fitting that process 0 has, from what it said and this process's own data."""
+    """The same fitting as in process 0, made of what it sent and of the data as this process reads it."""
     config = resolve(tomllib.loads(document["config"]), {"data": {"source": document["source"]}})
     data = load_data(config)
     if data.sha256() != document["sha256"]:
