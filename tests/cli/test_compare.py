@@ -1,16 +1,14 @@
 """`unstir compare`: what it prints and leaves, that it goes on where it was stopped, and what it refuses."""
 
-import contextlib
 import csv
-import io
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from commands import run
 from report_contents import unpacked
-from unstir.cli import main
 from unstir.cli.parts import comparing
 from unstir.comparison import figure as picturing
 from unstir.data import load
@@ -19,14 +17,6 @@ from unstir.training.config_file import read_config
 
 TINY = ("--network.width", "8", "--network.depth", "1", "--batch-size", "16", "--steps", "3", "--diffusion.T", "20", "-n", "50")
 BASE = ("compare", "schedules", "points", "--only", "linear,cosine", "--seeds", "2", "--target", "v", *TINY)
-
-
-def run(*arguments):
-    """Exit code, stdout and stderr of a command in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code or 0, out.getvalue(), err.getvalue()
 
 
 def contents(folder):

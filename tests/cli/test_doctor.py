@@ -1,8 +1,6 @@
 """`unstir doctor`: a machine that is well, and every way in which one is not."""
 
 import builtins
-import contextlib
-import io
 import json
 import os
 from importlib import metadata
@@ -11,16 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from unstir.cli import main
+from commands import run
 from unstir.cli.parts import machine as room
-
-
-def run(*arguments):
-    """Exit code, stdout and stderr of a command in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    return stop.value.code or 0, out.getvalue(), err.getvalue()
 
 
 def test_this_machine_is_well(tmp_path, monkeypatch):

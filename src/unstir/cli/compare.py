@@ -34,16 +34,15 @@ def compare(
 
     Each is trained for 2,000 steps, unless --steps says otherwise.
     """
-    from unstir.cli.parts.comparing import ENOUGH, headline, show_tables, train_all
+    from unstir.cli.parts.comparing import ENOUGH, headline, results_of, show_tables, train_all
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note
     from unstir.comparison.figure import picture
     from unstir.comparison.layout import set_up
     from unstir.comparison.reading import Yardstick
     from unstir.comparison.tables import table_csv
-    from unstir.comparison.verdict import as_json, conclude
     from unstir.report.keeping import write_run_report
-    from unstir.runs.comparison import comparison_folder, has_result, read_result
+    from unstir.runs.comparison import comparison_folder, has_result
     from unstir.training.config import resolve
     from unstir.training.presets import load_data
 
@@ -56,9 +55,8 @@ def compare(
     layers = [settings.file(), flags, {"data": {"source": data}}]
     names = [name.strip() for name in only.split(",")] if only else []
     laid_out = set_up(what, load_data(resolve(*layers)), layers, names, n)
-    first = laid_out.trainings[0].config
-    numbers = list(range(first.seed, first.seed + seeds))
-    jobs = [(training, seed) for seed in numbers for training in laid_out.trainings]
+    first = laid_out.trainings[0].config.seed
+    jobs = [(training, seed) for seed in range(first, first + seeds) for training in laid_out.trainings]
     with comparison_folder(laid_out, data, out, typed_command()) as run:
         try:
             left = [job for job in jobs if not has_result(run, *job)]
@@ -72,22 +70,7 @@ def compare(
                     )
                 note(headline(laid_out, seeds, len(left), len(jobs)))
             train_all(run, laid_out, yardstick, left, output.quiet)
-            found: dict[tuple[str, str], list[dict[str, float]]] = {}
-            for job in jobs:
-                for reading, scores in zip(job[0].readings, read_result(run, *job), strict=True):
-                    found.setdefault((reading.alternative, reading.column), []).append(scores)
-            columns, pairs = conclude(laid_out.readings, found, yardstick.floors, laid_out.scores)
-            results = {
-                "out": str(run.path),
-                "what": what,
-                "data": laid_out.data.source,
-                "seeds": numbers,
-                "steps": first.optim.steps,
-                "scores": list(laid_out.scores),
-                "remarks": list(laid_out.remarks),
-                "floors": {str(rows): floors for rows, floors in yardstick.floors.items()},
-                **as_json(columns, pairs),
-            }
+            columns, results = results_of(run, laid_out, yardstick, jobs)
             run.write("results.json", results)
             run.write("table.csv", table_csv(columns))
             picture(run.path, laid_out, columns)

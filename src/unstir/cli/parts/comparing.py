@@ -1,9 +1,10 @@
-"""The long part of `unstir compare`: every training that is not done yet, with progress on stderr; and the tables at the end."""
+"""The long parts of `unstir compare`: the trainings that are not done yet, with progress on stderr; the results; the tables."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,8 +15,8 @@ from unstir.cli.parts.progress import note
 from unstir.comparison.layout import OFF, Comparison, Training
 from unstir.comparison.reading import RADIUS, Yardstick, predicted_seconds, read_out
 from unstir.comparison.tables import at_the_floor, label, numbers
-from unstir.comparison.verdict import Column
-from unstir.runs.comparison import write_result, write_samples
+from unstir.comparison.verdict import Column, as_json, conclude
+from unstir.runs.comparison import read_result, write_result, write_samples
 from unstir.runs.folder import Run
 from unstir.training.fitting import Fitting
 from unstir.words import duration
@@ -79,6 +80,27 @@ def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)
+
+
+def results_of(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs) -> tuple[list[Column], dict[str, Any]]:
+    """What the results on disk say: the table by columns, and everything as one object, which is `results.json`."""
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for training, seed in jobs:
+        for reading, scores in zip(training.readings, read_result(run, training, seed), strict=True):
+            found.setdefault((reading.alternative, reading.column), []).append(scores)
+    columns, pairs = conclude(laid_out.readings, found, yardstick.floors, laid_out.scores)
+    results = {
+        "out": str(run.path),
+        "what": laid_out.what,
+        "data": laid_out.data.source,
+        "seeds": sorted({seed for _, seed in jobs}),
+        "steps": laid_out.trainings[0].config.optim.steps,
+        "scores": list(laid_out.scores),
+        "remarks": list(laid_out.remarks),
+        "floors": {str(rows): floors for rows, floors in yardstick.floors.items()},
+        **as_json(columns, pairs),
+    }
+    return columns, results
 
 
 def show_tables(laid_out: Comparison, columns: Sequence[Column]) -> None:
