@@ -46,7 +46,7 @@ def truth(n=400, repeats=5):
 
 
 class Sampler:
-    """Stands for a model: gives rows of its own and memorisation_of what it was asked for."""
+    """Stands for a model: gives rows of its own and remembers what it was asked for."""
 
     def __init__(self, shift=0.0):
         self.shift, self.asked = shift, []

@@ -121,7 +121,7 @@ def _settings(value: Any) -> bool:
 
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "shape": (
-        f"whole numbers from 1 on, {MOST:,} elements at most",
+        f"whole numbers, 1 or above, {MOST:,} elements at most",
         lambda v: _each(lambda size: _whole(size, 1, MOST), v) and 0 < len(v) < 64 and math.prod(v) <= MOST,
     ),
     "schedule": ("a name", _name),
@@ -141,7 +141,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: v is None or (_each(_number, v) and len(v) == 2 and v[0] < v[1]),
     ),
     "source": ("a text", _text),
-    "steps_trained": ("a whole number from 0 on", _whole),
+    "steps_trained": ("a whole number, 0 or above", _whole),
     "weights": ("average", lambda v: v == "average"),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }
