@@ -3,7 +3,8 @@
     model = unstir.fit(x, network=MyNetwork(), schedule=MySchedule())
     model.save("m"); unstir.load("m", network=MyNetwork(), schedule=MySchedule())
 
-A folder says that a part was somebody's own, and its numbers; the part itself comes from the caller. Nothing in a folder is ever run.
+A folder records that a part was the caller's own, and keeps its tensors. The code comes from the caller, because nothing in a folder is
+ever executed.
 """
 
 from dataclasses import dataclass, fields
@@ -19,7 +20,7 @@ from unstir.encoders.base import Encoder
 
 @dataclass(frozen=True)
 class Own:
-    """What the caller brings: a network `(x, t, cond) -> like x`, a schedule, a target, a class of encoder, a condition."""
+    """The parts that the caller brings: a network `(x, t, cond) -> like x`, a schedule, a target, an `Encoder` class, a condition."""
 
     network: nn.Module | None = None
     schedule: Schedule | None = None
@@ -29,7 +30,7 @@ class Own:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Those that are given, by name."""
+        """The parts that were given, by name."""
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
 
@@ -37,7 +38,7 @@ NOTHING_OWN = Own()
 
 
 def called(part: Any) -> str:
-    """What a card calls a part of the caller's own: the name that it gives itself, or else that of its class.
+    """The name of a caller's part on a card: its own `name`, `kind` or `__name__` if it has one, else the name of its class.
 
     >>> called(NOTHING_OWN)
     'Own'
