@@ -4,6 +4,7 @@
     model.save("m"); unstir.load("m", network=MyNetwork(), schedule=MySchedule())
 
 A folder says that a part was somebody's own, and its numbers; the part itself comes from the caller. Nothing in a folder is ever run.
+A target, a kind of encoder or a kind of condition that has been added to its table has a name, so its model loads by that name.
 """
 
 from dataclasses import dataclass, fields
@@ -12,9 +13,16 @@ from typing import Any
 from torch import nn
 
 from unstir.conditions.base import Condition
+from unstir.conditions.registry import CONDITIONS
 from unstir.diffusion.denoiser import Target
+from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
+from unstir.encoders.registry import ENCODERS
+from unstir.registry import Registry
+
+TABLES: dict[str, Registry[Any]] = {"target": TARGETS, "encoder": ENCODERS, "condition": CONDITIONS}
+"""Of the parts that a name, with the settings in a model's card, says whole. A network or a schedule is an object with numbers of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +52,14 @@ def called(part: Any) -> str:
     """
     names = (getattr(part, name, None) for name in ("name", "kind", "__name__"))
     return next((name for name in names if isinstance(name, str) and name.isidentifier()), type(part).__name__)[:39]
+
+
+def has_name(part: str, value: Any) -> bool:
+    """Whether a value is the row of its table that it calls itself, or of the class in that row: it need not be brought to load a model.
+
+    >>> from unstir.diffusion.denoiser import EPS
+    >>> has_name("target", EPS), has_name("target", Target("eps", EPS.coefficients, times="log_normal"))
+    (True, False)
+    """
+    table, name = TABLES.get(part, {}), called(value)
+    return name in table and any(row is table[name] for row in (value, type(value)))
