@@ -27,10 +27,13 @@ Part = TypeVar("Part")
 
 
 class Registry(Mapping[str, Part], Generic[Part]):
-    """Parts of one kind by name, in the order in which they were added. `what` is what a message calls one of them."""
+    """Parts of one kind by name, in the order in which they were added. `what` is what a message calls one of them.
 
-    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = ""):
-        self.what, self.default, self._parts = what, default, dict(parts)
+    `says` is the attribute in which each part says its own name, where it does: what is saved is that name, so it has to be the table's.
+    """
+
+    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = "", says: str = ""):
+        self.what, self.default, self.says, self._parts = what, default, says, dict(parts)
 
     def __getitem__(self, name: str) -> Part:
         """The part of that name. Raises UsageError for an unknown one."""
@@ -65,7 +68,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
         return f"{', '.join(first)} or {last}" if first else last
 
     def add(self, name: str, part: Part) -> Part:
-        """Add a part of your own; answers the part. Raises UsageError for a name that is taken, or that is no plain word.
+        """Add a part of your own; answers the part. Raises UsageError for a name that is taken, no plain word, or not the part's own.
 
         >>> Registry("shape", {"pi": 3.14}).add("pi", 3)
         Traceback (most recent call last):
@@ -76,6 +79,10 @@ class Registry(Mapping[str, Part], Generic[Part]):
             raise UsageError(f"there is a {self.what} called '{name}' already. Choose another name.")
         if not name.isidentifier():
             raise UsageError(f"'{name}' cannot be the name of a {self.what}: use letters, digits and _.")
+        if self.says and getattr(part, self.says, name) != name:
+            raise UsageError(
+                f"this {self.what} says that its {self.says} is '{getattr(part, self.says)}'. Add it as that, not as '{name}'."
+            )
         self._parts[name] = part
         return part
 

@@ -24,6 +24,7 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
         "latent": "unstir.encoders.latent:Latent",
     },
     default="standardise",
+    says="name",
 )
 FOR_SPACE = "channels"  # what the preset takes for images and sequences
 LATENT = "latent"  # what `--latent` asks for

@@ -7,6 +7,7 @@ A folder says that a part was somebody's own, and its numbers; the part itself c
 A target, a kind of encoder or a kind of condition that has been added to its table has a name, so its model loads by that name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,21 +20,43 @@ from unstir.diffusion.registry import TARGETS
 from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
+from unstir.errors import UsageError
 from unstir.registry import Registry
 
 TABLES: dict[str, Registry[Any]] = {"target": TARGETS, "encoder": ENCODERS, "condition": CONDITIONS}
 """Of the parts that a name, with the settings in a model's card, says whole. A network or a schedule is an object with numbers of its own."""
 
+WANTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "network": (lambda value: isinstance(value, nn.Module), "a torch.nn.Module, made and not its class"),
+    "schedule": (lambda value: isinstance(value, Schedule), "a diffusion.Schedule, made and not its class"),
+    "target": (lambda value: isinstance(value, Target), "a diffusion.Target"),
+    "encoder": (
+        lambda value: isinstance(value, type) and issubclass(value, Encoder),
+        "a class, of encoders.Encoder, which is fitted to the rows",
+    ),
+    "condition": (lambda value: isinstance(value, Condition), "a conditions.Condition, made and not its class"),
+}
+"""Whether a value is a part of that kind, and what one is, in words."""
+
 
 @dataclass(frozen=True)
 class Own:
-    """What the caller brings: a network `(x, t, cond) -> like x`, a schedule, a target, a class of encoder, a condition."""
+    """What the caller brings: a network `(x, t, cond) -> like x`, a schedule, a target, a class of encoder, a condition.
+
+    Raises UsageError for what is not of its kind, such as a class in place of an object.
+    """
 
     network: nn.Module | None = None
     schedule: Schedule | None = None
     target: Target | None = None
     encoder: type[Encoder] | None = None
     condition: Condition | None = None
+
+    def __post_init__(self):
+        for name, value in self.parts.items():
+            fits, what = WANTED[name]
+            if not fits(value):
+                raise UsageError(f"{name}={value!r:.60}: a {name} of your own is {what}.")
 
     @property
     def parts(self) -> dict[str, Any]:
