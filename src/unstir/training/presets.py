@@ -21,7 +21,7 @@ import torch
 
 from unstir.data import Data, in_space, layout, load
 from unstir.diffusion.denoiser import target
-from unstir.encoders import registry as encoders
+from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 
@@ -99,13 +99,13 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 
     In a short run one block a level learns more in the same time than two: they meet at some 2,000 steps (docs/log.md).
     """
-    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == encoders.LATENT
+    lies, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert lies is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
-        ("data", "encoder"): Choice(encoders.FOR_SPACE, "one scale a channel, so that neighbours stay comparable"),
+        ("data", "encoder"): Choice(FOR_SPACE, "one scale a channel, so that neighbours stay comparable"),
         ("network", "architecture"): Choice(networks.FOR_SPACE, f"rows are {lies.kind}: it looks at neighbours"),
         ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
         ("network", "depth"): Choice(
