@@ -27,10 +27,14 @@ Part = TypeVar("Part")
 
 
 class Registry(Mapping[str, Part], Generic[Part]):
-    """Parts of one kind by name, in the order in which they were added. Messages call a part a `what`, as in "unknown schedule"."""
+    """Parts of one kind by name, in the order in which they were added. Messages call a part a `what`, as in "unknown schedule".
 
-    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = ""):
-        self.what, self.default, self._parts = what, default, dict(parts)
+
+    `says` is the attribute that holds a part's own name, if parts have one. Files save that name, so it has to be the one in the table.
+    """
+
+    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = "", says: str = ""):
+        self.what, self.default, self.says, self._parts = what, default, says, dict(parts)
 
     def __getitem__(self, name: str) -> Part:
         """The part of that name. Raises UsageError for an unknown one."""
@@ -65,7 +69,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
         return f"{', '.join(first)} or {last}" if first else last
 
     def add(self, name: str, part: Part) -> Part:
-        """Add a part of your own, and return it. Raises UsageError for a name that is taken or is not an identifier.
+        """Add a part of your own, and return it. Raises UsageError for a name that is taken, is not an identifier, or is not the part's own.
 
         >>> Registry("shape", {"pi": 3.14}).add("pi", 3)
         Traceback (most recent call last):
@@ -76,6 +80,10 @@ class Registry(Mapping[str, Part], Generic[Part]):
             raise UsageError(f"there is a {self.what} called '{name}' already. Choose another name.")
         if not name.isidentifier():
             raise UsageError(f"'{name}' cannot be the name of a {self.what}: use letters, digits and _.")
+        if self.says and getattr(part, self.says, name) != name:
+            raise UsageError(
+                f"this {self.what} says that its {self.says} is '{getattr(part, self.says)}'. Add it as that, not as '{name}'."
+            )
         self._parts[name] = part
         return part
 

@@ -24,6 +24,7 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
         "latent": "unstir.encoders.latent:Latent",
     },
     default="standardise",
+    says="name",
 )
 FOR_SPACE = "channels"  # the preset for images and sequences
 LATENT = "latent"  # the encoder of `--latent`

@@ -38,6 +38,7 @@ from unstir.model.sampling import Sampling
 from unstir.model.units import rows_of, typed
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
+from unstir.words import short
 
 AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
 PRECISIONS = ("float32", "bfloat16")
@@ -78,14 +79,14 @@ class Model:
     def __repr__(self) -> str:
         """A description in three lines at most."""
         card, weights = self.card, sum(w.numel() for w in self.network.parameters())
-        of = f" of {card.source}" if card.source not in ("", "array") else ""
+        of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
         lines = [
             f"Model{of}: rows of {card.shape}, {card.dtype}",
             f"{card.schedule} schedule, {card.target} target, {card.network} network of {weights:,} weights, "
             f"{card.steps_trained:,} steps of training",
         ]
         if self.classes:
-            names = ", ".join(self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+            names = ", ".join(map(short, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
             lines.append(f"{len(self.classes)} classes: {names}")
         return "\n  ".join(lines)
 

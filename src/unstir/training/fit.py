@@ -55,12 +55,14 @@ def fit(
         raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.data.load('{x}').values.")
     named = {"architecture": network, "schedule": schedule, "target": target, "encoder": encoder}
     settings |= {name: part for name, part in named.items() if isinstance(part, str)}
-    brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder, "condition": condition}
-    own = Own(**{name: part for name, part in brought.items() if part is not None and not isinstance(part, str)})
+    brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder}
+    own = Own(condition=condition, **{name: part for name, part in brought.items() if not isinstance(part, str)})
     if own.target is not None:
         settings = {"times": own.target.times, **settings}
     if (given is None) != (condition is None):
         raise UsageError("a condition of your own and the values of the rows go together: pass both condition=... and given=...")
+    if labels is not None and condition is not None:
+        raise UsageError("labels are a condition, and so is condition=...: give one of them.")
     if minutes is not None and ("steps" in settings or not minutes > 0):
         raise UsageError(f"minutes={minutes:g}: give a time above 0, and no steps: minutes chooses the number of steps.")
     began = time.monotonic()

@@ -31,7 +31,7 @@ from unstir.encoders.rows import EncodedRows, standard_deviation, views
 from unstir.information.mmse import error_curve
 from unstir.model.card import Card
 from unstir.model.model import Model
-from unstir.model.own import NOTHING_OWN, Own, called
+from unstir.model.own import NOTHING_OWN, Own, called, has_name
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.training.baseline import MEASURED, gaussian_of
@@ -191,7 +191,7 @@ class Fitting:
             bounds=data.bounds,
             source=data.source,
             steps_trained=self.state.step,
-            own=tuple(named),
+            own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
             **(parts | named),
         )
 

@@ -20,7 +20,7 @@ import torch
 
 from unstir.data import Data, in_space, layout, load
 from unstir.diffusion.denoiser import target
-from unstir.encoders import registry as encoders
+from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 
@@ -98,15 +98,13 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 
     In a short run, one block a level learns more in the same time than two; at about 2,000 steps both are equal (docs/log.md).
     """
-    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == encoders.LATENT
+    lies, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert lies is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
-        ("data", "encoder"): Choice(
-            encoders.FOR_SPACE, "one scale for each channel, so that neighbouring values stay comparable"
-        ),
+        ("data", "encoder"): Choice(FOR_SPACE, "one scale for each channel, so that neighbouring values stay comparable"),
         ("network", "architecture"): Choice(
             networks.FOR_SPACE, f"rows are {lies.kind}, and a U-Net uses which values are neighbours"
         ),
