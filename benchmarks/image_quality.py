@@ -164,7 +164,7 @@ def main() -> None:
     def judged(model: Trained, minutes: float) -> Row:
         samples = model.sample(asked)
         distance = frechet(against, seen.of(samples, k))
-        right = 100 * float((seen.taken_for(samples) == asked).mean())
+        right = 100 * float((seen.classify(samples) == asked).mean())
         note(f"{model.name}, {minutes:g} min: {distance:.3f}, {right:.1f} % right")
         return {
             "model": model.name,
@@ -187,7 +187,7 @@ def main() -> None:
         ]
     formats = {"model": "s", "minutes": "g", "M": ".2f", "steps": "d", "trained s": ".0f", "evaluations": "d"}
     formats |= {"distance": ".3f", "x floor": ".2f", "right %": ".1f"}
-    true_right = 100 * float((seen.taken_for(unseen.rows[:]) == unseen.labels).mean())
+    true_right = 100 * float((seen.classify(unseen.rows[:]) == unseen.labels).mean())
     notes = [
         f"distance: Frechet, of {n} samples in {k} features; between {n} true rows that the features have not seen {lowest:.3f} +- "
         f"{spread:.3f}.",

@@ -1,6 +1,6 @@
-"""What can go wrong, by whose hand. One class an exit code, so that a script can tell them apart.
+"""The errors of the library: one class for each exit code, so that a script can tell them apart.
 
-An error's text is one message: what, where, why, what to do. The command line prints it without a traceback.
+The text of an error says in one message what went wrong, where, why, and what to do. The command line prints it without a traceback.
 
     >>> raise DataError("column 'speed' has 12 missing values (first: row 118). Remove them.")
     Traceback (most recent call last):
@@ -13,13 +13,13 @@ from difflib import get_close_matches
 
 
 class UnstirError(Exception):
-    """An error whose text is meant for the person who typed the command. `exit_code` is the process's."""
+    """An error whose text is written for the user. `exit_code` is the exit code of the command."""
 
     exit_code = 1
 
 
 class UsageError(UnstirError, ValueError):
-    """A wrong name, flag, size or combination: exit code 2."""
+    """A wrong name, flag, size or combination of settings: exit code 2."""
 
     exit_code = 2
 
@@ -31,19 +31,19 @@ class DataError(UnstirError, ValueError):
 
 
 class NumericsError(UnstirError, ArithmeticError):
-    """A number that stopped being one: exit code 4."""
+    """A computation whose result is not finite: exit code 4."""
 
     exit_code = 4
 
 
 class StorageError(UnstirError, OSError):
-    """A file or folder that is missing, taken, damaged or full: exit code 5."""
+    """A file or folder that is missing, damaged or already exists, or a full disk: exit code 5."""
 
     exit_code = 5
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked to stop: no error, so that nothing that handles errors holds it up. Exit code 130 or 143."""
+    """A signal asked the process to stop: exit code 130 or 143. It is not an `Exception`, so code that handles errors lets it pass."""
 
     def __init__(self, text: str, exit_code: int):
         super().__init__(text)
@@ -51,7 +51,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not one of `known`: it suggests the nearest and lists them all.
+    """The error for a name that is not one of `known`: it suggests the nearest one and lists them all.
 
     >>> print(unknown("schedule", "cosin", ["linear", "cosine"]))
     unknown schedule 'cosin': did you mean 'cosine'? Known: cosine, linear.

@@ -1,9 +1,9 @@
-"""Folders on disk that are either whole or absent: tensors in safetensors, everything else in JSON, each file's sha256 checked.
+"""Folders on disk that are either whole or absent: tensors in safetensors, everything else in JSON, each file checked by its sha256.
 
     write to a temporary folder beside it -> fsync each file -> rename -> fsync the parent                (1)
 
-A reader never sees half a folder, and nothing read is ever executed: no pickle, in or out. safetensors has no checksum of its
-own, so `MANIFEST.json` holds one for each file.
+A reader never sees half a folder. Nothing that is read is executed: pickle is neither written nor read. safetensors files have no
+checksum, so `MANIFEST.json` holds one for each file.
 
     >>> import torch
     >>> from tempfile import TemporaryDirectory
@@ -39,9 +39,9 @@ def write_folder(
     documents: Mapping[str, Any],
     texts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write `<name>.safetensors` and `<name>.json` files (and texts under their own names) by eq. (1).
+    """Write `<name>.safetensors` and `<name>.json` files, and texts under their own names, by (1).
 
-    Raises StorageError where the folder exists, or cannot be written; nothing is left behind then.
+    Raises StorageError if the folder exists or cannot be written; then nothing is left behind.
     """
     files = {
         f"{name}.safetensors": save({k: t.detach().cpu().contiguous() for k, t in part.items()}) for name, part in tensors.items()
@@ -57,7 +57,7 @@ def write_folder(
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path` when the block ends, and goes away when the block fails: eq. (1)."""
+    """A temporary folder that is renamed to `path` when the block ends, and removed if the block fails, by (1)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
@@ -72,16 +72,18 @@ def write_whole(path: Path) -> Iterator[Path]:
 def read_folder(
     path: Path, tensors: Sequence[str], documents: Sequence[str]
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """The named parts of a folder that `write_folder` wrote, each file checked against the manifest.
+    """The named tensors and documents of a folder that `write_folder` wrote; each file is checked against the manifest.
 
-    Raises StorageError naming the file that is missing, damaged, or not what its name says.
+    Raises StorageError naming the file that is missing, damaged or of another format.
     """
     with storage_errors(path):
         if not path.is_dir():
             raise StorageError(f"no folder {path}.")
         manifest = _bytes(path / MANIFEST)
         sums = _json(path / MANIFEST, manifest).get("sha256")
-        if not isinstance(sums, dict) or manifest != json_bytes({"sha256": sums}):  # to the byte: it has no checksum of its own
+        if not isinstance(sums, dict) or manifest != json_bytes(
+            {"sha256": sums}
+        ):  # compared byte by byte, because it has no checksum
             raise StorageError(f"{path / MANIFEST} is damaged: it is not as it was written. Use another copy.")
         contents = {}
         for name in [f"{part}.safetensors" for part in tensors] + [f"{part}.json" for part in documents]:
@@ -96,14 +98,14 @@ def read_folder(
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise StorageError where there is something at that path already, or no such path can be."""
+    """Raise StorageError if the path exists, or is impossible."""
     with storage_errors(path):
         if path.exists():
             raise StorageError(f"{path} exists already, and nothing is overwritten. Choose another --out, or move it away.")
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write one file so that it is either whole or as it was: (1) for a single file, replacing an older one."""
+    """Write one file by (1): it either replaces the older one as a whole, or leaves it unchanged."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
@@ -114,18 +116,18 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """Hexadecimal digest."""
+    """The SHA-256 of `content`, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def json_bytes(document: Any) -> bytes:
-    """Readable JSON with a newline at the end; NaN and infinities are a bug of ours, not a number."""
+    """Indented JSON with a newline at the end. Raises ValueError for NaN and infinities, which JSON does not have."""
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors below into a StorageError that names the path and the reason."""
+    """Inside the block, turn errors of the operating system into a StorageError that names the path and the reason."""
     try:
         yield
     except StorageError:
@@ -138,7 +140,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def _bytes(path: Path) -> bytes:
-    if path.exists() and not path.is_file():  # a pipe or a link to a device: reading it would never end
+    if path.exists() and not path.is_file():  # reading a pipe, or a link to a device, might never end
         raise StorageError(f"{path} is not an ordinary file. Use another copy.")
     return path.read_bytes()
 

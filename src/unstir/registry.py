@@ -1,10 +1,10 @@
-"""Tables of parts by name: what can be chosen, how a name is looked up, and how a part of your own is added.
+"""Tables of parts by name, such as the schedules or the encoders: look a part up, list the names, add a part of your own.
 
-    table["name"]               the part; an unknown name is an error that suggests the nearest and lists the known ones
-    table.add("mine", part)     from then on it is chosen like any other, in Python and on the command line
+    table["name"]               the part; an unknown name is an error that suggests the nearest one and lists all
+    table.add("mine", part)     from then on the part can be chosen like any other
 
-A part that needs torch is written as "module:attribute" and imported when it is first looked up, so that the names can be listed,
-as `--help` does, without waiting for torch.
+A part that needs torch is written as "module:attribute" and imported when it is first looked up. So `--help` can list the names without
+waiting for torch.
 
     >>> table = Registry("shape", {"pi": "math:pi", "circle": "a round one"}, default="circle")
     >>> table["pi"], table["circle"], list(table), table.default
@@ -27,10 +27,14 @@ Part = TypeVar("Part")
 
 
 class Registry(Mapping[str, Part], Generic[Part]):
-    """Parts of one kind by name, in the order in which they were added. `what` is what a message calls one of them."""
+    """Parts of one kind by name, in the order in which they were added. Messages call a part a `what`, as in "unknown schedule".
 
-    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = ""):
-        self.what, self.default, self._parts = what, default, dict(parts)
+
+    `says` is the attribute that holds a part's own name, if parts have one. Files save that name, so it has to be the one in the table.
+    """
+
+    def __init__(self, what: str, parts: Mapping[str, Part | str], default: str = "", says: str = ""):
+        self.what, self.default, self.says, self._parts = what, default, says, dict(parts)
 
     def __getitem__(self, name: str) -> Part:
         """The part of that name. Raises UsageError for an unknown one."""
@@ -56,7 +60,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
 
     @property
     def names(self) -> str:
-        """The known names, for a sentence.
+        """The known names, as a list in a sentence.
 
         >>> Registry("shape", {"a": 1, "b": 2, "c": 3}).names
         'a, b or c'
@@ -65,7 +69,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
         return f"{', '.join(first)} or {last}" if first else last
 
     def add(self, name: str, part: Part) -> Part:
-        """Add a part of your own; answers the part. Raises UsageError for a name that is taken, or that is no plain word.
+        """Add a part of your own, and return it. Raises UsageError for a name that is taken, is not an identifier, or is not the part's own.
 
         >>> Registry("shape", {"pi": 3.14}).add("pi", 3)
         Traceback (most recent call last):
@@ -76,20 +80,25 @@ class Registry(Mapping[str, Part], Generic[Part]):
             raise UsageError(f"there is a {self.what} called '{name}' already. Choose another name.")
         if not name.isidentifier():
             raise UsageError(f"'{name}' cannot be the name of a {self.what}: use letters, digits and _.")
+        if self.says and getattr(part, self.says, name) != name:
+            raise UsageError(
+                f"this {self.what} says that its {self.says} is '{getattr(part, self.says)}'. Add it as that, not as '{name}'."
+            )
         self._parts[name] = part
         return part
 
     def remove(self, name: str) -> None:
-        """Take a part out again. Raises UsageError for an unknown one."""
+        """Remove a part. Raises UsageError for an unknown name."""
         if name not in self:
             raise unknown(self.what, name, self._parts)
         del self._parts[name]
 
 
 def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package whose public names, each with the module that has it, are imported when first asked for.
+    """`__getattr__` and `__dir__` for a package that imports its public names on first use. `names` maps each to the module that has it.
 
-    So are its modules: `import unstir` alone is enough for `unstir.diffusion.linear`, costs no torch, and a notebook completes both.
+    The modules of the package are imported on first use, too. So after `import unstir`, which does not import torch, one can write
+    `unstir.diffusion.linear`, and a notebook completes both names.
     """
 
     def modules() -> list[str]:
@@ -98,7 +107,7 @@ def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
     def get(name: str) -> Any:
         if name in names:
             value = getattr(import_module(f"{package}.{names[name]}"), name)
-            setattr(sys.modules[package], name, value)  # the next time, it is there
+            setattr(sys.modules[package], name, value)  # from now on it is an ordinary attribute
             return value
         if not name.startswith("_") and name in modules():
             return import_module(f"{package}.{name}")

@@ -1,4 +1,4 @@
-"""Where random numbers come from: generators that are a function of a few whole numbers, and of nothing else.
+"""Random numbers: generators that depend only on a key of a few whole numbers and words.
 
 >>> torch.equal(torch.rand(2, generator=seeded(0, 7)), torch.rand(2, generator=seeded(0, 7)))
 True
@@ -13,10 +13,10 @@ from unstir.errors import UsageError
 
 
 def seeded(*key: int | str) -> torch.Generator:
-    """A CPU generator for this key, unrelated to that of any other key: numpy's SeedSequence mixes it.
+    """A CPU generator for this key, independent of the generators of all other keys: numpy's SeedSequence mixes the key.
 
-    A word says what the numbers are for. The length is part of the key, because SeedSequence takes (1,) and (1, 0) for the same.
-    Raises UsageError for what is neither, and for a negative number.
+    Words in a key say what the random numbers are for. Its length is mixed in, too, because SeedSequence treats (1,) and (1, 0) alike.
+    Raises UsageError for a negative number, and for a part that is neither a whole number nor a word.
     """
     numbers = [int.from_bytes(part.encode()) if isinstance(part, str) else _whole(part) for part in key]
     state = np.random.SeedSequence([len(key), *numbers]).generate_state(1, np.uint64)[0]
@@ -29,5 +29,5 @@ def _whole(number: int) -> int:
     except TypeError:
         whole = -1
     if whole < 0:
-        raise UsageError(f"a seed is a whole number from 0 on, not {number}.")
+        raise UsageError(f"a seed is a whole number, 0 or above, not {number}.")
     return whole

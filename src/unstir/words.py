@@ -1,4 +1,4 @@
-"""How things are said: numbers, lists and names in the words of messages, tables and pages. Nothing here knows what it speaks of.
+"""Text for messages, tables and pages: numbers, lists, names, shares and durations as a person writes them.
 
 >>> counted(1, "row"), counted(12000, "row"), listed(["a", "b", "c"]), percent(0.0123), duration(5400)
 ('1 row', '12,000 rows', 'a, b and c', '1.2 %', '1.5 h')
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """A number of things, with the noun in singular or plural.
 
     >>> counted(1, "row"), counted(2, "row")
     ('1 row', '2 rows')
@@ -18,7 +18,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as one says them.
+    """Names joined by commas and "and".
 
     >>> print(listed(["a", "b", "c"]), "/", listed(["a"]))
     a, b and c / a
@@ -27,7 +27,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def short(text: str, most: int = 40) -> str:
-    """What somebody else wrote, fit for one line of a message: cut, and without characters that cannot be seen.
+    """Text from elsewhere, made fit for one line of a message: cut to `most` characters, with invisible characters escaped.
 
     >>> short("price"), short("a" * 50), short("one\\ntwo")
     ('price', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...', 'one\\\\ntwo')
@@ -37,7 +37,7 @@ def short(text: str, most: int = 40) -> str:
 
 
 def percent(share: float, digits: int = 2) -> str:
-    """A share to so many digits, whole from `digits` of them on; what is hardly anything is said to be.
+    """A share as a percentage, rounded to `digits` digits, or to a whole number if that has more; tiny shares are "under 0.001 %".
 
     >>> percent(0.364), percent(0.0123), percent(-0.5), percent(1), percent(0.9971, 3), percent(4.04e-5), percent(2.4e-9)
     ('36 %', '1.2 %', '-50 %', '100 %', '99.7 %', '0.0040 %', 'under 0.001 %')
@@ -49,7 +49,7 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def with_spread(value: float, spread: float) -> str:
-    """A number to the digits that its spread leaves.
+    """A number with its spread: the spread has two digits, and the number as many decimals.
 
     >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5)
     ('0.00057 ± 0.00011', '12.35 ± 0.50')
@@ -61,7 +61,7 @@ def with_spread(value: float, spread: float) -> str:
 
 
 def three_digits(number: float) -> str:
-    """A number to three digits, or whole from a hundred on.
+    """A number to three digits, or to a whole number from a hundred on.
 
     >>> three_digits(1.2345), three_digits(0.98765), three_digits(16491.0)
     ('1.23', '0.988', '16,491')

@@ -116,7 +116,7 @@ def test_a_model_that_memorises_is_told_so(tmp_path, settings):
         assert found["scores"][0]["rows"] == 10
     else:  # too few to compare with, and said so
         assert (found["scores"], found["good"], found["held_out_gap"]) == (None, None, None)
-        assert "of 20 there are 2 and 18. Train with --data.held-out 0.5" in found["notes"][0]
+        assert "of 20 rows, 2 are held out and 18 trained on. Train with --data.held-out 0.5" in found["notes"][0]
         assert "Is it good?" not in out
         assert out.rstrip().endswith("or bring more data.")
 

@@ -123,7 +123,7 @@ def test_samples_keep_the_name_of_the_column_of_classes(files, tmp_path):
         ("guidance is a number", ["--guidance", "inf"]),
         ("not 3 -1", ["--guidance", "2", "--interval", "3", "-1"]),
         ("not nan 4", ["--guidance", "2", "--interval", "nan", "4"]),
-        ("guidance 1 guides nowhere", ["--interval", "-2", "4"]),
+        ("guidance 1 has no effect", ["--interval", "-2", "4"]),
     ],
 )
 def test_a_sample_that_cannot_be_is_refused(trained, said, arguments, tmp_path, monkeypatch):

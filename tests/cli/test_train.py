@@ -228,7 +228,7 @@ def test_data_too_small_to_score_is_trained_and_says_so(tmp_path):
     assert code == 0
     assert json.loads(out)["scores"] == []
     assert "note: not scored" in err
-    assert "of 20 there are 2 and 18" in err
+    assert "of 20 rows, 2 are held out and 18 trained on" in err
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -13,8 +13,8 @@ from unstir.data import from_arrays, toy
 from unstir.diffusion.oracles import Gaussian
 from unstir.diffusion.schedules import schedule
 from unstir.errors import UsageError
-from unstir.evaluation import scores as room
-from unstir.evaluation.memorisation import LEVELS, Levels, errors_by_level, remembers
+from unstir.evaluation import scores as scoring
+from unstir.evaluation.memorisation import LEVELS, Levels, errors_by_level, memorisation_of
 from unstir.evaluation.scores import (
     Score,
     Truth,
@@ -219,8 +219,8 @@ def test_standardised_means_the_data_s_own_deviation_whatever_the_encoder(shape,
 
 def test_the_truth_of_a_built_in_set_is_fresh(monkeypatch):
     """Ten sets, no point in two of them or in the training data. Catches truth that is the data itself, and sets that overlap."""
-    monkeypatch.setattr(room, "POOL", 3000)
-    monkeypatch.setattr(room, "MOST", 200)
+    monkeypatch.setattr(scoring, "POOL", 3000)
+    monkeypatch.setattr(scoring, "MOST", 200)
     data = toy("swiss_roll", 500, seed=0)
     found = truth_of(data, 0.1, seed=0)
     sets = [*found.true, *found.others]
@@ -271,12 +271,12 @@ def test_too_few_rows_are_no_truth(rows, held_out):
     # Catches a distance between three rows with a verdict on it.
     unseen = {(40, 0.1): 4, (12, 0.5): 6, (40, 0.9): 36}[rows, held_out]
     way_on = "Train with --data.held-out 0.5" if rows == 40 else "Bring more data"
-    with pytest.raises(UsageError, match=rf"of {rows} there are {unseen} and {rows - unseen}\. {way_on}"):
+    with pytest.raises(UsageError, match=rf"of {rows} rows, {unseen} are held out and {rows - unseen} trained on\. {way_on}"):
         truth_of(from_arrays(np.arange(float(rows))), held_out, seed=0)
 
 
 def test_a_set_is_never_larger_than_what_is_affordable(monkeypatch):
-    monkeypatch.setattr(room, "MOST", 30)
+    monkeypatch.setattr(scoring, "MOST", 30)
     found = truth_of(from_arrays(np.arange(1000.0)), 0.5, seed=0)
     assert [len(rows) for rows in (*found.true, *found.others)] == [30] * 10
     assert len({tuple(rows[:, 0]) for rows in found.true}) == 5
@@ -287,7 +287,7 @@ def test_a_set_is_never_larger_than_what_is_affordable(monkeypatch):
 
 def test_neighbourhoods_are_counted_in_standardised_columns_beside_their_ceiling(monkeypatch):
     # A wide column of noise would hide the other. Catches raw columns, and sets that are not cut.
-    monkeypatch.setattr(room, "NEAR", 150)
+    monkeypatch.setattr(scoring, "NEAR", 150)
     sets = [draw(400, 10 + i) for i in range(5)]
     narrow = [rows * [0.1, 1] for rows in sets]
     found = {score.metric: score for score in neighbourhoods(sets, truth(), SCALE)}
@@ -299,7 +299,7 @@ def test_neighbourhoods_are_counted_in_standardised_columns_beside_their_ceiling
 
 
 def test_the_test_looks_at_standardised_columns_and_as_many_rows_as_it_says(monkeypatch):
-    monkeypatch.setattr(room, "TESTED", 80)
+    monkeypatch.setattr(scoring, "TESTED", 80)
     moved = draw(400, 1) + np.array([1.0, 0.0])  # which the wide column hides
     assert told_apart(draw(400, 0), moved, SCALE, seed=0).p_value <= 0.002
     assert told_apart(draw(400, 0), draw(400, 1), SCALE, seed=0).rows == 80
@@ -310,17 +310,17 @@ def test_the_test_looks_at_standardised_columns_and_as_many_rows_as_it_says(monk
 
 def test_a_sampler_that_copies_is_found_out_and_a_true_one_is_not():
     training, unseen = draw(300, 0), draw(100, 1)
-    assert remembers(draw(500, 2), unseen, training, SCALE).verdict == "keeps its distance"
+    assert memorisation_of(draw(500, 2), unseen, training, SCALE).verdict == "keeps its distance"
     copies = training[np.arange(500) % 300] + 0.003 * draw(500, 3)
-    assert remembers(copies, unseen, training, SCALE).verdict == "memorises"
+    assert memorisation_of(copies, unseen, training, SCALE).verdict == "memorises"
     # Of two rows held out nothing can be said: training rows, each beside the others, stand for them.
-    assert remembers(copies, unseen[:2], training, SCALE).verdict == "memorises"
-    few = remembers(draw(500, 2), unseen[:2], training, SCALE)
-    assert few == remembers(draw(500, 2), unseen[:2] + 50 * SCALE, training, SCALE)
+    assert memorisation_of(copies, unseen[:2], training, SCALE).verdict == "memorises"
+    few = memorisation_of(draw(500, 2), unseen[:2], training, SCALE)
+    assert few == memorisation_of(draw(500, 2), unseen[:2] + 50 * SCALE, training, SCALE)
     assert few.verdict == "keeps its distance"
-    assert few.ratio == pytest.approx(remembers(draw(500, 2), unseen, training, SCALE).ratio, abs=0.3)
-    with pytest.raises(UsageError, match="at least 10 rows, trained on or not; there are 9 and 3"):
-        remembers(copies, unseen[:3], training[:9], SCALE)
+    assert few.ratio == pytest.approx(memorisation_of(draw(500, 2), unseen, training, SCALE).ratio, abs=0.3)
+    with pytest.raises(UsageError, match="at least 10 rows, trained on or held out; there are 9 trained on and 3 held out"):
+        memorisation_of(copies, unseen[:3], training[:9], SCALE)
 
 
 class Known:

@@ -30,7 +30,7 @@ def test_any_size_has_features_and_comes_back_at_its_very_size(shape, monkeypatc
     assert (seen.of(rows).shape, seen.of(rows, 5).shape) == ((30, FEATURES), (30, 5))
     labelled = learn(from_arrays(rows, labels=["a", "b"] * 15), seed=0)
     assert labelled.classes == ("a", "b")
-    assert set(labelled.taken_for(rows)) <= {0, 1}
+    assert set(labelled.classify(rows)) <= {0, 1}
 
 
 def test_the_features_are_a_function_of_rows_and_seed(monkeypatch):
@@ -72,7 +72,7 @@ def test_digits_are_told_from_each_other():
     """The bar: 97 % of rows that it never saw, in seconds. Catches a network that learns nothing, or too little."""
     training, unseen = datasets.load("digits").split(0.1, 0)
     judge = learn(training, seed=0)
-    assert (judge.taken_for(unseen.values) == unseen.labels).mean() >= 0.97
+    assert (judge.classify(unseen.values) == unseen.labels).mean() >= 0.97
     assert judge.rows == len(training)
 
 

@@ -9,7 +9,7 @@ import pytest
 from commands import TINY, run
 from unstir.data import from_arrays, load
 from unstir.evaluation import features
-from unstir.evaluation import likeness as room
+from unstir.evaluation import likeness as likenesses
 from unstir.evaluation import scores as evaluate
 from unstir.evaluation.likeness import likeness
 
@@ -43,7 +43,7 @@ def learnt_once():
         return kept.setdefault(key, None) or kept.update({key: features.learn(data, seed)}) or kept[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "learn", learn)
+        patch.setattr(likenesses, "learn", learn)
         yield
 
 
@@ -98,14 +98,14 @@ def test_the_judge_says_what_was_asked_for():
     """Of the held-out rows themselves the share is the ceiling, exactly; of any class asked for, a quarter."""
     training, held_out = rows_at_hand()
     names = [held_out.classes[i] for i in held_out.labels]
-    judge = room.learn(training, 0)
+    judge = likenesses.learn(training, 0)
     sets = np.split(held_out.values, 2)
-    own = room.class_right(judge, sets, names, held_out.values, names)
+    own = likenesses.class_right(judge, sets, names, held_out.values, names)
     assert own.value == pytest.approx(own.floor, abs=1e-12)
     assert own.floor > 0.9
     assert own.floor_deviation == pytest.approx((own.floor * (1 - own.floor) / 300) ** 0.5)
     shuffled = np.random.default_rng(0).permutation(names).tolist()
-    wrong = room.class_right(judge, sets, shuffled, held_out.values, names)
+    wrong = likenesses.class_right(judge, sets, shuffled, held_out.values, names)
     assert abs(wrong.value - 0.25) < 4 * (0.25 * 0.75 / len(names)) ** 0.5  # four standard errors
     assert wrong.verdict == "far below the ceiling"
 
@@ -125,7 +125,7 @@ def test_the_network_sees_training_rows_alone_and_not_those_of_the_floor(monkeyp
         shown[seed] = {row.tobytes() for row in data.values}
         return Seen()
 
-    monkeypatch.setattr(room, "learn", learn)
+    monkeypatch.setattr(likenesses, "learn", learn)
     scores_of(draw(np.random.default_rng(7), SETS * N)[0])
     training, held_out = rows_at_hand()
     known = {row.tobytes() for row in training.values}
@@ -143,7 +143,7 @@ def test_of_few_rows_fewer_features_are_compared_and_of_too_few_none():
     found = likeness(sets, None, training, held_out, 0)
     assert (found.dimensions, found.scores[0].rows) == (25, 50)
     assert found.note.startswith("note: 25 of 64 features of an autoencoder")
-    with pytest.raises(evaluate.UsageError, match="at least 40 rows; of 10 samples, 50 rows held out and 350 trained on"):
+    with pytest.raises(evaluate.UsageError, match="at least 40 rows; 10 samples, 50 rows held out and 350 trained on"):
         likeness([x.reshape(10, -1)], None, training, held_out, 0)
 
 

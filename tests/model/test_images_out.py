@@ -523,5 +523,5 @@ def test_what_cannot_be_edited_is_refused_and_nothing_is_written(runs, tmp_path)
     way = ("interpolate", runs / "colour", tmp_path / "x.npy", "-o", tmp_path / "made.npy", "--rows")
     refused(2, "from one row to another", *way, "1")
     refused(2, "numbers from 0 to 5", *way, "1,-2")
-    refused(2, "both ends are two", *way, "1,2", "-n", "1")
+    refused(2, "for both ends", *way, "1,2", "-n", "1")
     assert contents(tmp_path) == before

@@ -18,7 +18,7 @@ from unstir.conditions.classes import Classes
 from unstir.data import toy
 from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.errors import DataError, NumericsError, StorageError, UsageError
-from unstir.model import model as room
+from unstir.model import model as model_module
 from unstir.model.card import Card
 from unstir.model.noise import GROUP, RowNoise
 from unstir.networks.building import make_network
@@ -269,7 +269,7 @@ def test_the_estimated_divergence_agrees_with_the_exact_one(monkeypatch):
     model = unstir.fit(values, **TINY | {"steps": 30})
     estimate = model.log_prob(values[:200], steps=8)
     assert (estimate == model.log_prob(values[:200], steps=8)).all()
-    monkeypatch.setattr(room, "EXACT_TRACE", 20)
+    monkeypatch.setattr(model_module, "EXACT_TRACE", 20)
     exact = model.log_prob(values[:200], steps=8)
     error = estimate - exact
     assert 1e-4 < error.std() < 0.2 * 20
@@ -335,7 +335,7 @@ def test_wrong_sizes_and_names_are_refused(plain):
         ({"n": 3, "method": "heum"}, "did you mean 'heun'"),
         ({"n": 9 * 10**12}, "9,000,000,000,000 samples take 504,000 GB of memory, and this machine has"),
         ({"n": 3, "steps": 10**9}, "100,000 is the most"),
-        ({"n": 3, "interval": (-2, 4)}, "guidance 1 guides nowhere"),
+        ({"n": 3, "interval": (-2, 4)}, "guidance 1 has no effect"),
     ]:
         with pytest.raises(UsageError, match=said):
             plain.sample(**settings)
@@ -345,7 +345,7 @@ def test_a_negative_seed_is_refused(plain, named):
     # numpy's SeedSequence takes none. Catches its ValueError, which the command line calls a bug of ours.
     for model in (plain, named):
         for seed in (-1, np.int64(-1), torch.tensor(-1), 1.5, None):
-            with pytest.raises(UsageError, match=f"seed is a whole number from 0 on, not {seed}"):
+            with pytest.raises(UsageError, match=f"seed is a whole number, 0 or above, not {seed}"):
                 model.sample(3, seed=seed)
     assert (plain.sample(3, seed=np.int64(7)) == plain.sample(3, seed=7)).all()
 
@@ -402,7 +402,7 @@ def test_a_network_is_made_by_name_within_its_sizes():
     assert torch.equal(torch.random.get_rng_state(), state)
     again, other = (make_network("mlp", {"dimension": 2}, Classes(tuple("abc"), (1, 1, 1)), seed=s).state_dict() for s in (1, 2))
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["embed_class.weight"], other["embed_class.weight"])
+    assert not torch.equal(first["embed_condition.weight"], other["embed_condition.weight"])
 
 
 # ---- folders
@@ -533,9 +533,9 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
     ("edit", "said"),
     [
         (lambda card: card.update(format=2), "written by a newer unstir, in format 2; this one reads format 1. Update it"),
-        (lambda card: card.pop("format"), "names no format"),
-        (lambda card: card.update(format=True), "names no format"),
-        (lambda card: card.update(format=0), "names no format"),
+        (lambda card: card.pop("format"), "no valid format number"),
+        (lambda card: card.update(format=True), "no valid format number"),
+        (lambda card: card.update(format=0), "no valid format number"),
         (lambda card: card.update(target="eps", schedule="flow"), "fits together: target 'eps'"),
         (lambda card: card.update(shape=[3]), "fits together: its network is not one for rows of"),
         (lambda card: card.update(shape=[2.0]), "fits together: shape = .* has to be whole numbers"),

@@ -67,7 +67,7 @@ def test_times_can_be_chosen(model):
         ({"step": 3}, "unknown sampling setting 'step': did you mean 'steps'"),
         ({"batch_size": 0}, "at least 1"),
         ({"steps": 100_001}, "the most"),
-        ({"interval": (-2, 4)}, "guidance 1 guides nowhere"),
+        ({"interval": (-2, 4)}, "guidance 1 has no effect"),
         ({"method": "dim"}, "unknown sampling method 'dim': did you mean 'ddim'"),
         ({"grid": "unifrom"}, "unknown grid of times 'unifrom'"),
     ],

@@ -56,8 +56,10 @@ def test_the_way_back_begins_where_the_way_out_ended_and_nobody_changes_class(mo
     assert [moments[0].t, max(moment.t for moment in moments), moments[-1].t] == [0, float(times[0]), 0]
     np.testing.assert_allclose(moments[0].x, x0.numpy())
     np.testing.assert_allclose(moments[-1].x, back[-1].numpy(), rtol=1e-6)
-    (alpha, sigma), at = about.process(torch.tensor(moments[30].t, dtype=torch.float64)), moments[30]
-    eps = (film.noisy(about, x0, float(times[0])) - about.process(times[0])[0].float() * x0) / about.process(times[0])[1].float()
+    (alpha, sigma), at = about.schedule(torch.tensor(moments[30].t, dtype=torch.float64)), moments[30]
+    eps = (film.noisy(about, x0, float(times[0])) - about.schedule(times[0])[0].float() * x0) / about.schedule(times[0])[
+        1
+    ].float()
     np.testing.assert_allclose(at.x, (alpha * x0 + sigma * eps).numpy(), atol=1e-5)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ from unstir.data import toy
 from unstir.diffusion.chains import linear
 from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.oracles import Gaussian
-from unstir.encoders.affine import Affine
+from unstir.encoders.affine import Standardise
 from unstir.errors import NumericsError, Stopped
 from unstir.information.mmse import ErrorCurve
 from unstir.report import best, forward, keeping, packing, reverse, subject, view
-from unstir.report import contents as room
+from unstir.report import contents as contents_module
 from unstir.report.comparison import comparison_contents
 from unstir.runs.folder import Run
 
@@ -148,8 +149,7 @@ def test_bits_left_are_the_closed_form_of_a_gaussian(points):
     levels, v = torch.linspace(-10, 14, 481, dtype=torch.float64), torch.tensor([0.5, 1.5], dtype=torch.float64)
     oracle = Gaussian(torch.zeros(2), torch.diag(v))
     curve = ErrorCurve(levels, v / (1 + levels.exp()[:, None] * v))
-    model = unstir.model.model.Model(about.model.card, about.model.network, about.model.encoder, curve, about.model.deviation)
-    object.__setattr__(about, "model", model)
+    object.__setattr__(about, "model", replace(about.model, error=curve))
     found = forward.bits(about)
     for n, left in zip(found["n"], found["left"], strict=True):
         alpha_bar = np.prod(1 - np.linspace(1e-4, 0.02, 1000)[:n])
@@ -163,7 +163,7 @@ def test_bits_left_are_the_closed_form_of_a_gaussian(points):
 
 def test_the_known_set_has_its_exact_values(labelled):
     # Told the class, one Gaussian is left. Catches the mixture's information, three bits more, for a model that knows the class.
-    found = room.contents(labelled)
+    found = contents_module.contents(labelled)
     lengths(found, 1000)
     bits, hard = found["forward"]["bits"], found["hard"]
     assert bits["exact"][0] < 6.5
@@ -198,7 +198,7 @@ def test_what_is_packed_comes_back_to_half_a_step(kind):
 def test_wide_rows_are_seen_along_two_directions(tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "wide.npy", rng.normal(size=(120, 2)) @ rng.normal(size=(2, 300)) * 5 + rng.normal(size=(120, 300)))
-    found = room.contents(train(tmp_path, tmp_path / "wide.npy"))
+    found = contents_module.contents(train(tmp_path, tmp_path / "wide.npy"))
     lengths(found, 1000)
     assert (found["data"]["kind"], found["forward"]["show"]) == ("vectors", "points")
     assert found["forward"]["axes"][0].startswith("component 1 (")
@@ -218,7 +218,7 @@ def test_pictures_and_curves(tmp_path, shape, kind, labels):
     rows = rng.integers(0, 255, (60, *shape)).astype(np.uint8)
     rows[(slice(None), *[0] * len(shape))] = 7  # a pixel that never varies
     np.savez(tmp_path / "x.npz", values=rows, **({"labels": np.arange(60) % 2} if labels else {}))
-    found = room.contents(train(tmp_path, tmp_path / "x.npz", "--diffusion.T", "50"))
+    found = contents_module.contents(train(tmp_path, tmp_path / "x.npz", "--diffusion.T", "50"))
     lengths(found, 50)
     part = found["forward"]
     assert (found["data"]["kind"], part["show"], part["frame"]) == (kind, kind, None)
@@ -248,7 +248,7 @@ def test_pictures_and_curves(tmp_path, shape, kind, labels):
 def test_large_rows_are_thinned_and_their_closed_form_holds(shape, shown):
     # Every k-th pixel of x_t is x_t of every k-th pixel. Catches means over pixels, whose noise is fainter, and channels taken for rows.
     x = torch.arange(2 * math.prod(shape), dtype=torch.float64).reshape(2, *shape)
-    encoder = Affine("standardise", torch.zeros(shape), torch.ones(shape))
+    encoder = Standardise(torch.zeros(shape), torch.ones(shape))
     look = view.view_of(shape, (), x, encoder, (0, 1))
     found = look.project(x)
     assert found.shape == (2, *shown)
@@ -259,7 +259,7 @@ def test_large_rows_are_thinned_and_their_closed_form_holds(shape, shown):
 
 def test_one_column_is_seen_as_pairs_of_rows(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(200, 1)))
-    found = room.contents(train(tmp_path, tmp_path / "x.npy"))
+    found = contents_module.contents(train(tmp_path, tmp_path / "x.npy"))
     lengths(found, 1000)
     assert unpacked(found["forward"]["x0"]).shape == (100, 2)
     assert found["forward"]["axes"] == ["x0 (standardised)", "x0 of another row (standardised)"]
@@ -269,7 +269,7 @@ def test_one_column_is_seen_as_pairs_of_rows(tmp_path):
 @pytest.mark.parametrize("schedule", ["ve", "flow"])
 def test_a_process_that_was_never_a_chain(tmp_path, schedule):
     # Catches noise of deviation 80, a hundred times outside the frame.
-    found = room.contents(train(tmp_path, "moons", "--data.points", "100", "--schedule", schedule))
+    found = contents_module.contents(train(tmp_path, "moons", "--data.points", "100", "--schedule", schedule))
     lengths(found, 1000)
     assert found["hard"]["unit"] == "t"
     assert max(found["forward"]["sigma"]) <= 1
@@ -318,7 +318,7 @@ def test_a_run_that_was_stopped_or_failed_is_shown_as_it_is(tmp_path, monkeypatc
             patch.setattr(unstir.runs.record.Recording, "steps", ends(error))
             folder = train((tmp_path / name), "moons", "--data.points", "100", code=code)
         before = contents(folder)
-        found = room.contents(folder)
+        found = contents_module.contents(folder)
         assert contents(folder) == before
         assert (found["status"], found["step"], found["steps"]) == (name, 20, 40)
         assert found["why"]
@@ -337,25 +337,25 @@ def test_a_run_that_was_killed_is_not_running_and_one_that_is_held_is(points, tm
     folder = shutil.copytree(points, tmp_path / "run")
     about = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(about | {"status": "running"}))
-    found = room.contents(folder)
+    found = contents_module.contents(folder)
     assert found["status"] == "stopped"
     assert f"`unstir resume {folder}`" in found["why"]
     with Run.open(folder):
-        assert room.contents(folder)["status"] == "running"
+        assert contents_module.contents(folder)["status"] == "running"
     (folder / ".lock").unlink()
-    assert room.contents(folder)["status"] == "stopped"
+    assert contents_module.contents(folder)["status"] == "stopped"
 
 
 def test_data_that_has_gone_leaves_what_the_model_knows(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 5)))
     folder = train(tmp_path, tmp_path / "x.npy")
     (tmp_path / "x.npy").unlink()
-    found = room.contents(folder)
+    found = contents_module.contents(folder)
     finite(found)
     assert [bool(found[name]) for name in SECTIONS] == [False, True, True, True, False, True]
     assert found["reverse"]["samplers"][0]["scores"] == []
     assert found["hard"]["gaussian_eps"] == [None] * 20
-    assert "The data is not at hand" in found["words"]["forward"][0]
+    assert "The data cannot be read" in found["words"]["forward"][0]
 
 
 def test_names_from_strangers_pass_through_as_text(tmp_path):
@@ -393,7 +393,7 @@ def test_a_page_as_it_trains_and_the_same_model(tmp_path, points, monkeypatch):
         return write(page, found)
 
     monkeypatch.setattr(keeping, "write_report", remember)
-    monkeypatch.setattr(room, "FIRST_GUESS", 0.0)
+    monkeypatch.setattr(contents_module, "FIRST_GUESS", 0.0)
     monkeypatch.setattr(keeping, "SOONEST", 0.0)
     folder = train(tmp_path, "swiss_roll", "--data.points", "400", "--report")
     steps = [step for status, step, *_ in written if status == "running"]

@@ -572,7 +572,7 @@ def test_a_device_that_is_not_there_is_refused():
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_device("auto").type in ("cpu", "cuda")
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match=r"'cuda' is not there\. Present: cpu"):
+        with pytest.raises(UsageError, match=r"'cuda' is not available\. Available: cpu"):
             pick_device("cuda")
 
 

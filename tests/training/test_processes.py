@@ -193,5 +193,5 @@ def test_what_is_refused_is_refused_once_and_at_once(tmp_path, rows):
     # A usage error of process 0 before training: the other goes home. Catches one that waits for ever, and a folder left behind.
     done = two("train", rows, "-o", tmp_path / "run", *SETTINGS[:2], "--batch-size", "33")
     assert done.returncode != 0
-    assert done.stderr.count("error: a batch of 33 rows is not divided by 2 processes. Use --batch-size 32.") == 1
+    assert done.stderr.count("error: a batch of 33 rows cannot be divided by 2 processes. Use --batch-size 32.") == 1
     assert not (tmp_path / "run").exists()

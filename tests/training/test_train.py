@@ -127,7 +127,7 @@ def shown(start, steps, seed=0):
     network, recipe = Recorder(), Recipe(steps=steps, batch_size=5, seed=seed, drop_condition=0.3)
     state = State(network, recipe)
     state.step = start
-    problem = Problem(linear(), "v", torch.randn(13, 2, generator=seeded(9)), torch.arange(13) % 3, 3)
+    problem = Problem(linear(), "v", torch.randn(13, 2, generator=seeded(9)), torch.arange(13) % 3, classes(3))
     for _ in train(state, problem, recipe):
         pass
     return network.shown
@@ -243,9 +243,9 @@ def test_a_run_cut_in_two_is_the_run_bit_for_bit(labelled):
     Catches a resumed optimiser without its moments, a warm-up or an average that starts again, and data order that does.
     """
     rows = two_clusters(50)
-    problem = Problem(linear(), "edm", rows, torch.arange(50) % 2 if labelled else None, 2 if labelled else 0)
-    recipe = Recipe(steps=80, batch_size=16, lr=0.01, warmup=50, weight_decay=0.1)
     condition = classes(2) if labelled else None
+    problem = Problem(linear(), "edm", rows, torch.arange(50) % 2 if labelled else None, condition)
+    recipe = Recipe(steps=80, batch_size=16, lr=0.01, warmup=50, weight_decay=0.1)
     whole = State(mlp(2, condition), recipe)
     losses = [step.loss for step in train(whole, problem, recipe)]
 

@@ -34,20 +34,20 @@ def evaluate(
     from unstir.cli.parts.evaluated import columns_table, document_of, levels_table, scores_table
     from unstir.cli.parts.output import answer, show
     from unstir.diffusion.samplers import default
-    from unstir.evaluation.answers import answers, examine, or_why
-    from unstir.evaluation.scores import scale_of, truth_of, worth
+    from unstir.evaluation.answers import answers, examine, try_or_note
+    from unstir.evaluation.scores import affordable_rows, scale_of, truth_of
     from unstir.model.model import load
     from unstir.training.config import resolve
     from unstir.training.config_file import read_config
 
     model, reasons, sampling = load(run), [], how.sampling()
-    most = n or worth(model)
+    most = n or affordable_rows(model)
     if data is None:
         config = resolve(read_config(run / "config.toml"))
         own, held_out = own_data(run, config), config.data.held_out
         training, unseen = own.split(held_out, config.seed)
         why = "samples were not compared with true rows"
-        truth = or_why(reasons, why, lambda: truth_of(own, held_out, config.seed, most=most))
+        truth = try_or_note(reasons, why, lambda: truth_of(own, held_out, config.seed, most=most))
     else:
         training, unseen = None, other_data(data, reading, model)
         truth = halves(unseen, most)

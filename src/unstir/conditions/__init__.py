@@ -1,14 +1,14 @@
-"""What rows are drawn given: values, a value that stands for "nothing given", and an embedding for the network.
+"""Conditions: what the model is told about a row, such as its class. A condition has values, a value for "nothing given", an embedding.
 
-base.py        `Condition`, what each kind has to say
+base.py        `Condition`: the methods of every kind of condition
 classes.py     the first kind: each row belongs to one of K classes
-registry.py    the kinds by name, without torch
+registry.py    the kinds by name, without importing torch
 """
 
 from unstir.registry import lazily
 
 _NAMES = {
-    "Condition": "base",  # what a kind of condition has to say; subclass it for one of your own
+    "Condition": "base",  # the base class; subclass it for a condition of your own
     "Classes": "classes",  # one of K classes, by name
     "CONDITIONS": "registry",  # the kinds by name
 }

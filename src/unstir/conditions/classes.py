@@ -1,4 +1,4 @@
-"""Classes: each row belongs to one of K, known by name. A value is the number of a class, 0 .. K - 1, and K is nothing.
+"""Classes: each row belongs to one of K classes, known by name. A value is the number of a class, 0 .. K - 1; K means nothing given.
 
 >>> pets = Classes(("cat", "dog"), (3, 1), "pet")
 >>> pets.values("dog", 2).tolist(), pets.values(["cat", 1], 2).tolist(), pets.nothing.item()
@@ -31,7 +31,7 @@ class Classes(Condition):
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Self:
-        """Of names, counts and column."""
+        """The condition with the `names`, `counts` and `column` of the settings."""
         if settings.keys() != {"names", "counts", "column"}:
             raise UsageError("a condition of classes has names, counts and column")
         names, counts, column = (settings[name] for name in ("names", "counts", "column"))
@@ -51,20 +51,20 @@ class Classes(Condition):
 
     @property
     def nothing(self) -> Tensor:
-        """K."""
+        """K, the number of classes."""
         return torch.tensor(len(self.names))
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the classes."""
         return self.names
 
     def values(self, given: Any, n: int) -> Tensor:
-        """The numbers (n,) of one class, or of one a row, by name or number. A number is a name where any name is a number."""
+        """The numbers (n,) of one class for all rows, or of one for each, by name or number. If any name is a number, all are names."""
         given = given.tolist() if isinstance(given, np.ndarray | np.generic | Tensor) else given
         each = [given] * n if isinstance(given, str | int | float) else list(given)
         if len(each) != n:
-            raise UsageError(f"{len(each)} labels for {n} rows: give one, or one a row.")
+            raise UsageError(f"{len(each)} labels for {n} rows: give one for all rows, or one for each.")
         known: dict[Any, int] = {name: i for i, name in enumerate(self.names)}
         if not any(name.lstrip("-").isdigit() for name in self.names):
             known |= {i: i for i in range(len(self.names))}
@@ -75,20 +75,20 @@ class Classes(Condition):
         return torch.tensor([known[key] for key in keys])
 
     def drawn(self, n: int, generator: torch.Generator) -> Tensor:
-        """In proportion to the counts."""
+        """Random classes in proportion to the counts."""
         return torch.multinomial(torch.tensor(self.counts, dtype=torch.float64), n, replacement=True, generator=generator)
 
     def texts(self, values: Tensor) -> list[str]:
-        """The names."""
+        """The names of the classes."""
         return [self.names[number] for number in values.tolist()]
 
     def embedding(self, width: int) -> nn.Module:
-        """A learnt vector for each class, and one more for nothing."""
+        """A learnt vector for each class, and one more for "nothing"."""
         return ClassEmbedding(len(self.names), width)
 
 
 class ClassEmbedding(nn.Embedding):
-    """A learnt vector for each of `classes` numbers, and one more, the last, for nothing: which is what None stands for, too."""
+    """A learnt vector for each of `classes` classes, and a last one for "nothing", which None stands for, too."""
 
     def __init__(self, classes: int, width: int):
         super().__init__(classes + 1, width, _weight=torch.randn(classes + 1, width))
@@ -99,4 +99,4 @@ class ClassEmbedding(nn.Embedding):
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # half a character cannot be written
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # a lone surrogate cannot be written

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
     from unstir.conditions.base import Condition
 
 CONDITIONS: Registry[type["Condition"]] = Registry(
-    "kind of condition", {"classes": "unstir.conditions.classes:Classes"}, default="classes"
+    "kind of condition", {"classes": "unstir.conditions.classes:Classes"}, default="classes", says="kind"
 )

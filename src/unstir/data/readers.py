@@ -9,13 +9,14 @@ Pipes, missing files and odd paths are refused here, so that no format has to.
 """
 
 import stat
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from unstir.data.arrays import from_arrays
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
-from unstir.data.formats.format import Contents, Request
+from unstir.data.formats.format import Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
@@ -78,8 +79,9 @@ def read(
     ...
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
+    request = Request(_path(source), str(source), labels, missing, size, groups)
     try:
-        found = _contents(Request(Path(source).expanduser(), str(source), labels, missing, size, groups))
+        found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
         # A bare word is a name mistyped, not a file forgotten.
         bare = Path(source).name == str(source) and not Path(source).suffix
@@ -88,8 +90,6 @@ def read(
         raise
     except OSError as error:
         raise StorageError(f"cannot read '{short(str(source))}': {error.strerror or error}.") from None
-    except (RuntimeError, ValueError):  # a home folder of nobody, a NUL
-        raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(str(source))}' has no {what}='{asked}': a file of its format holds none.")
@@ -99,12 +99,23 @@ def read(
     )
 
 
-def _contents(request: Request) -> Contents:
-    """What the format of that path reads there."""
+def _path(source: str | Path) -> Path:
+    """The path that was typed, with ~ written out. Raises UsageError for what cannot be one: a home folder of nobody, a NUL."""
+    try:
+        path = Path(source).expanduser()
+        with suppress(OSError):  # which is said when the file is read
+            path.stat()
+    except (RuntimeError, ValueError):
+        raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
+    return path
+
+
+def _format(request: Request) -> Format:
+    """The format that the path says. Raises UsageError for one that is not known, StorageError for what is no file and no folder."""
     path, source = request.path, request.source
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return folder_format().read(request)
+        return folder_format()
     form = format_of(path.name)
     if form is None:
         known = ", ".join(sorted(suffixes()))
@@ -113,7 +124,7 @@ def _contents(request: Request) -> Contents:
         raise _no_size(source)
     if not stat.S_ISREG(mode):  # reading a pipe could wait for ever
         raise StorageError(f"cannot read '{source}': it is a pipe or a device. Write what it gives to a file first.")
-    return form.read(request)
+    return form
 
 
 def _no_size(source: str) -> UsageError:

@@ -70,6 +70,7 @@ TARGETS: "Registry[Target]" = Registry(
         "edm": "unstir.diffusion.denoiser:EDM",
     },
     default="edm",
+    says="name",
 )
 """What the network predicts. A row is a `denoiser.Target`."""
 
@@ -85,6 +86,7 @@ WEIGHTS: "Registry[Weight]" = Registry(
         "elbo": "unstir.diffusion.loss:ELBO",
     },
     default="simple",
+    says="name",
 )
 """How the loss weighs each noise level. A row is a `loss.Weight`."""
 
@@ -97,6 +99,7 @@ DISTRIBUTIONS: "Registry[Distribution]" = Registry(
         "logit_normal": "unstir.diffusion.times:LOGIT_NORMAL",
     },
     default="log_normal",
+    says="name",
 )
 """Which noise levels to train on. A row is a `times.Distribution`. The default is the one that suits the default target."""
 

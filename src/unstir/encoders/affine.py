@@ -2,10 +2,10 @@
 
     z = (x - shift) / scale,    log |det dx/dz| = sum of log scale over the elements that vary              (1)
 
-    standardise    mean and standard deviation of each element
-    channels       one mean and one deviation for each channel of images and sequences, all positions together, so that neighbours
-                   stay comparable; other rows are one channel
-    min_max        the middle of each element's range and half of its width: z is in [-1, 1]
+    standardise    shift and scale are the mean and the standard deviation of each element
+    channels       the same for each channel of images and sequences, over all positions, so that neighbouring values stay
+                   comparable; other rows count as one channel
+    min_max        shift is the middle of each element's range, scale half of its width: z is in [-1, 1]
 
 A scale of 0 marks an element that never varies.
 
@@ -33,25 +33,25 @@ from unstir.errors import DataError, UsageError
 
 @dataclass(frozen=True)
 class Affine(Elementwise):
-    """Eq. (1). Shift and scale are float64, the shape of a row."""
+    """An encoder by eq. (1). `shift` and `scale` are float64, in the shape of a row."""
 
     shift: Tensor
     scale: Tensor
     typical: ClassVar[float] = 2.0
-    """How far from 0 values in the model's space go, about."""
+    """About how large values of z get."""
 
     @classmethod
     def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:  # noqa: ARG003
-        """One pass over the rows."""
+        """Fit in one pass over the rows."""
         lies = layout(views[0].shape[1:])
         parts = (torch.as_tensor(part) for view in views for part in view.scan())
         return Fitted(cls.fit(parts, lies.channel_axis if lies else None))
 
     @classmethod
     def fit(cls, parts: Iterable[Tensor], channel_axis: int | None = None) -> Self:
-        """The encoder of rows that come in parts (n, ...), whose channels are axis 0 or -1 of a row, or one channel.
+        """The encoder of rows that come in parts (n, ...). `channel_axis` of a row is 0 or -1; None means one channel.
 
-        Raises DataError where the spread of an element is too large or too small for a float64.
+        Raises DataError if the variance of an element is too large or too small for a float64.
         """
         parts = iter(parts)
         first = next(parts)
@@ -59,20 +59,20 @@ class Affine(Elementwise):
         shift, scale = (part[0].expand(first.shape[1:]).clone() for part in cls.numbers(found))
         if not (shift.isfinite() & scale.isfinite() & ((scale > 0) | (found.low == found.high)[0])).all():
             raise DataError(
-                f"the data goes from {found.low.min():g} to {found.high.max():g}, and its variance is more, or less, than a float64 can "
-                "hold. Use other units: multiply or divide it so that its values are between 1e-100 and 1e100 in size."
+                f"the data goes from {found.low.min():g} to {found.high.max():g}: its variance is too large or too small for a float64. "
+                "Use other units: multiply or divide the data so that its values are between 1e-100 and 1e100 in size."
             )
         return cls(shift, scale)
 
     @classmethod
     @abstractmethod
     def axes(cls, ndim: int, channel_axis: int | None) -> list[int]:
-        """Over which axes of rows (n, ...), of that many dimensions, its numbers are found."""
+        """The axes of rows (n, ...), with `ndim` dimensions, over which the statistics are taken."""
 
     @classmethod
     @abstractmethod
     def numbers(cls, found: Statistics) -> tuple[Tensor, Tensor]:
-        """Shift and scale, from the statistics over these axes."""
+        """Shift and scale from the statistics over `axes`."""
 
     @classmethod
     def outline(cls, settings: Mapping[str, Any], shape: tuple[int, ...]) -> Outline:
@@ -83,14 +83,14 @@ class Affine(Elementwise):
 
     @classmethod
     def build(cls, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:  # noqa: ARG003
-        """Of shift and scale."""
+        """The encoder with the shift and scale in `tensors`."""
         if (tensors["scale"] < 0).any():
             raise UsageError("encoder.scale cannot be negative")
         return cls(tensors["shift"], tensors["scale"])
 
     @property
     def settings(self) -> dict[str, Any]:
-        """None."""
+        """There are none."""
         return {}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -99,12 +99,12 @@ class Affine(Elementwise):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of shift and scale."""
+        """The shape of shift and scale."""
         return tuple(self.shift.shape)
 
     @property
     def constant(self) -> Tensor:
-        """Those with a scale of 0."""
+        """Elements with a scale of 0."""
         return self.scale == 0
 
     @property
@@ -120,21 +120,21 @@ class Affine(Elementwise):
         return z.float()
 
     def decode(self, z: Tensor) -> Tensor:
-        """Eq. (1) the other way."""
+        """Eq. (1) solved for x."""
         return z.double() * self.scale.to(z.device) + self.shift.to(z.device)
 
     def log_volume(self, x: Tensor) -> Tensor | None:
-        """The same for every row."""
+        """Eq. (1), the same for every row."""
         return self.scale[self.scale > 0].log().sum().expand(len(x))
 
     def reach(self) -> tuple[float, float]:
-        """Two deviations to either side of the mean, or the range where that is known."""
+        """Two deviations on either side of the mean, or for min_max the range of the data."""
         span = self.typical * self.scale
         return (self.shift - span).min().item(), (self.shift + span).max().item()
 
 
 class Standardise(Affine):
-    """Mean 0 and variance 1 of each element."""
+    """Each element gets mean 0 and variance 1."""
 
     name, describes = "standardise", "standardised"
 
@@ -150,13 +150,13 @@ class Standardise(Affine):
 
 
 class Channels(Affine):
-    """Mean 0 and variance 1 of each channel, all positions together."""
+    """Each channel gets mean 0 and variance 1 over all positions."""
 
     name, describes = "channels", "standardised as a whole"
 
     @classmethod
     def axes(cls, ndim: int, channel_axis: int | None) -> list[int]:
-        """All but the channels'."""
+        """All axes but that of the channels."""
         own = None if channel_axis is None else channel_axis % (ndim - 1) + 1
         return [axis for axis in range(ndim) if axis != own]
 
@@ -167,7 +167,7 @@ class Channels(Affine):
 
 
 class MinMax(Affine):
-    """From -1 to 1 over the range of each element."""
+    """Each element goes from -1 to 1."""
 
     name, describes, typical = "min_max", "scaled", 1.0
 
@@ -183,5 +183,5 @@ class MinMax(Affine):
 
 
 def _mean_and_deviation(found: Statistics) -> tuple[Tensor, Tensor]:
-    """Where all numbers are the same, that number and 0: a mean of many copies is not quite it."""
+    """Mean and standard deviation; where all numbers are the same, exactly that number and 0, without the rounding error of a mean."""
     return torch.where(found.low == found.high, found.low, found.mean), found.spread

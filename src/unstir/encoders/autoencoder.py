@@ -1,9 +1,10 @@
-"""The training of the autoencoder behind `unstir.encoders.latent`, driven by the caller: `updates()`, then `encoder()`.
+"""Trains the autoencoder of `unstir.encoders.latent`. The caller drives the training: `updates()`, then `encoder()`.
 
     loss = E |x - g(m + s eps)|^2 / (2 noise^2) + KL(q(z | x) | p(z))                                         (1)
 
-(1) is the variational autoencoder's (Kingma & Welling 2014), with x in units of each channel's deviation. `noise` says what is close
-enough: .1 is a tenth of that deviation. Everything random is a function of the seed and the number of the update.
+(1) is the loss of the variational autoencoder (Kingma & Welling 2014), with x in units of each channel's standard deviation. `noise` is the
+size of an error that does not matter: 0.1 is a tenth of that deviation. Everything random depends only on the seed and the number of the
+update.
 
     >>> rows = Rows(torch.randn(9, 8, 8).numpy())
     >>> training = Training(rows, FitOptions(settings={"updates": 2, "filters": 8}))
@@ -28,18 +29,18 @@ from unstir.errors import NumericsError, UsageError
 from unstir.networks.rates import warm_up_then_cosine
 from unstir.seeds import seeded
 
-LOWEST = 8  # positions along the longest side of the latents, about
+LOWEST = 8  # positions along the longest side of the latents, about, if halvings is 0
 MOST_HALVINGS = 3
-SMALLER, MOST_CHANNELS = 4, 4
-FEWEST, MOST = 250, 1500  # updates
+SMALLER, MOST_CHANNELS = 4, 4  # latents have a fourth of the numbers, and at most four channels, if channels is 0
+FEWEST, MOST = 250, 1500  # updates, if updates is 0
 BATCH, LR, WARMUP, CLIP = 64, 2e-3, 50, 1.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the autoencoder is built and trained; 0 halvings, channels and updates are chosen from the size of the data.
+    """How the autoencoder is built and trained. Halvings, channels and updates that are 0 are chosen from the size of the data.
 
-    Channels are as many as leave a quarter of the numbers, and four at the most.
+    Channels are then chosen so that latents have about a quarter of the numbers, but at most four channels.
     """
 
     halvings: int = 0
@@ -50,9 +51,9 @@ class Settings:
 
 
 class Training:
-    """The training on rows (N, ...), which need not fit into memory.
+    """The training of an autoencoder on rows (N, ...), which need not fit into memory.
 
-    Raises UsageError for rows that do not lie in space, or are too small for the halvings, and for settings that are out of range.
+    Raises UsageError if rows are neither images nor sequences, if they are too small for the halvings, or if a setting is out of range.
     """
 
     def __init__(self, rows: Rows, options: FitOptions):
@@ -63,7 +64,7 @@ class Training:
         halvings = self.own.halvings or max(1, min(MOST_HALVINGS, round(math.log2(max(lies.spatial) / LOWEST))))
         if max(lies.spatial) < 2**halvings:
             raise UsageError(f"rows of {shape} cannot be halved {halvings} times. Train without --latent: they are small enough.")
-        numbers = lies.channels * 2 ** (halvings * len(lies.spatial))  # to a position of the latents
+        numbers = lies.channels * 2 ** (halvings * len(lies.spatial))  # of the data, for each position of the latents
         self.settings = {
             "shape": list(shape),
             "channel_axis": lies.channel_axis,
@@ -76,7 +77,7 @@ class Training:
         self.pixels = Channels.fit(map(torch.as_tensor, rows.scan()), lies.channel_axis)
 
     def updates(self) -> Iterator[Update]:
-        """Descend on (1). Raises NumericsError where the loss is not finite."""
+        """Descend on (1), one update at a time. Raises NumericsError if the loss is not finite."""
         options, network = self.options, self.network
         weights = list(network.parameters())
         optimiser = torch.optim.AdamW(weights, lr=LR, betas=(0.9, 0.99), weight_decay=0.0)
@@ -103,13 +104,13 @@ class Training:
 
     @torch.no_grad()
     def encoder(self) -> Latent:
-        """The autoencoder as it is now, on the CPU, as an encoder."""
+        """The current autoencoder as an encoder, on the CPU."""
         network = self.network.to("cpu").eval().requires_grad_(False)
         zeros = torch.zeros(network.latent, dtype=torch.float64)
         plain = Latent(self.pixels, network, Channels(zeros, zeros + 1), self.settings)
         return Latent(self.pixels, network, Channels.fit([plain.encode(self._some(MEASURED))], 0), self.settings)
 
     def _some(self, most: int) -> Tensor:
-        """Rows at random, at most so many."""
+        """Random rows, at most `most`."""
         index = torch.randperm(len(self.rows), generator=seeded(self.options.seed, "autoencoder", "some"))[:most]
         return torch.as_tensor(self.rows[index.numpy()])

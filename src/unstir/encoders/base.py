@@ -1,16 +1,17 @@
-"""What an encoder is: rows in the data's units to rows of the model's space, and back, fitted on the training rows and saved with the model.
+"""What an encoder does: it maps rows in the data's units to the model's space and back. It is fitted on the training rows, and saved with
+the model.
 
     z = encode(x),    x = decode(z),    log p(x) = log p(z) - log_volume(x)                           (1)
 
-The network sees z, about standard normal: the edm target and the start of every sampler count on unit variance. An element that never
-varies has nothing to learn: it is encoded as 0 and decoded as exactly itself.
+The network sees z, which has about mean 0 and variance 1: the edm target and the start of every sampler assume unit variance. There is
+nothing to learn about an element that never varies: it is encoded as 0, and decoded as exactly itself.
 
-Whatever else somebody needs to know of an encoder is a method here, so that nobody asks which encoder it is. A new one is a class in a
-file of its own and a row in `unstir.encoders.registry`:
+Everything that other code needs to know about an encoder is a method here, so that no code asks which encoder it is. A new encoder is a
+class in its own file and a row in `unstir.encoders.registry`. Three methods make one:
 
-    begin      how it is fitted: at once (`Fitted`), or in steps that the caller drives
-    outline    which tensors a saved one holds, before anything of their size is made
-    build      from settings and tensors, as they were saved
+    begin      fit it: at once (`Fitted`), or in updates that the caller drives
+    outline    say which tensors a saved encoder has to hold, before anything of their size is made
+    build      make it from saved settings and tensors
 """
 
 from abc import ABC, abstractmethod
@@ -25,18 +26,18 @@ from unstir.data.rows import Rows
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError
 
-FARTHEST = 1e12  # in the model's units: past it the noise is lost in float32's rounding, and squares leave its range
+FARTHEST = 1e12  # in the model's space: beyond it, float32 rounds the noise away, and squares overflow
 
 
 class Outline(NamedTuple):
-    """What a saved encoder is to hold: the shape of a row in the model's space, and the shape and type of each tensor by name."""
+    """What a saved encoder has to hold: the shape of a row in the model's space, and the shape and type of each tensor by name."""
 
     space: tuple[int, ...]
     tensors: dict[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 class Update(NamedTuple):
-    """A step of an encoder's training: its number from 1, mean squared error an element, rate in bits a row."""
+    """A step of an encoder's training: its number from 1, the mean squared error per element, and the rate in bits a row."""
 
     number: int
     error: float
@@ -44,31 +45,31 @@ class Update(NamedTuple):
 
 
 class Fit(Protocol):
-    """The fitting of an encoder: `count` steps that the caller drives, none for most, then the encoder."""
+    """The fitting of an encoder: the caller drives `count` updates, then takes the encoder. Most encoders need no updates."""
 
     @property
     def count(self) -> int:
-        """How many steps."""
+        """The number of updates."""
         ...
 
     def updates(self) -> Iterator[Update]:
-        """Take the steps, one at a time."""
+        """Take the updates, one at a time."""
         ...
 
     def encoder(self) -> "Encoder":
-        """The encoder as it is now."""
+        """The current encoder."""
         ...
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitting that takes no steps."""
+    """A fitting that needs no updates, because `made` is already fitted."""
 
     made: "Encoder"
     count: int = 0
 
     def updates(self) -> Iterator[Update]:
-        """None."""
+        """There are none."""
         return iter(())
 
     def encoder(self) -> "Encoder":
@@ -78,7 +79,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What a fitting may depend on besides the rows: the seed, where and in which precision to compute, settings of its own by name."""
+    """Options of the fitting: the seed, the precision and the device of the computation, and settings of the encoder by name."""
 
     seed: int = 0
     precision: str = "float32"
@@ -87,41 +88,41 @@ class FitOptions:
 
 
 class Encoder(ABC):
-    """Rows (B, *shape) of the data to rows (B, *space) of the model's space, and back."""
+    """From rows (B, *shape) in the data's units to rows (B, *space) of the model's space, and back."""
 
     name: ClassVar[str]
-    """Of its row in the registry."""
+    """Its name in the registry."""
     describes: ClassVar[str]
-    """What it makes of a value, as an axis says it: "standardised"."""
+    """What encoded values are called on the axis of a picture: "standardised"."""
     trained: ClassVar[bool] = False
-    """Whether it is a network, which takes time to fit, and to ask."""
+    """Whether it is a network, which takes time to fit and to evaluate."""
 
     @classmethod
     @abstractmethod
     def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:
-        """Fit it on rows, and on each other view of them that training will see, such as their mirror images.
+        """Begin to fit an encoder on the rows, `views[0]`, and on other views of them that training will see, such as mirror images.
 
-        Raises UsageError where rows of that shape cannot be encoded so, DataError where their values cannot.
+        Raises UsageError if rows of this shape cannot be encoded in this way, DataError if their values cannot.
         """
 
     @classmethod
     @abstractmethod
     def outline(cls, settings: Mapping[str, Any], shape: tuple[int, ...]) -> Outline:
-        """What a saved one of these settings, for rows of that shape, holds. Raises UsageError for settings that are not of such an encoder."""
+        """What a saved encoder with these settings, for rows of this shape, has to hold. Raises UsageError for settings that are wrong."""
 
     @classmethod
     @abstractmethod
     def build(cls, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> "Encoder":
-        """The encoder with these `settings` and `tensors()`. Raises UsageError for numbers that no such encoder has."""
+        """The encoder with these `settings` and `tensors()`. Raises UsageError for values that no such encoder can have."""
 
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What it is built from, besides its numbers: JSON."""
+        """Everything that the encoder is built from but its tensors, as JSON."""
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """Its numbers by name."""
+        """The fitted tensors by name."""
 
     @property
     @abstractmethod
@@ -136,52 +137,52 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def channel_axis(self) -> int | None:
-        """Which axis of a row in the model's space the channels are; None where its shape decides, as for any row."""
+        """The axis of the channels of a row in the model's space; None if its shape decides, as for rows of data."""
 
     @property
     @abstractmethod
     def constant(self) -> Tensor:
-        """Which elements of the data never vary: bool, the shape of a row."""
+        """Which elements of the data never vary: bool, in the shape of a row."""
 
     @property
     @abstractmethod
     def linear(self) -> tuple[Tensor, Tensor] | None:
-        """Shift and scale, each the shape of a row, where x = shift + scale z; None where it is anything else."""
+        """Shift and scale, each in the shape of a row, if x = shift + scale z; None for any other encoder."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
-        """Data (B, *shape) in its own units -> float32 (B, *space). Raises DataError for what is too far from the data to be."""
+        """Rows (B, *shape) in the data's units -> float32 (B, *space). Raises DataError for values that are far outside the data."""
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
-        """The model's (B, *space) -> float64 (B, *shape) in the data's units."""
+        """Rows (B, *space) of the model's space -> float64 (B, *shape) in the data's units."""
 
     @abstractmethod
     def log_volume(self, x: Tensor) -> Tensor | None:
-        """log |det dx/dz| at rows x (B, *shape), (B,) float64, over the elements that vary; None where there is no density in units."""
+        """log |det dx/dz| at rows x (B, *shape), (B,) float64, over the elements that vary; None if there is no density in the data's units."""
 
     @abstractmethod
     def known(self, mask: Tensor) -> Tensor | None:
-        """Which elements in the model's space (B, *space) are known where those of the mask (B, *shape) are; None where none is for certain."""
+        """Which elements in the model's space (B, *space) are known, if those in `mask` (B, *shape) are; None if none is certain."""
 
     @abstractmethod
     def bounds(self, low: float, high: float) -> tuple[Tensor, Tensor] | None:
-        """The lowest and highest values in the model's space, (*space) each, of data between two bounds; None where these bound nothing."""
+        """The lowest and highest values in the model's space, (*space) each, of data between `low` and `high`; None if it has no bounds."""
 
     @abstractmethod
     def reach(self) -> tuple[float, float]:
-        """From where to where the data's values go, about: what a picture of samples shows."""
+        """About the smallest and the largest value of the data: the range that a picture of samples shows."""
 
     @abstractmethod
     def reconstruction(self, x: Tensor, seed: int = 0) -> "Reconstruction | None":
-        """What rows x (B, *shape), on which it was not fitted, lose on the way there and back; None where they lose nothing."""
+        """What held-out rows x (B, *shape) lose by being encoded and decoded; None if they lose nothing."""
 
 
 class Reconstruction(NamedTuple):
-    """How good an encoder is that loses something, on rows that it was not trained on.
+    """How good a lossy encoder is, on rows that it was not trained on.
 
-    Root mean squared error in the data's units; the share of the data's variance that is lost; rate in bits a row; numbers a row
-    before and after.
+    `error`: root mean squared error in the data's units. `lost`: the share of the data's variance that is lost. `rate`: bits a row.
+    `before` and `after`: numbers a row of the data, and of the model's space.
     """
 
     error: float
@@ -191,7 +192,7 @@ class Reconstruction(NamedTuple):
     after: int
 
     def __str__(self) -> str:
-        """In words."""
+        """The numbers in one sentence."""
         return (
             f"{self.before:,} numbers a row to {self.after:,}; on held-out rows it is off by {self.error:.3g} (root mean square; "
             f"{100 * self.lost:.1f} % of the variance is lost) at a rate of {self.rate:,.0f} bits a row"
@@ -199,16 +200,16 @@ class Reconstruction(NamedTuple):
 
 
 class Elementwise(Encoder):
-    """Each element of a row is encoded by itself, by a rising function. A subclass gives that function, its inverse and its slope."""
+    """An encoder that maps each element by an increasing function. A subclass gives the function, its inverse and its slope."""
 
     @property
     def space(self) -> tuple[int, ...]:
-        """The data's own shape."""
+        """The shape of the data."""
         return self.shape
 
     @property
     def channel_axis(self) -> int | None:
-        """As for any row of that shape."""
+        """None: the shape decides, as for rows of data."""
         return None
 
     def known(self, mask: Tensor) -> Tensor | None:
@@ -216,7 +217,7 @@ class Elementwise(Encoder):
         return mask
 
     def bounds(self, low: float, high: float) -> tuple[Tensor, Tensor] | None:
-        """Where the two ends go."""
+        """The two bounds, encoded."""
         ends = (torch.full((1, *self.shape), end, dtype=torch.float64) for end in (low, high))
         lowest, highest = (self.encode(end)[0] for end in ends)
         return lowest, highest
@@ -227,7 +228,7 @@ class Elementwise(Encoder):
 
 
 def refuse_far(x: Tensor, z: Tensor) -> None:
-    """Raise DataError naming a value of x whose place z in the model's space is not finite, or too far out to be learnt from."""
+    """Raise DataError naming a value of x whose encoding z is not finite, or too large to be learnt from."""
     if not (z.abs() < FARTHEST).all():
         wrong = x[~(z.abs() < FARTHEST)][0]
         raise DataError(
@@ -237,7 +238,7 @@ def refuse_far(x: Tensor, z: Tensor) -> None:
 
 
 def fit_encoder(name: str, x: Tensor, options: FitOptions | None = None) -> Encoder:
-    """The encoder of that name, fitted to the end on rows x (N, ...). Raises UsageError for an unknown name, and what its fitting raises."""
+    """The encoder of that name, fitted on rows x (N, ...). Raises UsageError for an unknown name, and whatever its fitting raises."""
     fit = ENCODERS[name].begin([Rows(x.numpy(force=True))], options or FitOptions())
     for _ in fit.updates():
         pass

@@ -1,12 +1,12 @@
-"""Latent diffusion (Rombach et al. 2022): an autoencoder makes rows small, and the diffusion model is a model of the small ones.
+"""Latent diffusion (Rombach et al. 2022): an autoencoder makes rows smaller, and the diffusion model is trained on these latents.
 
     q(z | x) = N(m(x), s(x)^2),      p(x | z) = N(g(z), noise^2 I),      p(z) = N(0, I)                       (1)
     KL(q(z | x) | p(z)) = sum (m^2 + s^2 - 1 - log s^2) / 2                                                   (2)
 
-(2), divided by ln 2, is the *rate*: the bits a row that the latents may be said to hold. It is never less than what rate-distortion theory
-asks for the error that is left (`tests/encoders/test_latents.py`). The model sees m(x), standardised channel by channel; what it draws goes
-through g. So it can be no better than the autoencoder, whose error on held-out rows is reported, and it has no density in the data's units.
-How the autoencoder is trained is in `unstir.encoders.autoencoder`.
+(2), divided by ln 2, is the *rate*: the information in the latents, in bits a row. It is never less than the minimum of rate-distortion
+theory for the error that is left (`tests/encoders/test_latents.py`). The diffusion model sees m(x), standardised channel by channel, and
+its samples are decoded by g. So it cannot be better than the autoencoder, whose error on held-out rows is reported, and it has no density
+in the data's units. `unstir.encoders.autoencoder` trains the autoencoder.
 
     >>> from unstir.encoders.base import FitOptions, fit_encoder
     >>> encoder = fit_encoder("latent", torch.randn(50, 8, 8), FitOptions(settings={"updates": 3, "filters": 8}))
@@ -30,8 +30,8 @@ from unstir.errors import UsageError
 from unstir.networks.autoencoder import Autoencoder
 from unstir.seeds import seeded
 
-MEASURED = 4096  # rows that say how good it is
-AT_ONCE = 2**25  # numbers of a level's channels: 128 MB
+MEASURED = 4096  # rows on which the latents' scale and the reconstruction are measured
+AT_ONCE = 2**25  # numbers of the first level's activations that are computed at once: 128 MB
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Latent(Encoder):
 
     @classmethod
     def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:
-        """The training of the autoencoder on the rows, which no other view changes."""
-        from unstir.encoders.autoencoder import Training  # which needs this class
+        """The training of the autoencoder on the rows; other views are not used."""
+        from unstir.encoders.autoencoder import Training  # imported here, because it imports this module
 
         return Training(views[0], options)
 
@@ -57,7 +57,7 @@ class Latent(Encoder):
         """Both standardisations, and the weights of the autoencoder, which is made on torch's meta device."""
         known = inspect.signature(Autoencoder).parameters
         if settings.keys() != known.keys() or settings["shape"] != list(shape):
-            raise UsageError(f"its autoencoder is not one for rows of {shape}")
+            raise UsageError(f"its autoencoder is not for rows of shape {shape}")
         with torch.device("meta"):
             network = make_autoencoder(settings)
         wanted = dict.fromkeys(("shift", "scale"), (shape, torch.float64))
@@ -67,7 +67,7 @@ class Latent(Encoder):
 
     @classmethod
     def build(cls, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
-        """Of both standardisations and the weights."""
+        """The encoder with both standardisations and the weights in `tensors`."""
         network = make_autoencoder(settings)
         network.load_state_dict({k.removeprefix("autoencoder."): v for k, v in tensors.items() if k.startswith("autoencoder.")})
         pixels = Channels.build({}, tensors)
@@ -76,37 +76,37 @@ class Latent(Encoder):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of the autoencoder."""
+        """The settings of the autoencoder."""
         return dict(self.built_from)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The two standardisations, and the autoencoder's weights."""
+        """Both standardisations, and the weights of the autoencoder."""
         own = self.pixels.tensors() | {f"latent_{part}": value for part, value in self.latents.tensors().items()}
         return own | {f"autoencoder.{name}": w for name, w in self.autoencoder.state_dict().items()}
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the pixels."""
+        """The shape of the data."""
         return self.pixels.shape
 
     @property
     def space(self) -> tuple[int, ...]:
-        """Channels, and what is left of the sizes."""
+        """Channels, then the sizes after all halvings."""
         return self.autoencoder.latent
 
     @property
     def channel_axis(self) -> int | None:
-        """The first."""
+        """The first axis."""
         return 0
 
     @property
     def constant(self) -> Tensor:
-        """Those of the pixels."""
+        """Elements of the data that never vary."""
         return self.pixels.constant
 
     @property
     def linear(self) -> tuple[Tensor, Tensor] | None:
-        """It is not."""
+        """None: an autoencoder is not linear."""
         return None
 
     @torch.no_grad()
@@ -116,30 +116,30 @@ class Latent(Encoder):
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """g(z)."""
+        """g(z), in the data's units."""
         return torch.cat(
             [self.pixels.decode(self.autoencoder.decode(self.latents.decode(part).float())) for part in self._parts(z)]
         )
 
     def log_volume(self, x: Tensor) -> Tensor | None:  # noqa: ARG002
-        """There is no density in the data's units."""
+        """None: there is no density in the data's units."""
         return None
 
     def known(self, mask: Tensor) -> Tensor | None:  # noqa: ARG002
-        """What is known of a row says nothing certain of its latents."""
+        """None: known elements of a row do not determine its latents."""
         return None
 
     def bounds(self, low: float, high: float) -> tuple[Tensor, Tensor] | None:  # noqa: ARG002
-        """Bounds of the data bound no latent."""
+        """None: latents have no bounds, even if the data has."""
         return None
 
     def reach(self) -> tuple[float, float]:
-        """That of the pixels."""
+        """The reach of the standardised data."""
         return self.pixels.reach()
 
     @torch.no_grad()
     def reconstruction(self, x: Tensor, seed: int = 0) -> Reconstruction | None:
-        """What goes through (1) and back of rows x (N, *shape), the first 4,096, with z drawn from q(z | x)."""
+        """The error of rows x (N, *shape), the first 4,096 of them, decoded from z drawn from q(z | x) of (1)."""
         generator = seeded(seed, "reconstruction")
         x = x[:MEASURED]
         squared, rate = [], []
@@ -170,7 +170,7 @@ def kl(mean: Tensor, log_deviation: Tensor) -> Tensor:
 
 
 def make_autoencoder(settings: Mapping[str, Any], seed: int = 0) -> Autoencoder:
-    """A fresh one, initialised from the seed; the caller's random state stays as it was."""
+    """A fresh autoencoder, initialised from the seed; the caller's random state does not change."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Autoencoder(**settings)

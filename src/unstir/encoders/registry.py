@@ -1,10 +1,10 @@
 """The encoders by name. To add one: a subclass of `unstir.encoders.base.Encoder` in a file of its own, and a row here.
 
-standardise    each element has mean 0 and variance 1                    tables and points
-channels       each channel of images and sequences has                  images and sequences
+standardise    each element gets mean 0 and variance 1; for tables and points
+channels       each channel gets mean 0 and variance 1; for images and sequences
 min_max        each element goes from -1 to 1
-quantile       each element becomes its normal score: for heavy tails
-latent         an autoencoder makes rows small first: `--latent`
+quantile       each element becomes its normal score; for heavy tails
+latent         an autoencoder makes rows smaller; chosen by `--latent`
 """
 
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
         "latent": "unstir.encoders.latent:Latent",
     },
     default="standardise",
+    says="name",
 )
-FOR_SPACE = "channels"  # what the preset takes for images and sequences
-LATENT = "latent"  # what `--latent` asks for
+FOR_SPACE = "channels"  # the preset for images and sequences
+LATENT = "latent"  # the encoder of `--latent`

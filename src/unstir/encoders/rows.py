@@ -1,7 +1,7 @@
-"""Rows as the network sees them: encoded when they are drawn, and mirrored if that is asked for.
+"""Rows as the network sees them: encoded when they are drawn, and mirrored if the settings say so.
 
-Only what is asked for is read and encoded, so there may be more rows than memory holds. A picture is mirrored before it is encoded:
-where each pixel has a scale of its own, the mirror image of z is not the z of the mirror image.
+Only rows that are drawn are read and encoded, so there may be more rows than memory holds. An image is mirrored before it is encoded,
+because if each pixel has its own scale, the mirror image of z is not the z of the mirror image.
 
     >>> from unstir.encoders.base import fit_encoder
     >>> held = torch.tensor([[0.0, 8.0], [4.0, 8.0]])
@@ -26,7 +26,7 @@ from unstir.errors import UsageError
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Rows in the model's space, (N, *space) float32, each encoded when it is asked for."""
+    """Rows in the model's space, (N, *space) float32; each row is encoded when it is indexed."""
 
     rows: Rows
     encoder: Encoder
@@ -46,25 +46,25 @@ class EncodedRows:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Of each element, in the data's own units: (1, *shape)."""
+        """The statistics of each element, (1, *shape), in the data's units."""
         return statistics(parts(self.rows))
 
 
 def views(rows: Rows, flip: str) -> list[Rows]:
-    """The rows, and their mirror images where flip asks for them. Raises what `mirror_axis` raises."""
+    """The rows, and their mirror images if `flip` is not "none". Raises what `mirror_axis` raises."""
     mirror = mirror_axis(flip, rows.shape[1:])
     return [rows] if mirror is None else [rows, replace(rows, mirror=mirror)]
 
 
 def parts(rows: Rows) -> Iterator[Tensor]:
-    """All rows, (n, ...) at a time, in the order in which they lie."""
+    """All rows in their order, in parts (n, ...)."""
     return map(torch.as_tensor, rows.scan())
 
 
 def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
-    """The axis of rows of that shape, from their end, that runs from left to right, where flip is "horizontal"; else None.
+    """If `flip` is "horizontal", the axis of a row of this shape that runs from left to right, counted from the end; else None.
 
-    Raises UsageError for rows that have no left and right.
+    Raises UsageError for rows that are not images.
 
     >>> mirror_axis("horizontal", (32, 48, 3)), mirror_axis("horizontal", (3, 32, 48)), mirror_axis("none", (5,))
     (-2, -1, None)
@@ -74,16 +74,16 @@ def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
     lies = layout(shape)
     if lies is None or lies.kind != "images":
         raise UsageError(
-            f"--data.flip {flip} mirrors images from left to right, and a row of shape {shape} is none. Leave it out."
+            f"--data.flip {flip} mirrors images from left to right, but a row of shape {shape} is not an image. Leave it out."
         )
     return -2 if lies.channel_axis == -1 else -1
 
 
 def standard_deviation(found: Statistics) -> Tensor:
-    """The data's own deviation in its units, the shape of a row, from the statistics (1, ...) of rows.
+    """The standard deviation of the data in its units, in the shape of a row, from the statistics (1, ...) of rows.
 
-    That of each column; of images and sequences that of each channel, all positions together, as most corners of pictures hardly vary.
-    0 for what never varies. It is what "standardised" means in every score, whichever encoder the model was trained with.
+    It is taken for each column, and for images and sequences for each channel over all positions, because most corners of images hardly
+    vary. It is 0 for elements that never vary. Scores called "standardised" divide by it, whichever encoder the model was trained with.
 
     >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])).tolist()
     [1.0, 0.0]

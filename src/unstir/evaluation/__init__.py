@@ -1,20 +1,21 @@
-"""Is it good, and is it honest? A model's samples and errors beside what true rows give.
+"""Is a model good, and is it honest? Its samples and errors, each compared with what true rows give.
 
-scores.py          distances between samples and true rows, each beside its floor
-likeness.py        the same in features, for images and sequences; features.py learns them
-memorisation.py    are samples copies of training rows, and are these denoised better than unseen ones?
-answers.py         all of it together, and the two answers in words
+scores.py          distances between samples and true rows, each beside its floor: the distance between true rows
+features.py        a small network that learns features of images and sequences
+likeness.py        the scores in these features
+memorisation.py    are samples copies of training rows, and does the model denoise training rows better than unseen ones?
+answers.py         all of this together, and the two answers in words
 """
 
 from unstir.registry import lazily
 
 _NAMES = {
     "Score": "scores",  # one number beside its floor
-    "Truth": "scores",  # sets of true rows to compare with
-    "truth_of": "scores",  # the true rows of some data
-    "compare": "scores",  # sets of samples beside true rows
+    "Truth": "scores",  # sets of true rows that samples are compared with
+    "truth_of": "scores",  # the true rows of a data set
+    "compare": "scores",  # the scores of sets of samples
     "evaluate": "scores",  # the scores of a model
-    "examine": "answers",  # all that can be found out about a model
+    "examine": "answers",  # everything that can be measured of a model
 }
 __all__ = [*_NAMES]
 __getattr__, __dir__ = lazily(__name__, _NAMES)

@@ -1,26 +1,27 @@
-"""What a row looks like, in a few dozen numbers: the features of a small network trained here, on the user's own rows.
+"""Features of images and sequences: what a row looks like, in 64 numbers, from a small network trained on the user's own rows.
 
-Two pictures of one thing can be far apart in every pixel, and a blurred one near to all of them. So images and sequences are compared
-in what a network has learnt to see in them:
+Pixels compare images badly: two photographs of the same thing can differ in every pixel, and a blurred image is near to all of them.
+So images and sequences are compared in the features that a network has learnt:
 
     row (C, ...) -> stages of convolution by 2, norm, SiLU, down to 4 positions a side -> linear -> features (64)           (1)
     with classes:   features -> SiLU -> linear -> class           cross-entropy                                            (2)
-    without:        features -> linear -> convolutions, growing back to the very size -> row         squared error         (3)
+    without:        features -> linear -> convolutions, growing back to the size of the row -> row   squared error         (3)
 
-A stage has half the side of the one before and twice its channels. What a classifier has learnt lies almost wholly in as many
-directions as there are classes: blur the rows, and nothing shows there. So the features are turned to the principal directions of the
-rows trained on, with variances v_1 >= v_2 ..., and the narrow ones are widened:
+A stage halves the side of the stage before it and doubles its channels. A classifier's features vary almost only along as many
+directions as there are classes, and blurring the rows hardly changes them along those. So the features are rotated to the principal
+directions of the rows trained on, with variances v_1 >= v_2 ..., and directions of small variance are scaled up:
 
     direction i  ->  direction i / sqrt(v_i + v_1 / 100)                                                                   (4)
 
-Few rows are compared in the first k directions only, scaled so that in these the rows trained on have mean square 1.
+Where there are few rows, only the first k directions are used, scaled so that the rows trained on have mean square 1 in them.
 
-These are no Inception features: a distance in them is comparable with others in the same features alone, never with a published FID.
+These are not Inception features: a distance in them can be compared with other distances in the same features, never with a
+published FID.
 
     >>> from unstir.data import from_arrays
     >>> rows = np.random.default_rng(0).normal(size=(60, 6, 5)); rows[30:] += 3
     >>> seen = learn(from_arrays(rows, labels=["low"] * 30 + ["high"] * 30), seed=0)
-    >>> seen.of(rows, 8).shape, [seen.classes[k] for k in seen.taken_for(rows[[0, 59]])]
+    >>> seen.of(rows, 8).shape, [seen.classes[k] for k in seen.classify(rows[[0, 59]])]
     ((60, 8), ['low', 'high'])
 """
 
@@ -41,20 +42,20 @@ from unstir.seeds import seeded
 
 FEATURES = 64
 SMALLEST, LEAST_STAGES = 4, 2  # positions along the longest side after the last stage
-WIDEST, NARROWEST = 64, 8  # channels of the last stage, and of any
-BATCH, AT_ONCE = 128, 512
-WORK = 8e11  # multiply-adds of training at most: some 15 seconds of two cores
-POINTWISE = 150  # multiply-adds that norm and activation cost in the time of an output
+WIDEST, NARROWEST = 64, 8  # channels of the last stage, and the fewest of any stage
+BATCH, AT_ONCE = 128, 512  # rows a training step, and rows encoded at once
+WORK = 8e11  # multiply-adds of training at most: about 15 seconds on two cores
+POINTWISE = 150  # norm and activation take as much time for each output as this many multiply-adds
 PASSES, FEWEST_STEPS = 30, 300
 LR, WARMUP, DECAY = 3e-3, 50, 0.01
-ROWS_A_CLASS = 10  # on average; with fewer there is no class to be learnt
-TINY, SOFT = 1e-12, 0.01  # the variance of rows that are all alike; the 1 / 100 of (4)
-LOOKED_AT = 5000  # rows that say how wide the data and the features are
+ROWS_A_CLASS = 10  # on average; with fewer, no classifier is trained
+TINY, SOFT = 1e-12, 0.01  # the smallest variance, for rows that are all alike; the 1 / 100 of (4)
+LOOKED_AT = 5000  # rows from which the variances of the data and of the features are estimated
 
 
 @dataclass(frozen=True, eq=False)
 class Standard:
-    """What a network takes: rows (N, ...) -> (N, C, ...), float32, mean 0 and deviation 1 over all of a channel.
+    """Standardises rows for the network: (N, ...) -> (N, C, ...), float32, each channel with mean 0 and standard deviation 1.
 
     `shift` and `scale` are (C, 1, ...).
     """
@@ -64,16 +65,16 @@ class Standard:
     scale: np.ndarray
 
     def __call__(self, rows: np.ndarray) -> Tensor:
-        """See the class."""
+        """Rows (N, ...) -> (N, C, ...), float32."""
         return torch.from_numpy(((_doubles(rows, self.lies) - self.shift) / self.scale).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """(1) after training: `head` answers (2) where there are `classes`.
+    """The trained network of (1); `head` is the classifier of (2) if there are `classes`, else the decoder of (3).
 
-    `centre` (64,) and the columns of `directions` (64, 64) are (4), the widest direction first; along these the rows trained on, so many,
-    have `variances` (64,).
+    `centre` (64,) and the columns of `directions` (64, 64) are (4), the direction of largest variance first. Along these directions
+    the rows trained on (`rows` of them) have `variances` (64,).
     """
 
     standard: Standard
@@ -91,15 +92,15 @@ class Features:
         return (turned / self.variances[:dimensions].mean().sqrt()).numpy()
 
     @torch.no_grad()
-    def taken_for(self, rows: np.ndarray) -> np.ndarray:
-        """The class ids (N,) that rows (N, ...) are taken for."""
+    def classify(self, rows: np.ndarray) -> np.ndarray:
+        """The class ids (N,) that the classifier gives to rows (N, ...)."""
         return self.head(encoded(self.encoder, self.standard, rows).float()).argmax(1).numpy()
 
 
 def learn(data: Data, seed: int) -> Features:
-    """The features of rows that are images or sequences, learnt from them: a function of (data, seed).
+    """Train the features on rows that are images or sequences; the result depends only on (data, seed).
 
-    By (2) where there are at least two classes and ten rows a class, else by (3). Takes seconds, of the processor.
+    Trains the classifier (2) if there are at least two classes and ten rows a class, else the autoencoder (3). Takes seconds, on the CPU.
     """
     lies = layout(data.shape)
     assert lies is not None, data.shape
@@ -121,7 +122,7 @@ def learn(data: Data, seed: int) -> Features:
 
 
 def _train(network: nn.Module, standard: Standard, data: Data, by_class: bool, steps: int, batch: int, seed: int) -> None:
-    """AdamW at a rate that rises and falls to 0."""
+    """Train by AdamW; the learning rate warms up, then falls to 0 along a cosine."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY)
     for step, rows in enumerate(islice(_batches(len(data), batch, seed), steps)):
         for group in optimiser.param_groups:
@@ -138,7 +139,7 @@ def _train(network: nn.Module, standard: Standard, data: Data, by_class: bool, s
 
 
 def _batches(n: int, batch: int, seed: int) -> Iterator[np.ndarray]:
-    """Which of n rows, without end: every row about once a pass, in an order that is a function of (seed, pass)."""
+    """Row numbers of batches, without end: each pass visits every row about once, in an order that depends only on (seed, pass)."""
     for k in count():
         order = torch.randperm(n, generator=seeded(seed, "features, order", k)).numpy()
         yield from order[: n // batch * batch].reshape(-1, batch)
@@ -171,7 +172,7 @@ def _doubles(rows: np.ndarray, lies: Layout) -> np.ndarray:
 
 
 def _sizes(spatial: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Before each stage, and after the last.
+    """The spatial sizes before each stage, and after the last.
 
     >>> _sizes((28, 17)), _sizes((5,))
     ([(28, 17), (14, 9), (7, 5), (4, 3)], [(5,), (3,), (2,)])
@@ -183,13 +184,13 @@ def _sizes(spatial: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def _widths(lies: Layout) -> list[int]:
-    """Channels before each stage, and after the last."""
+    """The channels before each stage, and after the last."""
     stages = len(_sizes(lies.spatial)) - 1
     return [lies.channels, *(max(NARROWEST, WIDEST >> i) for i in reversed(range(stages)))]
 
 
 def _operations(sizes: list[tuple[int, ...]], widths: list[int], growing: bool) -> int:
-    """Multiply-adds for one row of an encoder, or of a decoder, which computes before a stage what an encoder does after it."""
+    """Multiply-adds of an encoder for one row, or of a decoder (`growing`), whose stages compute at the larger of their two sizes."""
     found = FEATURES * widths[-1] * math.prod(sizes[-1])
     for i in range(len(sizes) - 1):
         positions, made = math.prod(sizes[i if growing else i + 1]), widths[i if growing else i + 1]
@@ -198,7 +199,7 @@ def _operations(sizes: list[tuple[int, ...]], widths: list[int], growing: bool) 
 
 
 def _encoder(sizes: list[tuple[int, ...]], widths: list[int]) -> nn.Sequential:
-    """(1): (B, C, ...) -> (B, 64)."""
+    """The encoder of (1): (B, C, ...) -> (B, 64)."""
     convolution = CONVOLUTIONS[len(sizes[0]) - 1]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
@@ -207,7 +208,7 @@ def _encoder(sizes: list[tuple[int, ...]], widths: list[int]) -> nn.Sequential:
 
 
 class Decoder(nn.Module):
-    """(3): features (B, 64) -> (B, C, ...), each stage growing by nearest neighbours to the size before the encoder's."""
+    """The decoder of (3): features (B, 64) -> (B, C, ...); each stage undoes an encoder's stage, enlarging by nearest neighbours."""
 
     def __init__(self, sizes: list[tuple[int, ...]], widths: list[int]):
         super().__init__()
@@ -217,7 +218,7 @@ class Decoder(nn.Module):
         self.stages = nn.ModuleList(convolution(after, before, 3, padding=1) for before, after in pairwise(widths))
 
     def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
+        """Features (B, 64) -> rows (B, C, ...)."""
         h = self.start(features).view(len(features), -1, *self.sizes[-1])
         for size, norm, stage in reversed(list(zip(self.sizes[:-1], self.norms, self.stages, strict=True))):
             h = stage(F.interpolate(F.silu(norm(h)), size=size, mode="nearest"))

@@ -1,15 +1,14 @@
-"""Do samples look like true rows?
+"""Do samples look like true rows? Scores of images and sequences, in features learnt from the training rows.
 
-The distances of `unstir.evaluation.scores` for images and sequences, in features learnt from the training rows.
-
-    training rows -> features, but for n of them;   unseen = held-out rows and these n                                  (1)
+    all training rows but n -> features;   unseen = held-out rows and these n                                            (1)
     value = metric(samples_i, held-out_i),   floor = metric(unseen_i, other unseen_i),   n rows a set                    (2)
 
-The network knows the rows that it was trained on better than any others, so none of those is in (2): both sides of a floor are as new to
-it as samples are. The Frechet distance of k features needs more rows than features, so that n rows are compared in n / 2 of them.
+The feature network knows the rows that it was trained on better than any others, so none of them is used in (2): both sides of the
+floor are as new to the network as the samples are. The Frechet distance of k features needs more rows than features, so n rows are
+compared in at most n / 2 features.
 
-Of a model of classes, the classifier also says how many samples are of the class that they were asked for. How many of the held-out rows
-it takes for what they are is the ceiling: it errs, too.
+If the model has classes, the classifier also says what share of the samples has the class that was asked for. The ceiling of this
+score is the share of held-out rows that the classifier gets right, because the classifier errs, too.
 """
 
 from collections.abc import Sequence
@@ -27,13 +26,13 @@ from unstir.metrics.kernel import kernel_distance
 from unstir.model.model import Model
 
 LEAST = 40  # rows a set
-SPARED = 4  # at most one in so many training rows is kept from the network
+SPARED = 4  # at most one in four training rows is kept from the feature network
 METRICS = {"Frechet distance, features": frechet, "kernel distance, features": kernel_distance}
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """The scores, in so many `dimensions` of the features, and what they were learnt from."""
+    """The scores in the first `dimensions` features; a network called `learnt_by` learnt them from `trained_on` rows."""
 
     scores: list[Score]
     learnt_by: str
@@ -42,7 +41,7 @@ class Likeness:
 
     @property
     def note(self) -> str:
-        """What a person has to know about the numbers."""
+        """What a reader of the scores has to know: which features these are, and that they are not Inception's."""
         of = "" if self.dimensions == FEATURES else f" of {FEATURES}"
         return (
             f"note: {self.dimensions}{of} features of {self.learnt_by} trained on these rows ({self.trained_on:,} of them): not "
@@ -51,9 +50,9 @@ class Likeness:
 
 
 def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None, held_out: Data, seed: int) -> Likeness | None:
-    """The likeness of the sets that `evaluate.draw` draws of a model with this seed; None for rows that do not lie in space.
+    """The likeness of `sets`, which `scores.draw` has drawn from a model with this seed; None if rows are neither images nor sequences.
 
-    Without training rows the features are learnt from one half of the others, and the samples compared with the other half.
+    Without training rows, one half of the held-out rows trains the features, and the samples are compared with the other half.
     """
     if not in_space(model.card.shape):
         return None
@@ -65,18 +64,18 @@ def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None,
 
 
 def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: Data, held_out: Data, seed: int) -> Likeness:
-    """(2) of R sets of samples (n, d), from rows that lie in space; `asked` are the classes (R n,) that they were asked for.
+    """Eq. (2) for R sets of samples (n, d) that are images or sequences; `asked` are the classes (R n,) that were asked for.
 
-    Raises UsageError where fewer than 40 rows are held out, or 160 trained on.
+    Raises UsageError if fewer than 40 rows are held out, or fewer than 160 trained on.
     """
     n = min(len(sets[0]), len(held_out), len(training) // SPARED)
     if n < LEAST:
         raise UsageError(
-            f"features take sets of at least {LEAST} rows; of {len(sets[0])} samples, {len(held_out)} rows held out and "
-            f"{len(training)} trained on they would be {n}. Bring more data, or train with a larger --data.held-out."
+            f"comparing in features takes sets of at least {LEAST} rows; {len(sets[0])} samples, {len(held_out)} rows held out and "
+            f"{len(training)} trained on give sets of {n}. Bring more data, or train with a larger --data.held-out."
         )
     rng = np.random.default_rng([seed, 5])
-    # By rows, not by groups: the spared rows stand beside the held-out ones, and neither taught the features.
+    # Split by rows, not by groups: the spared rows only have to be as new to the features as the held-out rows are.
     known, spared = replace(training, groups=None).split(n / len(training), seed)
     features = learn(known, seed)
     k = min(FEATURES, n // 2)
@@ -94,7 +93,7 @@ def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: 
 
 
 def compare_features(sets: Sequence[np.ndarray], truth: Truth) -> list[Score]:
-    """(2) of R sets of features (n, k): both distances, precision, recall, density and coverage."""
+    """Eq. (2) for R sets of features (n, k): both distances, precision, recall, density and coverage."""
     found = []
     for name, metric in METRICS.items():
         value, between = floor(metric, zip(sets, truth.true, strict=True)), floor(metric, true_pairs(truth))
@@ -106,13 +105,14 @@ def compare_features(sets: Sequence[np.ndarray], truth: Truth) -> list[Score]:
 def class_right(
     features: Features, sets: Sequence[np.ndarray], asked: Sequence[str], held_out: np.ndarray, true: Sequence[str]
 ) -> Score:
-    """The share of samples in R sets (n, ...) taken for the class `asked` (R n,); the ceiling: of `held_out` (m, ...) for the `true` (m,).
+    """The share of samples in R sets (n, ...) that the classifier gives the class `asked` for (R n,).
 
-    The ceiling's deviation is that of n rows with this share.
+    The ceiling is the share of the rows `held_out` (m, ...) that it gives their `true` class (m,), with the deviation of such a share
+    among n rows.
     """
     names, n = np.array(features.classes), len(sets[0])
-    each = [(names[features.taken_for(x)] == np.array(asked[i * n : (i + 1) * n])).mean() for i, x in enumerate(sets)]
-    share = float((names[features.taken_for(held_out)] == np.array(true)).mean())
+    each = [(names[features.classify(x)] == np.array(asked[i * n : (i + 1) * n])).mean() for i, x in enumerate(sets)]
+    share = float((names[features.classify(held_out)] == np.array(true)).mean())
     return Score(
         "class right", float(np.mean(each)), float(np.std(each, ddof=1)), share, (share * (1 - share) / n) ** 0.5, n, True
     )

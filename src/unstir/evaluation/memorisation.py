@@ -1,12 +1,12 @@
-"""Is it honest? Copies of the training rows would look good, too: whether a model has learnt its rows by heart.
+"""Is it honest? Whether a model has memorised its training rows: copies of them would score well, too.
 
-Two places where memory shows. Samples lie nearer to training rows than true rows do (`unstir.metrics.neighbours`, eqs. 5 and 6).
-And training rows are denoised better than rows that were never seen:
+Memorisation shows in two ways. Samples lie nearer to training rows than true rows do (`unstir.metrics.neighbours`, eqs. 5 and 6).
+And the model denoises training rows better than rows that it has never seen:
 
     gap = E_unseen[e] / E_training[e] - 1,   e = mean over levels of (1 + SNR) |x_0 - x0_hat|^2 / d         (1)
 
-on equally many rows, with the same noise. 1 + SNR makes the levels count alike: its inverse is the error of one who knows only the
-variance. Held-out rows are a random part of all, so without memory the gap is 0 but for chance.
+on equally many rows, with the same noise. The weight 1 + SNR makes the levels count alike: 1 / (1 + SNR) is the error of a guess
+that uses only the variance. Held-out rows are a random part of all rows, so without memory the gap is 0, up to chance.
 """
 
 import math
@@ -29,27 +29,29 @@ from unstir.networks.building import affordable
 from unstir.seeds import seeded
 
 LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # of log-SNR
-DRAWS, WORK = 4096, 1e12  # pairs (row, noise) a level, and multiply-adds in all, that they are worth
-LEAST = 64  # pairs in any case
-GAP, LARGE_GAP = 0.1, 0.5  # from where it is worth naming, and from where it has no other name than memory
+DRAWS, WORK = 4096, 1e12  # pairs (row, noise) a level, and multiply-adds in all, at most
+LEAST = 64  # pairs a level, however large the network is
+GAP, LARGE_GAP = 0.1, 0.5  # above the first, a gap is no longer called small; above the second, it is called memorising
 
 
-def remembers(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, scale: np.ndarray) -> Memorisation:
+def memorisation_of(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, scale: np.ndarray) -> Memorisation:
     """Whether samples (n, d) lie nearer to training rows than unseen rows do, after standardising.
 
-    Of training rows, which may be more than memory holds, some are looked at at a time, and all of them in the end.
-    Where fewer than 10 rows are unseen, each training row stands for an unseen one, looking at the others.
-    Raises UsageError where they are fewer than 10, too.
+    Training rows are read in blocks, because memory may not hold all of them. With fewer than 10 unseen rows, each training row
+    stands in for an unseen one, and its distance is the one to the nearest other training row.
+    Raises UsageError if there are fewer than 10 training rows, too.
     """
     training = training if isinstance(training, Rows) else Rows(training)
     if max(len(unseen), len(training)) < FEWEST:
-        raise UsageError(f"it takes at least {FEWEST} rows, trained on or not; there are {len(training)} and {len(unseen)}.")
-    true = away(unseen[:NEAR], training, scale) if len(unseen) >= FEWEST else radii(_standard(training[:], scale), 1)
-    return memorisation(away(samples[:NEAR], training, scale), true)
+        raise UsageError(
+            f"it takes at least {FEWEST} rows, trained on or held out; there are {len(training)} trained on and {len(unseen)} held out."
+        )
+    true = nearest_distances(unseen[:NEAR], training, scale) if len(unseen) >= FEWEST else radii(_standard(training[:], scale), 1)
+    return memorisation(nearest_distances(samples[:NEAR], training, scale), true)
 
 
-def away(x: np.ndarray, rows: Rows, scale: np.ndarray) -> np.ndarray:
-    """The distance of each x (n, d) to the nearest of many rows, after standardising: (n,)."""
+def nearest_distances(x: np.ndarray, rows: Rows, scale: np.ndarray) -> np.ndarray:
+    """The distance (n,) from each x (n, d) to the nearest of `rows`, after standardising."""
     return reduce(np.minimum, (nearest(x * inverse(scale), _standard(block, scale)) for block in rows.scan()))
 
 
@@ -62,7 +64,7 @@ class Levels:
     """The error of x0_hat, per element in units of the data's variance, at K levels of log-SNR: means over rows, and standard errors.
 
     `unseen` and `training` are (2, K), mean and standard error, on equally many rows with the same noise; `gap` is eq. (1) with its
-    standard error. Both are None where the training rows are not at hand, the gap also for fewer than 10 rows.
+    standard error. `training` and `gap` are None if the training rows cannot be read, `gap` also if there are fewer than 10 rows.
     """
 
     log_snr: np.ndarray
@@ -73,31 +75,31 @@ class Levels:
 
     @property
     def gap_by_chance(self) -> float:
-        """What the gap exceeds in 1 of 40 cases without memory: Student's t times its standard error."""
+        """Without memory the gap exceeds this in 1 of 40 cases: Student's t times its standard error."""
         return float(stdtrit(self.rows - 1, 0.975)) * self.gap[1] if self.gap else math.inf
 
     @property
     def verdict(self) -> str:
-        """Whether unseen rows are denoised worse than training rows, in words."""
+        """Whether the model denoises unseen rows worse than training rows, in words."""
         if self.gap is None or self.gap[0] <= self.gap_by_chance:
             return "no gap beyond chance"
         return "memorises" if self.gap[0] > LARGE_GAP else "a gap" if self.gap[0] > GAP else "a small gap"
 
     @property
     def baseline(self) -> np.ndarray:
-        """The error (K,) of one who knows only the variance: 1 / (1 + SNR)."""
+        """The error (K,) of a guess that uses only the variance: 1 / (1 + SNR)."""
         return 1 / (1 + np.exp(self.log_snr))
 
 
 def errors_by_level(model: Model, unseen: Data, training: Data | None, seed: int) -> Levels:
-    """The model's error on unseen rows and on training rows, at those of six levels of noise that its schedule reaches.
+    """The model's error on unseen rows and on training rows, at six noise levels, or at those of them that its schedule reaches.
 
     Raises UsageError for fewer than two rows, or a class that the model does not know.
     """
     draws = affordable(model.network, 2 * len(LEVELS), WORK, LEAST, DRAWS)
     n = min(draws, *(len(data) for data in (unseen, training) if data))
     if n < 2:
-        raise UsageError(f"an error with an interval takes at least 2 rows; there is {n}.")
+        raise UsageError(f"a standard error takes at least 2 rows; there is {n}.")
     ends = model.schedule.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64)).tolist()
     log_snr = np.array([level for level in LEVELS if ends[0] < level < ends[1]])
     errors = [_row_errors(model, data, n, draws, log_snr, seed) for data in (unseen, training) if data]
@@ -108,7 +110,7 @@ def errors_by_level(model: Model, unseen: Data, training: Data | None, seed: int
 
 
 def _gap(unseen: np.ndarray, training: np.ndarray, log_snr: np.ndarray) -> tuple[float, float]:
-    """Eq. (1) and its standard error, from errors (K, n) of each side's rows."""
+    """Eq. (1) and its standard error, from the errors (K, n) of the unseen and of the training rows."""
     new, old = (((1 + np.exp(log_snr))[:, None] * e).mean(0) for e in (unseen, training))  # the e of eq. (1), (n,)
     ratio, n = new.mean() / old.mean(), len(new)
     relative = math.hypot(*(e.std(ddof=1) / e.mean() / math.sqrt(n) for e in (new, old)))
@@ -117,7 +119,7 @@ def _gap(unseen: np.ndarray, training: np.ndarray, log_snr: np.ndarray) -> tuple
 
 @torch.no_grad()
 def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarray, seed: int) -> np.ndarray:
-    """(K, n): the error of n random rows at each level, per element, averaged over the draws of noise that make so many in all."""
+    """The error (K, n) of n random rows at each level, per element; each row is noised ceil(draws / n) times, and the mean is taken."""
     chosen = np.random.default_rng(seed).permutation(len(data))[:n]
     again = torch.arange(n).repeat(math.ceil(draws / n))
     x0 = model.encoder.encode(torch.as_tensor(data.rows[chosen]))[again].to(model.device)

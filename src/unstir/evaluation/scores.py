@@ -1,10 +1,10 @@
-"""Is it good? A model's samples compared with true rows, each number beside what true rows give.
+"""Is it good? Distances between a model's samples and true rows, each beside its floor: the distance between true rows.
 
     value = metric(samples_i, true_i),   floor = metric(true_i, other true rows_i),   i = 1 .. R            (1)
 
-with the same number of rows on all sides. A distance without its floor says nothing: two true samples differ too. Where fresh
-truth can be drawn (a built-in set) every set is fresh. Where there are only rows, the samples are compared with those held out of
-training, and the floor is between random disjoint sets of all rows: re-dealt rows differ as much as fresh ones would.
+All sets have the same number of rows. A distance without its floor says nothing, because two sets of true rows differ, too.
+A built-in data set can be drawn afresh, so every set is new. A file has only so many rows: samples are compared with the rows held
+out of training, and the floor compares two disjoint random sets of all rows, which differ as much as fresh sets would.
 
     >>> rng = np.random.default_rng(0)
     >>> truth = Truth([rng.normal(size=(500, 2))] * 2, [rng.normal(size=(500, 2)), rng.normal(size=(500, 2))])
@@ -27,14 +27,14 @@ from unstir.model.model import DEFAULT, Model
 from unstir.model.sampling import Sampling
 from unstir.networks.building import affordable
 
-POOL = 200_000  # points of one long roll, of which any 5,000 are a fair draw: its own points are evenly spaced
-MOST = 5000  # rows a set: energy distance is quadratic in them
-WORK, FEWEST_WORTH = 5e12, 40  # multiply-adds that all sets together are worth, and rows a set that they are worth in any case
-FEWEST = 10
-REPEATS = 5
-CHANCE = 2.34  # deviations above the mean of five that a sixth exceeds in 1 of 20 cases: t_4 sqrt(1 + 1/5)
-TESTED = 1000  # rows a side of the permutation test
-NEAR = 2000  # rows a side where neighbours are counted
+POOL = 200_000  # points of a built-in set, from which the true sets are drawn: a small set would have evenly spaced points
+MOST = 5000  # rows a set: the cost of the energy distance is quadratic in them
+WORK, FEWEST_WORTH = 5e12, 40  # multiply-adds for all sets together at most, and rows a set however large the network is
+FEWEST = 10  # rows held out, or trained on
+REPEATS = 5  # the R of (1)
+CHANCE = 2.34  # a sixth value is this many deviations above the mean of five in 1 of 20 cases: t_4 sqrt(1 + 1/5)
+TESTED = 1000  # rows of each set in the permutation test
+NEAR = 2000  # rows of each set where neighbours are counted
 
 
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -42,10 +42,10 @@ Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Truth:
-    """R sets of true rows (n, d), and R others of the same size that the floor compares with them.
+    """R sets `true` of rows (n, d), and R sets `others` of the same size that the floor compares with them.
 
-    Where there are only rows the sets share some, and their spread is too small. There `pairs` are for the floor: R times two
-    disjoint sets, of all rows dealt anew.
+    Sets dealt from a file share rows, so the floor between them would spread too little. Then `pairs` give the floor instead: R pairs
+    of disjoint sets, each pair drawn anew from all rows.
     """
 
     true: Sequence[np.ndarray]
@@ -55,9 +55,9 @@ class Truth:
 
 @dataclass(frozen=True)
 class Score:
-    """One number: mean and standard deviation over R comparisons of n rows, and those between true rows.
+    """One score: its mean and standard deviation over R comparisons of `rows` rows, and its floor, the same between true rows.
 
-    Smaller is better, and what true rows give is the floor; or larger is better, and it is the ceiling.
+    Where larger is better, as for coverage, the value between true rows is called the ceiling.
     """
 
     metric: str
@@ -70,12 +70,12 @@ class Score:
 
     @property
     def verdict(self) -> str:
-        """The comparison in words: "at the floor" is no farther from it than true rows are in 19 of 20 cases.
+        """The comparison in words: "at the floor" means no farther from it than true rows are in 19 of 20 cases.
 
-        "Far" is beyond twice that, and the value twice the floor or nine tenths of the ceiling.
+        "Far" means more than twice as far as that, and a value of at least twice the floor, or at most nine tenths of the ceiling.
         """
         edge, sign, far = ("ceiling", -1, "far below") if self.larger_is_better else ("floor", 1, "far above")
-        finest = 1 / self.rows if self.larger_is_better else 1e-12  # one row more or less is nothing
+        finest = 1 / self.rows if self.larger_is_better else 1e-12  # a difference of one row does not count
         off = sign * (self.value - self.floor) / (CHANCE * max(self.floor_deviation, finest))
         if off <= 1:
             return f"at the {edge}"
@@ -84,10 +84,10 @@ class Score:
 
 
 def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, most: int = 0) -> Truth:
-    """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, or else rows held out of training.
+    """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, else the rows held out of training.
 
-    Held out are whole groups where rows have groups, and the two sides of a pair have none in common.
-    Raises UsageError where fewer than 10 rows are held out, or trained on, DataError where there is only one group.
+    If rows have groups, whole groups are held out, and the two sets of a pair have no group in common.
+    Raises UsageError if fewer than 10 rows are held out or trained on, DataError if there is only one group.
     """
     rng, most = np.random.default_rng([seed, 4]), most or MOST
     if data.source in TOYS:
@@ -96,14 +96,14 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
         sets = [pool[rows] for rows in order]
         return Truth(sets[:repeats], sets[repeats:])
     training, unseen = data.split_numbers(held_out, seed)
-    # Two random halves of grouped rows would share groups, and look nearer to each other than rows of new groups are.
+    # Two random halves of grouped rows would share groups, and so be nearer to each other than rows of new groups are.
     halves = [] if data.groups is None else [data.split_numbers(0.5, seed + i) for i in range(repeats)]
     n = min(most, *map(len, (unseen, training, *(half for pair in halves for half in pair))))
     if n < FEWEST:
         way_on = "Bring more data" if len(data) < 2 * FEWEST else "Train with --data.held-out 0.5, or bring more data"
         raise UsageError(
-            f"comparing takes at least {FEWEST} rows held out of training and {FEWEST} trained on; of {len(data)} there are "
-            f"{len(unseen)} and {len(training)}. {way_on}."
+            f"comparing takes at least {FEWEST} rows held out of training and {FEWEST} trained on; of {len(data)} rows, "
+            f"{len(unseen)} are held out and {len(training)} trained on. {way_on}."
         )
     true, others = (_dealt(data, deal(part, n, repeats, rng)) for part in (unseen, training))
     pairs = [(a[:n], b[:n]) for a, b in halves] or half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
@@ -111,12 +111,12 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
 
 
 def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The sets of rows (n, d) with those numbers (n,): no others are read."""
+    """The sets of rows (n, d) with the row numbers in `hands`, (n,) each; only these rows are read."""
     return [flat(data.take(numbers)) for numbers in hands]
 
 
-def worth(model: Model, share: float = 1.0) -> int:
-    """How many rows a set of samples is worth: 5,000, and fewer of a large network, or where there is but a share of the usual time."""
+def affordable_rows(model: Model, share: float = 1.0) -> int:
+    """How many rows a set of samples has: 5,000, or fewer if the network is large or only a `share` of the usual time is available."""
     return affordable(model.network, REPEATS * DEFAULT.steps, share * WORK, FEWEST_WORTH, MOST)
 
 
@@ -126,7 +126,7 @@ def flat(data: Data) -> np.ndarray:
 
 
 def deal(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """`repeats` sets of n of the N >= n rows, as cards are dealt: no row is in two sets before every row is in one.
+    """Deal `repeats` sets of n rows from N >= n rows, like cards: no row is in two sets before every row is in one.
 
     >>> [sorted(hand[:, 0].tolist()) for hand in deal(np.arange(4.0)[:, None], 2, 3, np.random.default_rng(0))]
     [[0.0, 2.0], [1.0, 3.0], [0.0, 2.0]]
@@ -136,13 +136,13 @@ def deal(rows: np.ndarray, n: int, repeats: int, rng: np.random.Generator) -> li
 
 
 Measured = dict[str, tuple[float, float]]
-"""By the name of a distance, its mean and standard deviation over R comparisons."""
+"""Distances by name, each its mean and standard deviation over R comparisons."""
 
 
 def compare(samples: Sequence[np.ndarray], truth: Truth, scale: np.ndarray, floors: Measured | None = None) -> list[Score]:
-    """Eq. (1) for each distance: R sets of samples (n, d); `scale` (d,) is the data's standard deviation in each column.
+    """Eq. (1) of R sets of samples (n, d) for each distance; `scale` (d,) is the data's standard deviation in each column.
 
-    Floors that `between_true(truth, scale)` has found already can be handed in.
+    `floors` are those of `between_true(truth, scale)`, if they have been computed before.
     """
     floors = floors or between_true(truth, scale)
     rows = len(truth.true[0])
@@ -150,17 +150,17 @@ def compare(samples: Sequence[np.ndarray], truth: Truth, scale: np.ndarray, floo
 
 
 def measure(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> Measured:
-    """Each distance between R sets (n, d) and the true ones."""
+    """Each distance between R sets (n, d) and the R true sets."""
     return _distances(list(zip(sets, truth.true, strict=True)), scale)
 
 
 def between_true(truth: Truth, scale: np.ndarray) -> Measured:
-    """The floors: each distance between R pairs of true sets."""
+    """The floors: each distance over R pairs of true sets."""
     return _distances(true_pairs(truth), scale)
 
 
 def true_pairs(truth: Truth) -> Pairs:
-    """R pairs of true sets (n, d), n as in the comparison."""
+    """R pairs of true sets (n, d), as large as the sets of samples."""
     return truth.pairs or list(zip(truth.others, truth.true, strict=True))
 
 
@@ -175,17 +175,17 @@ def _distances(pairs: Pairs, scale: np.ndarray) -> Measured:
 
 
 def inverse(scale: np.ndarray) -> np.ndarray:
-    """What to multiply columns with to standardise them, (d,): 1 for a column that never varies."""
+    """The factors (d,) that standardise columns, 1 / scale; 1 for a column that never varies."""
     return 1 / np.where(scale == 0, 1, scale)
 
 
 def evaluate(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[Score]:
-    """`compare` for fresh samples of a model, as many as there are true rows."""
+    """The scores of fresh samples of a model, as many as there are true rows."""
     return compare(draw(model, truth, how), truth, scale_of(model))
 
 
 def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray]:
-    """R sets of samples (n, d), as many and as large as the true ones."""
+    """R sets of samples (n, d), as many and as large as the true sets."""
     n, repeats = len(truth.true[0]), len(truth.true)
     return in_sets(model.sample(n * repeats, how=how), repeats)
 
@@ -196,7 +196,7 @@ def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
 
 
 def scale_of(model: Model) -> np.ndarray:
-    """The standard deviation (d,) of the training data: `encoded.standard_deviation`, in the data's units whatever the encoder."""
+    """The standard deviation (d,) of the training data in the data's units, whatever the encoder."""
     return model.deviation.flatten().numpy()
 
 
@@ -220,5 +220,5 @@ def _neighbourhoods(pairs: Pairs, scale: np.ndarray) -> Measured:
 
 
 def told_apart(x: np.ndarray, y: np.ndarray, scale: np.ndarray, seed: int) -> EnergyTest:
-    """The permutation test on the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
+    """The permutation test between the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
     return energy_test(x[:TESTED] * inverse(scale), y[:TESTED] * inverse(scale), seed=seed)

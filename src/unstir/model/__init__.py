@@ -1,23 +1,23 @@
 """A trained model: what it can do, how it is saved, and how it is loaded again.
 
-From noise to rows, in reading order:
+Sampling, in reading order:
 
-    sampling.py    `Sampling`: how to sample, one frozen value
-    drawing.py     `paths`: the one loop behind every sample: noise, times, denoiser, sampler, a batch at a time
-    noise.py       the noise of each row, a function of the seed and the number of the row
-    units.py       rows of the model's space in the data's units and type
+    sampling.py    `Sampling`: the settings of sampling, one frozen value
+    drawing.py     `paths`: the loop behind every sample: noise, times, denoiser, sampler, one batch at a time
+    noise.py       the noise of each row, which depends only on the seed and the row's number
+    units.py       between rows of the user and rows in float64: shape, type, kind of array
 
-What else a model does is in model.py (`Model`: likelihood, to noise and back, filling in) and editing.py. card.py says what a model is,
-folder.py writes and reads it, own.py has the parts that a caller may bring.
+model.py has `Model`, which also computes likelihoods, maps data to noise and back, and inpaints; editing.py helps it. card.py
+describes a model, folder.py writes and reads its folder, and own.py has the parts that a caller may bring.
 """
 
 from unstir.registry import lazily
 
 _NAMES = {
     "Model": "model",  # a trained model
-    "load": "model",  # a model from its folder
-    "Sampling": "sampling",  # how to sample
-    "Card": "card",  # what a model is, besides its numbers
+    "load": "model",  # read a model from its folder
+    "Sampling": "sampling",  # the settings of sampling
+    "Card": "card",  # the description of a model
 }
 __all__ = [*_NAMES]
 __getattr__, __dir__ = lazily(__name__, _NAMES)

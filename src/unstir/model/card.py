@@ -1,6 +1,6 @@
-"""The card of a model: what it is, besides its numbers, as JSON, and how little of one from elsewhere is believed.
+"""The card of a model: its description as JSON, which has everything but the tensors. A card from elsewhere is checked before it is used.
 
-Every entry is looked at, and every size that the card claims is compared with the tensors that are there before anything of that size is made.
+Every entry is checked. Every size that a card claims is compared with the tensors of the file, before anything of that size is made.
 
     >>> card_from({"shape": [2], "kind": "numpy"})
     Traceback (most recent call last):
@@ -23,12 +23,12 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
-PARTS = ("schedule", "target", "network", "encoder", "condition")  # which may be the caller's own
+PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a model is, besides its numbers: JSON, one-to-one. `own` are the parts that no registry knows: the caller's own."""
+    """Everything that describes a model but its tensors; its fields are JSON. `own` names the parts that the caller brought."""
 
     shape: tuple[int, ...]
     schedule: str
@@ -41,7 +41,7 @@ class Card:
     condition: str | None = None
     condition_settings: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
-    kind: str = "numpy"  # of array that was fitted: numpy or torch
+    kind: str = "numpy"  # the kind of array that was fitted: numpy or torch
     names: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
     source: str = ""
@@ -50,15 +50,15 @@ class Card:
     own: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The entries."""
+        """The entries, as JSON."""
         return asdict(self)
 
 
 def card_from(raw: Mapping[str, Any]) -> Card:
-    """The card that a JSON object says. Raises UsageError naming the entry that is missing, unknown, or cannot be."""
+    """The card in a JSON object. Raises UsageError naming the entry that is missing, unknown or invalid."""
     for name in raw:
         if name not in _ENTRIES:
-            raise UsageError(f"{name!r:.60} is nothing that a card says")
+            raise UsageError(f"{name!r:.60} is not an entry of a card")
     for name, (allowed, holds) in _ENTRIES.items():
         if name not in raw:
             raise UsageError(f"{name} is missing")
@@ -74,14 +74,14 @@ def card_from(raw: Mapping[str, Any]) -> Card:
 
 
 def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
-    """The condition that a card says, or the caller's own. Raises UsageError where there can be no such condition."""
+    """The condition that a card describes, or the caller's own. Raises UsageError if the description is invalid."""
     if card.condition is None or own is not None:
         return own
     return CONDITIONS[card.condition].build(card.condition_settings)
 
 
 def readme(card: Card) -> str:
-    """The text that goes with a model, for people."""
+    """The README of a model's folder."""
     names = card.condition_settings.get("names", ())
     conditional = (
         "." if card.condition is None else f"; {card.condition}: {', '.join(names)}." if names else f", given {card.condition}."
@@ -100,7 +100,7 @@ def _whole(value: Any, low: int = 0, high: int = 2**53) -> bool:
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # half a character cannot be written
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # a lone surrogate cannot be written
 
 
 def _name(value: Any) -> bool:
@@ -116,12 +116,12 @@ def _each(holds: Callable[[Any], bool], value: Any) -> bool:
 
 
 def _settings(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_name, value))  # the values, each part checks by itself
+    return isinstance(value, dict) and all(map(_name, value))  # each part checks its own values
 
 
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "shape": (
-        f"whole numbers from 1 on, {MOST:,} elements at most",
+        f"whole numbers, 1 or above, {MOST:,} elements at most",
         lambda v: _each(lambda size: _whole(size, 1, MOST), v) and 0 < len(v) < 64 and math.prod(v) <= MOST,
     ),
     "schedule": ("a name", _name),
@@ -141,7 +141,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: v is None or (_each(_number, v) and len(v) == 2 and v[0] < v[1]),
     ),
     "source": ("a text", _text),
-    "steps_trained": ("a whole number from 0 on", _whole),
+    "steps_trained": ("a whole number, 0 or above", _whole),
     "weights": ("average", lambda v: v == "average"),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }

@@ -1,8 +1,8 @@
-"""From noise to rows of the model's space: the one loop behind every sample.
+"""From noise to rows of the model's space: the loop behind every sample.
 
-    noise -> times -> denoise closure -> states of the sampler, a batch of rows at a time                       (1)
+    noise -> times -> denoise closure -> states of the sampler, one batch of rows at a time                     (1)
 
-Row i is a function of (seed, i, steps, method), whatever the number of rows and the size of a batch: `unstir.model.noise`.
+Row i depends only on (seed, i, steps, method), not on the number of rows or the batch size: see `unstir.model.noise`.
 """
 
 import math
@@ -24,8 +24,8 @@ from unstir.networks.building import affordable
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
-AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
-BYTES = 28  # of memory for each number of a sample, at the least: float32 twice, float64 twice, and as it is answered
+AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
+BYTES = 28  # of memory for each number of a sample at least: twice in float32, twice in float64, and once as it is returned
 
 Known = tuple[Tensor, Tensor] | None
 """Rows (B, ...) in the model's space and which of their elements are known, as bool (B, ...)."""
@@ -35,14 +35,14 @@ Known = tuple[Tensor, Tensor] | None
 def paths(
     model: "Model", n: int, how: Sampling, given: Any = None, every: int | None = None, known: Known = None
 ) -> list[Tensor]:
-    """x (n, *space) on the way from noise to data, float32, in the model's space, nothing rounded: at every `every`-th time, and the last.
+    """States x (n, *space) on the way from noise to data, float32, in the model's space: at every `every`-th time, and at the last.
 
-    Of rows that are partly known nothing given is drawn: without it, it is the unconditional model that goes on with them.
-    Raises UsageError for a wrong name, size or combination.
+    Without `given`, values of the condition are drawn as in the training data, except for rows that are partly known: the
+    unconditional model completes those. Raises UsageError for a wrong name, size or combination.
     """
     batch_size = affordable(model.network, 1, AT_ONCE, GROUP, 8192) if how.batch_size is None else how.batch_size
     if n < 1:
-        raise UsageError(f"asked for {n} samples; it has to be at least 1.")
+        raise UsageError(f"asked for {n} samples; the number has to be at least 1.")
     chosen, times = sampler_of(how), times_of(model, how)
     _refuse_too_many(n, math.prod(model.space) * (1 + (len(times) - 1) // every if every else 1))
     cond = model.given(n, given, how.seed) if known is None or given is not None else None
@@ -66,33 +66,35 @@ def paths(
 
 
 def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:
-    """Every `every`-th state, from the first, and always the last, on the CPU. Raises UsageError for a sampler that yields none."""
+    """Every `every`-th state from the first on, and always the last, on the CPU. Raises UsageError if the sampler yields none."""
     kept, last, number = [], None, -1
     for number, state in enumerate(states):
         last = state
         if every and number % every == 0:
             kept.append(state.cpu())
     if last is None:
-        raise UsageError("the sampling method yields no state: it has to be a generator of x at each time, the sample last.")
+        raise UsageError(
+            "the sampling method yields no state: it has to be a generator that yields x at each time, the sample last."
+        )
     return kept if every and number % every == 0 else [*kept, last.cpu()]
 
 
 def method_name(how: Sampling) -> str:
-    """The name of the method: the best measured one for that many steps where none is asked for."""
+    """The name of the sampling method; if none was asked for, of the one that measured best for that many steps."""
     if how.method is None:
         return default(how.steps)
     return how.method if isinstance(how.method, str) else getattr(how.method, "__name__", type(how.method).__name__)
 
 
 def sampler_of(how: Sampling) -> Sampler:
-    """The sampler that is asked for, by name or as a function of the caller's own."""
+    """The sampler that was asked for, by name or as a function of the caller's own; if none was, the best measured one."""
     return sampler(default(how.steps) if how.method is None else how.method)
 
 
 def times_of(model: "Model", how: Sampling) -> Tensor:
-    """The times of a sample, (n + 1,) falling from 1 to 0: of the grid that is asked for, or else the best ones of `samplers.plan`.
+    """The times of a sample, (n + 1,) falling from 1 to 0: on the grid that was asked for, or else those of `samplers.plan`.
 
-    Of a target that divides by alpha, few long steps start a little later than the schedule: see `denoiser.Target.noisiest`.
+    If the target divides by alpha, sampling in few steps starts a little below t = 1: see `denoiser.Target.noisiest`.
     """
     chosen = sampler_of(how)
     if how.grid is not None:
@@ -106,17 +108,17 @@ def times_of(model: "Model", how: Sampling) -> Tensor:
 
 
 def _batches(n: int, batch_size: int) -> Iterator[range]:
-    """All n rows, in whole groups of those that share a generator of noise."""
+    """The numbers of all n rows in batches, each made of whole groups of rows that share a noise generator."""
     step = max(GROUP, batch_size // GROUP * GROUP)
     for first in range(0, n, step):
         yield range(first, min(first + step, n))
 
 
 def _refuse_too_many(n: int, numbers: int) -> None:
-    """Raise UsageError where n rows of so many numbers are more than the machine's memory."""
+    """Raise UsageError if n rows, each of `numbers` numbers, do not fit into the machine's memory."""
     needed, there = n * numbers * BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
             f"{n:,} samples take {needed / 1e9:,.0f} GB of memory, and this machine has {there / 1e9:,.0f}. "
-            f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with a seed of its own."
+            f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with its own seed."
         )

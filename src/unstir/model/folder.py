@@ -1,12 +1,12 @@
-"""A model's folder: the only part of a run to share, written whole, read with suspicion.
+"""A model's folder, the part of a run that is shared: it is written as a whole, and checked when it is read.
 
-    config.json        the card: what the model is, besides its numbers
+    config.json        the card: everything that describes the model but its tensors
     model.safetensors  network.* (the averaged weights), encoder.* (its numbers), error.log_snr and error.mse, data.deviation
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
-The manifest says that the bytes are those that were written, not who wrote them. So nothing is executed, every word of the card is
-looked at, and a size that it claims is compared with the tensors that are there before anything of that size is made: the network
-is first built on torch's meta device, where a size costs no memory. Whatever does not fit is a StorageError.
+The manifest shows that the bytes are those that were written, but not who wrote them. So nothing is executed, and every entry of the
+card is checked. A size that the card claims is compared with the tensors of the file before anything of that size is made: the network
+is first built on torch's meta device, where it takes no memory. Anything that does not fit together is a StorageError.
 """
 
 import copy
@@ -35,7 +35,7 @@ FORMAT = 1
 
 
 class Parts(NamedTuple):
-    """What a folder holds, and a model is made of."""
+    """The parts that a folder holds, and that a model is made of."""
 
     card: Card
     network: nn.Module
@@ -48,7 +48,7 @@ class Parts(NamedTuple):
 
 
 def write(path: Path, parts: Parts) -> None:
-    """Write the folder, whole or not at all. Raises StorageError where it exists or cannot be written."""
+    """Write the folder, as a whole or not at all. Raises StorageError if it exists or cannot be written."""
     tensors = {f"network.{name}": weight for name, weight in parts.network.state_dict().items()}
     tensors |= {f"encoder.{name}": value for name, value in parts.encoder.tensors().items()}
     tensors |= {"error.log_snr": parts.error.log_snr, "error.mse": parts.error.mse, "data.deviation": parts.deviation}
@@ -57,10 +57,10 @@ def write(path: Path, parts: Parts) -> None:
 
 
 def read(path: Path, own: Own = NOTHING_OWN) -> Parts:
-    """Read a model's folder, or that of the run around it, with the network ready to be asked.
+    """Read a model's folder, or the model of a run's folder; the network is in evaluation mode, without gradients.
 
     Raises StorageError for a folder that is missing, damaged, foreign or of a newer format, and for a run without a model yet;
-    UsageError where a part of the caller's own is missing, or given for nothing.
+    UsageError if a part of the caller's own is missing, or was brought although the model was trained without it.
     """
     with storage_errors(path):
         if (path / "model").is_dir():
@@ -71,7 +71,7 @@ def read(path: Path, own: Own = NOTHING_OWN) -> Parts:
     raw, tensors = documents["config"], parts["model"]
     version = raw.pop("format", None)
     if type(version) is not int or version < 1:
-        raise StorageError(f"{path} does not hold a model of unstir: its config.json names no format.")
+        raise StorageError(f"{path} does not hold a model of unstir: its config.json has no valid format number.")
     if version != FORMAT:
         raise StorageError(
             f"{path} was written by a newer unstir, in format {version}; this one reads format {FORMAT}. Update it."
@@ -92,13 +92,13 @@ def _foreign(path: Path, error: UsageError) -> StorageError:
 
 
 def _check_own(path: Path, card: Card, own: Own) -> None:
-    """Raise UsageError where the caller's own parts are not those that the card says."""
+    """Raise UsageError unless the caller brings exactly the parts that the card lists as somebody's own."""
     missing = [part for part in card.own if part not in own.parts]
     if missing:
         called = ", ".join(f"{part} ({getattr(card, part)})" for part in missing)
         given = "".join(f", {part}=..." for part in card.own)
         raise UsageError(
-            f"{path} was trained with parts of somebody's own: {called}. Nothing is run from a folder, so bring them: unstir.load(path{given})."
+            f"{path} was trained with custom parts: {called}. No code is loaded from a folder, so pass them: unstir.load(path{given})."
         )
     for part in own.parts:
         if part not in card.own:
@@ -108,7 +108,7 @@ def _check_own(path: Path, card: Card, own: Own) -> None:
 
 
 def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
-    """The parts that a card and tensors say. Raises UsageError where they do not fit together."""
+    """Build the parts from a card and tensors. Raises UsageError if these do not fit together."""
     chosen = own.schedule or schedule(card.schedule, **card.schedule_settings)
     aim = own.target or target(card.target)
     check_pair(chosen, aim)
@@ -125,7 +125,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     wanted |= {"data.deviation": (card.shape, torch.float64)}
     _check_tensors(tensors, wanted)
     if levels < 2 or not (tensors["error.log_snr"].diff() > 0).all():
-        raise UsageError("the levels of error.log_snr have to be two or more, and rise")
+        raise UsageError("error.log_snr has to have at least two levels, in rising order")
     if any((tensors[name] < 0).any() for name in ("error.mse", "data.deviation")):
         raise UsageError("error.mse and data.deviation cannot be negative")
     network = make()
@@ -137,7 +137,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
 
 
 def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own) -> Any:
-    """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError for one of other rows."""
+    """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError if it is for rows of another shape."""
     if own.network is not None:
         return lambda: copy.deepcopy(own.network)
     axis = card.network_settings.get("channel_axis")
@@ -148,7 +148,7 @@ def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...],
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> None:
-    """Raise UsageError naming the first tensor that is missing, too much, of another shape or type, or not finite."""
+    """Raise UsageError naming the first tensor that is missing, unknown, of a wrong shape or type, or not finite."""
     for name in sorted(wanted.keys() | tensors.keys()):
         found = (tuple(tensors[name].shape), tensors[name].dtype) if name in tensors else None
         if found != wanted.get(name):
@@ -158,15 +158,15 @@ def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, tuple[tup
 
 
 def _how_it_ended(about: Path) -> str:
-    """Why a run has no model yet, and what to do, by its `run.json`."""
+    """Why a run has no model yet, and what to do about it, from its `run.json`."""
     try:
         told = json.loads(about.read_bytes())
         status, why, steps = (told.get(name) for name in ("status", "why", "steps"))
     except (ValueError, AttributeError, RecursionError):
-        return "what happened to it is not known, as its run.json is damaged."
+        return "nobody knows why, because its run.json is damaged."
     again = f"Go on with `unstir resume {about.parent}`."
     return {
-        "running": f"it is being trained: wait. Or its training was killed: {again[0].lower()}{again[1:]}",
+        "running": f"it is still training, so wait. If its training was killed, {again[0].lower()}{again[1:]}",
         "stopped": f"training stopped at step {steps}. {again}",
         "failed": f"training failed at step {steps} ({why}).",
-    }.get(str(status), "it was taken away. Put it back, or train again.")
+    }.get(str(status), "the model was removed. Put it back, or train again.")

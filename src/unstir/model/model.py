@@ -1,4 +1,4 @@
-"""A trained model: noise to data in the user's units, data to noise, and how likely data is.
+"""A trained model: from noise to data in the user's units, from data to noise, and log-likelihoods of data.
 
 model.sample(1000, steps=10)      model.log_prob(x)      model.to_noise(x)      model.save(folder)
 
@@ -38,25 +38,26 @@ from unstir.model.sampling import Sampling
 from unstir.model.units import rows_of, typed
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
+from unstir.words import short
 
-AT_ONCE = 2e10  # multiply-adds of a call, to which the memory in use is proportional
+AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
 PRECISIONS = ("float32", "bfloat16")
-EXACT_TRACE = 16  # up to this many elements a row, the divergence is computed exactly
+EXACT_TRACE = 16  # for rows of up to this many elements, the divergence is computed exactly
 DEFAULT = Sampling()
-BACK_AND_FORTH = "adams_bashforth3"  # leads from data to noise and back
+BACK_AND_FORTH = "adams_bashforth3"  # the default method from data to noise and back
 
 Interval = tuple[float, float] | None
 Given = Any
-"""What rows are drawn given: one class, by name or number, or one a row; None for nothing in particular."""
+"""What samples are conditioned on: one class for all rows, or one for each row, by name or number; None for any."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """Everything that sampling needs. `network` answers F(x, t, cond); `error` is its error by noise level.
+    """A trained model. `network` computes F(x, t, cond), and `error` is the model's error by noise level.
 
-    `deviation` is the standard deviation of the training data in its own units, the shape of a row: `encoders.rows.standard_deviation`.
-    In `precision` bfloat16 the network's products are taken while sampling: faster where it is wide and the processor multiplies
-    bfloat16. Likelihoods, the ways to noise and back, and what is filled in are float32 in any case.
+    `deviation` is the standard deviation of the training data in its own units, in the shape of a row:
+    `encoders.rows.standard_deviation`. With `precision` "bfloat16", sampling takes the network's products in bfloat16, which is faster
+    for wide networks on processors that support it. Likelihoods, the maps to noise and back, and inpainting always use float32.
     """
 
     card: Card
@@ -69,29 +70,29 @@ class Model:
     condition: Condition | None = None
     precision: str = "float32"
     losses: np.ndarray | None = None
-    """The training loss of every step (steps,), of a model that was just fitted by `unstir.fit`."""
+    """The training loss of every step (steps,), if `unstir.fit` has just fitted the model."""
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
 
     def __repr__(self) -> str:
-        """What it is, in three lines at most."""
+        """A description in three lines at most."""
         card, weights = self.card, sum(w.numel() for w in self.network.parameters())
-        of = f" of {card.source}" if card.source not in ("", "array") else ""
+        of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
         lines = [
             f"Model{of}: rows of {card.shape}, {card.dtype}",
             f"{card.schedule} schedule, {card.target} target, {card.network} network of {weights:,} weights, "
             f"{card.steps_trained:,} steps of training",
         ]
         if self.classes:
-            names = ", ".join(self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+            names = ", ".join(map(short, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
             lines.append(f"{len(self.classes)} classes: {names}")
         return "\n  ".join(lines)
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return next(self.network.parameters()).device
 
     @property
@@ -101,15 +102,15 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes that rows can be drawn of; none without classes."""
+        """The names of the classes that samples can be conditioned on; empty without classes."""
         return self.condition.classes if self.condition else ()
 
     def denoise(
         self, cond: Tensor | None = None, guidance: float = 1.0, interval: Interval = None, known: Known = None
     ) -> Denoise:
-        """The denoiser in the model's space, bound to values of the condition (B, ...) or to none, and to what is known of the rows.
+        """The denoiser in the model's space, bound to values of the condition (B, ...) or to none, and to the known elements of the rows.
 
-        Clipped only if the data's type is bounded.
+        Its output is clipped if the data's type has bounds, as for images of bytes.
         """
         denoiser = Denoiser(self.network, self.schedule, self.target)
         bound: Denoise = denoiser
@@ -121,14 +122,14 @@ class Model:
         return bound if bounds is None else clipped(bound, *bounds)
 
     def given(self, n: int, given: Given = None, seed: int = 0) -> Tensor | None:
-        """Values (n, ...) of the condition for n rows: what is given, or drawn as often as in the training data; None without a condition."""
+        """Values (n, ...) of the condition for n rows: those given, else drawn as often as in the training data; None without a condition."""
         return conditions_for(self.condition, n, given, seeded(seed, "labels"))
 
     def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """n new rows (n, ...) in the data's units and type.
 
-        `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. A model of labelled data
-        is given one class or n of them, by name or number; without, they are drawn as often as in the training data.
+        `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. If the model was trained with
+        classes, `given` is one class or n of them, by name or number; without it, classes are drawn as often as in the training data.
         Raises UsageError for a wrong name, size or combination.
         """
         return self.states(n, given, how, **settings)[-1]
@@ -136,52 +137,52 @@ class Model:
     def states(
         self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Any]:
-        """x along the way, each (n, ...) in the data's units: at every `every`-th time, and always the last."""
+        """The states x on the way from noise to data, each (n, ...) in the data's units: at every `every`-th time, and always at the last."""
         return [self.in_units(x) for x in self.paths(n, given, how, every, **settings)]
 
     def paths(
         self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Tensor]:
-        """`states` in the model's own space, where x_t = alpha x_0 + sigma eps: float32, nothing rounded, and finite or not."""
+        """`states` in the model's space, where x_t = alpha x_0 + sigma eps: float32, not rounded, and not checked to be finite."""
         return paths(self, n, how.changed(**settings), given, every)
 
     def times(self, how: Sampling = DEFAULT, **settings: Any) -> Tensor:
-        """The times at which a sample stops on its way, (steps + 1,) from 1 to 0."""
+        """The times of the states on the way from noise to data, (steps + 1,) from 1 to 0."""
         return times_of(self, how.changed(**settings))
 
     def inpaint(self, x: Any, mask: Any, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
-        """Rows x (N, ...) in the data's units, with the elements where mask is False or 0 drawn anew, given the others.
+        """Rows x (N, ...) in the data's units, with the elements where `mask` is False or 0 sampled, given the other elements.
 
-        The mask broadcasts to x. Known elements come back as they are; what x holds elsewhere, missing values too, does not matter.
-        Costs up to six times what sampling does. See `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
+        The mask broadcasts to x. Known elements come back unchanged. The values of x elsewhere do not matter and may be missing. This
+        takes up to six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
         rows = rows_of(x, self.card.shape)
         mask = known_part(mask, tuple(rows.shape))
         known = self.encoder.known(mask)
         if known is None:
             raise UsageError(
-                "what is known of a row says nothing certain of its latents. Inpaint with a model trained without --latent."
+                "a model of latents cannot inpaint: known elements of a row do not determine its latents. Train without --latent."
             )
-        typical = self.encoder.decode(torch.zeros(1, *self.space))[0]  # in place of what is not known, and may be missing
+        typical = self.encoder.decode(torch.zeros(1, *self.space))[0]  # in place of unknown elements, which may be missing
         z = self.encoder.encode(torch.where(mask, rows, typical))
         *_, made = paths(self, len(z), how.changed(**settings), given, known=(z, known))
         whole = torch.where(mask, rows, torch.as_tensor(self.in_units(made)).double())
         return typed(whole, self.card)
 
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
-        """n rows (n, ...) from row a (...) to row b (...), in the data's units: along the arc between the noises that they are made of.
+        """n rows (n, ...) from row a (...) to row b (...), in the data's units: a and b as noise, the arc between them, and back to data.
 
-        `editing.slerp` is the arc. The ends are a and b as far as `from_noise` undoes `to_noise`.
+        `editing.slerp` is the arc. The first and the last row equal a and b as closely as `from_noise` inverts `to_noise`.
         """
         shape = self.card.shape
         z_a, z_b = torch.as_tensor(self.to_noise(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
         return self.from_noise(slerp(z_a, z_b, n), steps)
 
     def log_prob(self, x: Any, given: Given = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
-        """log p(x) in nats, (N,), of rows (N, ...) in the data's units: exact for the model's probability flow.
+        """log p(x) in nats, (N,), of rows (N, ...) in the data's units, by the model's probability flow.
 
-        Rows of up to 16 elements get the exact divergence, wider ones Hutchinson's estimate from one random direction a row (its
-        error averages out over rows). Integers are taken as points, not as bins. UsageError where an element never varies.
+        Rows of up to 16 elements use the exact divergence, wider rows Hutchinson's estimate from one random direction a row, whose error
+        averages out over rows. Integers count as points, not as bins. Raises UsageError if an element never varies in the training data.
         """
         constant = int(self.encoder.constant.sum())
         rows = rows_of(x, self.card.shape)
@@ -204,20 +205,20 @@ class Model:
 
     @torch.no_grad()
     def to_noise(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
-        """The noise z (N, *space) that the probability flow takes rows x (N, ...) to: deterministic, the inverse of `from_noise`."""
+        """The noise z (N, *space) to which the probability flow takes rows x (N, ...): deterministic, the inverse of `from_noise`."""
         refuse_noise(method)
         x = self.encoder.encode(rows_of(x, self.card.shape)).to(self.device)
         times = self.times(steps=steps + sampler(method).evaluations, method=method).flip(0)
-        times = times[1:]  # at t = 0 itself there is no noise to grow from
+        times = times[1:]  # at t = 0 there is no noise for the flow to scale up
         x = along(self.schedule(times[0])[0], x) * x
-        for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to no data at all
+        for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to pure noise
             *_, x = run(self.denoise(), self.schedule, part, x)
         z = (x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu()
         return z if self.card.kind == "torch" else z.numpy()
 
     @torch.no_grad()
     def from_noise(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
-        """The rows (N, ...) in the data's units that the probability flow makes of standard normal noise z (N, *space)."""
+        """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z (N, *space)."""
         refuse_noise(method)
         x = rows_of(z, self.space).float().to(self.device)
         times = self.times(steps=steps, method=method)
@@ -226,22 +227,22 @@ class Model:
         return self.in_units(x.cpu())
 
     def in_units(self, z: Tensor) -> Any:
-        """Rows (n, *space) of the model's space in the data's units and type. Raises NumericsError where they are not finite."""
+        """Rows (n, *space) of the model's space in the data's units and type. Raises NumericsError if they are not finite."""
         return typed(self.encoder.decode(z), self.card)
 
     def save(self, path: str | Path) -> Path:
-        """Write the model's folder: weights, card and a README, the only part of a run to share. It must not exist yet."""
+        """Write the model's folder: weights, card and a README, everything that sampling needs. Raises StorageError if it exists."""
         parts = (self.card, self.network, self.encoder, self.error, self.deviation, self.schedule, self.target, self.condition)
         folder.write(Path(path), folder.Parts(*parts))
         return Path(path)
 
 
 def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
-    """Read a model's folder, or that of the run around it. Nothing in it is executed. `precision` is that of sampling.
+    """Read a model's folder, or the model of a run's folder. Nothing in it is executed. `precision` is that of sampling.
 
-    Parts of the caller's own with which it was trained are brought along: `network`, `schedule`, `target`, `encoder`, `condition`.
+    If the model was trained with parts of your own, pass them again: `network`, `schedule`, `target`, `encoder`, `condition`.
     Raises StorageError for a folder that is missing, damaged, foreign or of a newer format, and for a run without a model yet;
-    UsageError for an own part that is missing or too much.
+    UsageError for a part of your own that is missing, or that the model was trained without.
     """
     for name in own:
         if name not in Own.__dataclass_fields__:
@@ -250,10 +251,10 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
 
 
 def refuse_noise(method: str) -> None:
-    """Raise UsageError for a sampler that draws noise: it leads nowhere back."""
+    """Raise UsageError for a sampler that draws noise, because its path cannot be reversed."""
     if sampler(method).needs:
         raise UsageError(
-            f"'{method}' draws noise, and only a deterministic sampler leads from data to noise and back. Use 'ddim'."
+            f"'{method}' draws noise, but only a deterministic sampler can go from data to noise and back. Use 'ddim'."
         )
 
 

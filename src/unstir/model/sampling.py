@@ -1,10 +1,10 @@
-"""How to sample: one frozen value that the library, the command line and the report pass on.
+"""The settings of sampling: one frozen value that the library, the command line and the report pass on.
 
-    model.sample(1000, steps=10)                    the same as
-    model.sample(1000, how=Sampling(steps=10))      and, given another,
-    model.sample(1000, how=other, steps=10)         `other` with 10 steps
+    model.sample(1000, steps=10)
+    model.sample(1000, how=Sampling(steps=10))      the same
+    model.sample(1000, how=other, steps=10)         the settings of `other`, but 10 steps
 
-It needs no torch, so that the command line can describe itself without it.
+This module does not import torch, so that `unstir sample --help` is quick.
 
     >>> Sampling(steps=10).changed(guidance=2.0).guidance
     2.0
@@ -20,7 +20,7 @@ from typing import Any
 
 from unstir.errors import UsageError, unknown
 
-LONGEST = 100_000  # network evaluations of a sample
+LONGEST = 100_000  # network evaluations of a sample at most
 
 Method = str | Callable[..., Any]
 """A sampler by name, or a function `(denoise, schedule, times, x) -> states` of your own."""
@@ -30,10 +30,11 @@ Method = str | Callable[..., Any]
 class Sampling:
     """How samples are drawn. Raises UsageError for a setting that is out of its range.
 
-    `steps`: network evaluations. `method`: a sampler by name, or your own; without, the best measured one for that many steps.
-    `guidance`: 1 is the conditional model, more is more of what is given; inside `interval`, log-SNR from low to high, if there is one.
-    `seed` decides everything random. `batch_size`: rows that go through the network at once; it changes no sample.
-    `grid`: the times to step on, by name, if not the method's own best ones.
+    `steps`: network evaluations. `method`: a sampler by name, or your own; None is the best measured one for that many steps.
+    `guidance`: scale of classifier-free guidance; 1 is the conditional model, more follows the condition more closely.
+    `interval`: (low, high) log-SNR inside which guidance acts; None is everywhere. `seed` decides everything random.
+    `batch_size`: rows that go through the network at once; it changes no sample. `grid`: the times of the steps, by name; None is the
+    best grid for the method.
     """
 
     steps: int = 20
@@ -49,15 +50,15 @@ class Sampling:
             raise UsageError(f"batch_size = {self.batch_size}: at least 1 row goes through the network at once.")
         if self.steps > LONGEST:
             raise UsageError(
-                f"asked for {self.steps:,} evaluations; {LONGEST:,} is the most. 20 do for most, 1,000 for the paper's chain."
+                f"asked for {self.steps:,} evaluations; {LONGEST:,} is the most. 20 are usually enough; the paper's chain takes 1,000."
             )
         if self.interval is not None and self.guidance == 1:
             raise UsageError(
-                "an interval says where to guide, and guidance 1 guides nowhere. Give guidance too, or leave it out."
+                "an interval says where guidance acts, but guidance 1 has no effect. Set guidance above 1, or leave out the interval."
             )
 
     def changed(self, **settings: Any) -> "Sampling":
-        """The same with some settings changed. Raises UsageError for an unknown one."""
+        """A copy with some settings changed. Raises UsageError for an unknown setting."""
         known = [field.name for field in fields(self)]
         for name in settings:
             if name not in known:

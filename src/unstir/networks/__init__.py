@@ -1,14 +1,14 @@
-"""Networks: `network(x, t, cond) -> like x`. They know nothing of diffusion, and of a condition only its embedding.
+"""Networks: `network(x, t, cond) -> like x`. They know nothing about diffusion, and know a condition only through its embedding.
 
-registry.py       the networks by name, without torch
-building.py       `make_network`: from a name and settings; `affordable`: how many rows fit into an amount of work
+registry.py       the networks by name, without importing torch
+building.py       `make_network`: a network from a name and settings; `affordable`: how many rows an amount of work is enough for
 mlp.py            a residual multilayer perceptron, for points and tables
 unet.py           a U-Net, for images and sequences
-dit.py            a transformer on patches of them
+dit.py            a transformer on patches of images and sequences
 autoencoder.py    the convolutional autoencoder of latent diffusion
 embedding.py      time as sinusoids
-space.py          what networks of images and sequences share: where the channels are, convolutions, attention
-rates.py          how the learning rate of a training goes
+space.py          helpers for images and sequences: the axis of the channels, convolutions, attention
+rates.py          the learning rate over a training
 """
 
 from unstir.registry import lazily
@@ -17,7 +17,7 @@ _NAMES = {
     "MLP": "mlp",  # for points and tables
     "UNet": "unet",  # for images and sequences
     "DiT": "dit",  # a transformer for images and sequences
-    "Autoencoder": "autoencoder",  # rows to a few channels at a lower resolution, and back
+    "Autoencoder": "autoencoder",  # from rows to a few channels at a lower resolution, and back
     "make_network": "building",  # a network by name
     "affordable": "building",  # how many rows an amount of work is enough for
     "NETWORKS": "registry",  # the networks by name

@@ -1,12 +1,12 @@
-"""A convolutional autoencoder for images and sequences: rows to a few channels at a lower resolution, and back.
+"""A convolutional autoencoder for images and sequences: from rows to a few channels at a lower resolution, and back.
 
     x -> enter -> block, halve -> ... -> block -> mean, log deviation                                       (1)
     z -> enter -> block -> grow, block -> ... -> leave -> x
 
     block:  h + conv(silu(norm(conv(silu(norm(h))))))                                                       (2)
 
-A level has half the resolution of the one above, rounded up; going back is to the very sizes that were left, so nothing is padded or
-cropped. What the two halves of (1) mean as probabilities is `unstir.encoders.latent`' to say.
+A level has half the resolution of the level above, rounded up. The decoder goes back to exactly the same sizes, so nothing is padded or
+cropped. `unstir.encoders.latent` explains both lines of (1) as probability distributions.
 
     >>> network = Autoencoder(shape=(9, 11), halvings=2, channels=3, filters=8)
     >>> from torch import zeros
@@ -24,15 +24,16 @@ from torch import Tensor, nn
 from unstir.errors import UsageError
 from unstir.networks.space import CONVOLUTIONS, channels_back, channels_first, check, normal, spatial
 
-WIDEST = 4  # times `filters`, the most channels of a level
-LOG_DEVIATION = -8.0, 4.0  # at the least and at the most
+WIDEST = 4  # a level has at most this many times `filters` channels
+LOG_DEVIATION = -8.0, 4.0  # the range to which log deviations are clamped
 RANGES = {"halvings": (1, 6), "channels": (1, 256), "filters": (8, 4096)}
 
 
 class Autoencoder(nn.Module):
-    """Rows (B, *shape), channels at `channel_axis` 0, -1 or none, to latents (B, *latent) with latent = (channels, *lowest sizes).
+    """From rows (B, *shape), with their channels at `channel_axis` 0, -1 or None, to latents (B, *latent), and back.
 
-    Sizes are halved, rounding up, `halvings` times; the first level has `filters` channels. Raises UsageError for what is out of `RANGES`.
+    Sizes are halved, rounding up, `halvings` times, so that latent = (channels, *lowest sizes); the first level has `filters` channels.
+    Raises UsageError for settings outside `RANGES`.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Autoencoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Eq. (2); it starts as the identity."""
+    """The block of eq. (2); it starts as the identity."""
 
     def __init__(self, channels: int, convolution: type[nn.Conv1d | nn.Conv2d]):
         super().__init__()

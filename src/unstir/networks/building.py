@@ -1,4 +1,4 @@
-"""Networks made by name, from what the rows decide and what a person sets, and what they cost.
+"""Makes networks by name from settings, and says how many rows they can process in a given amount of work.
 
 >>> make_network("mlp", {"dimension": 2, "width": 8})(torch.zeros(3, 2), torch.ones(1)).shape
 torch.Size([3, 2])
@@ -16,13 +16,13 @@ from unstir.conditions.base import Condition
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 
-DECIDED = ("dimension", "shape", "channel_axis")  # by the rows
+DECIDED = ("dimension", "shape", "channel_axis")  # settings that the rows decide
 
 
 def make_network(name: str, settings: Mapping[str, Any], condition: Condition | None = None, seed: int = 0) -> nn.Module:
-    """A fresh network of that name, initialised from the seed; the caller's random state stays as it was.
+    """A fresh network by name, initialised from the seed; the caller's random state does not change.
 
-    Raises UsageError for an unknown name or setting, and for a setting that is out of its range.
+    Raises UsageError for an unknown name or setting, and for a setting that is out of range.
     """
     make, known = NETWORKS[name], parameters(name)
     for key in settings:
@@ -34,16 +34,16 @@ def make_network(name: str, settings: Mapping[str, Any], condition: Condition | 
 
 
 def parameters(name: str) -> list[str]:
-    """What the constructor of a network names. Raises UsageError for an unknown network."""
+    """The parameter names of a network's constructor. Raises UsageError for an unknown network."""
     return list(inspect.signature(NETWORKS[name]).parameters)
 
 
 def settings_for(
     name: str, chosen: Mapping[str, Any], space: tuple[int, ...], channel_axis: int | None, in_space: bool
 ) -> dict[str, Any]:
-    """What a network is built from: of the chosen settings those that it names, and what rows of that shape in the model's space decide.
+    """The settings of a network: those of the `chosen` ones that its constructor names, and `DECIDED` for rows of shape `space`.
 
-    `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError for a network of neighbours where they do not.
+    `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError if they do not and the network needs it.
     """
     known = parameters(name)
     if "channel_axis" in known and not in_space:
@@ -55,14 +55,14 @@ def settings_for(
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:
-    """The parts of a network that run one after another, and hold most of its weights: those that say `is_block`."""
+    """The parts of a network that run one after another and hold most of its weights: modules with a true `is_block`."""
     return [part for part in network.modules() if getattr(part, "is_block", False)]
 
 
 def affordable(network: nn.Module, evaluations: int, work: float, fewest: int, most: int) -> int:
-    """How many rows can go through a network that often for `work` multiply-adds: at least `fewest`, at most `most`.
+    """How many rows can go through a network `evaluations` times for `work` multiply-adds; at least `fewest`, at most `most`.
 
-    A network that does not say how many `operations` a row takes counts one a weight.
+    If the network has no attribute `operations`, the multiply-adds for a row, one is counted for each weight.
 
     >>> from unstir.networks.mlp import MLP
     >>> from unstir.networks.unet import UNet

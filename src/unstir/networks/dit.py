@@ -1,12 +1,12 @@
 """A diffusion transformer for images and sequences: `(x, t, cond) -> like x` (Peebles & Xie 2023, the block with adaLN-Zero).
 
-    x -> patches -> + positions -> blocks, in which every patch looks at every other -> patches -> x                       (1)
+    x -> patches -> + positions -> blocks, in which every patch attends to every other -> patches -> x                     (1)
 
     block:  h + gate attention(scale * norm(h) + shift),   then   h + gate' mlp(scale' * norm(h) + shift')                 (2)
 
-The six vectors of (2) come from the embedding of time and condition, by a layer that starts at zero, so that a block begins as the
-identity. Sizes that patches do not divide are filled up with zeros at the end and cut back. It knows nothing of neighbourhoods beyond a patch:
-where data is small the U-Net learns faster. Beside it runs the same straight path as in the other networks.
+The six vectors of (2) come from the embedding of time and condition, through a layer that starts at zero, so that a block starts as the
+identity. If patches do not divide a size, it is padded with zeros at the end and cropped again. The network has no notion of neighbours
+beyond a patch, so on small data the U-Net learns faster. As in the other networks, x times a gain of time and condition is added at the end.
 
     >>> network = DiT(shape=(3, 9, 11), channel_axis=0, width=32, depth=2, patch=2)
     >>> network(torch.zeros(5, 3, 9, 11), torch.rand(5)).shape
@@ -25,19 +25,19 @@ from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
 
-MOST_PATCHES = 64  # where the size of a patch is left open: attention costs the square of it
+MOST_PATCHES = 64  # if patch is 0: the cost of attention is quadratic in the number of patches
 HEAD = 32  # channels of an attention head
-LONGEST_WAVE = 10_000  # of the sinusoids that say where a patch is, in radians a turn (Vaswani et al. 2017)
+LONGEST_WAVE = 10_000  # sets the longest wavelength of the positional sinusoids, 2 pi times this (Vaswani et al. 2017)
 RANGES = {"width": (32, 8192), "depth": (1, 100), "patch": (0, 1024)}
 BACK = (nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
 class DiT(nn.Module):
-    """x (B, *shape), t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
+    """Maps x (B, *shape), t (B,) or (1,) in [0, 1], and cond, the values of its condition (B, ...) -> like x.
 
-    `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `patch`
-    positions a side are one token (0: the fewest with which there are 64 tokens or less), of `width` channels, through `depth` blocks.
-    With a condition, cond = None stands for nothing given. Raises UsageError for what is out of `RANGES`.
+    `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). A token is
+    a patch of `patch` positions a side (0: the smallest that gives at most 64 tokens). It has `width` channels and goes through `depth`
+    blocks. With a condition, cond = None means nothing given. Raises UsageError for settings outside `RANGES`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class DiT(nn.Module):
         channels = 1 if channel_axis is None else shape[channel_axis]
         patch = patch or next(p for p in range(1, max(space) + 1) if math.prod(_tokens(space, p)) <= MOST_PATCHES)
         self.tokens = _tokens(space, patch)
-        # `F.pad` counts from the last dimension on, a beginning and an end for each.
+        # `F.pad` takes (before, after) for each dimension, from the last to the first.
         self.missing = [
             n for size, here in zip(reversed(space), reversed(self.tokens), strict=True) for n in (0, here * patch - size)
         ]
@@ -76,13 +76,13 @@ class DiT(nn.Module):
 
     @property
     def operations(self) -> int:
-        """Multiply-adds for one row: each weight that meets tokens once a token, and what attention itself takes."""
+        """Multiply-adds for one row: each weight that acts on tokens once for each token, and the products of attention."""
         n, width = math.prod(self.tokens), self.norm.normalized_shape[0]
         weights = self.enter.weight.numel() + self.leave.weight.numel() + 12 * width * width * len(self.blocks)
         return n * weights + 2 * n * n * width * len(self.blocks)
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
-        """See the class."""
+        """Computes (1); the class describes arguments and result."""
         x = channels_first(x, self.channel_axis)
         e = self.embed(waves(t, self.time_frequency))
         if self.embed_condition is not None:
@@ -99,7 +99,7 @@ class DiT(nn.Module):
 
 
 class Block(nn.Module):
-    """Eq. (2)."""
+    """The block of eq. (2)."""
 
     is_block = True
 
@@ -122,7 +122,7 @@ class Block(nn.Module):
 
 
 def positions(tokens: Sequence[int], width: int) -> Tensor:
-    """Sinusoids of each token's place, half of the channels for each of two dimensions: (prod(tokens), width).
+    """Sinusoids of each token's position, (prod(tokens), width); of two dimensions, each gets half of the channels.
 
     >>> positions((2, 3), 32)[0, :8].tolist()  # sines and cosines of 0
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]

@@ -1,8 +1,8 @@
-"""What every network is told besides x: the time, as sinusoids. What a condition becomes is in `unstir.conditions`.
+"""The embedding of time as sinusoids, which every network gets. Embeddings of conditions are in `unstir.conditions`.
 
-    waves(t) = (sin 2 pi f t, cos 2 pi f t),   f in 32 steps from half a turn to 64 turns over [0, 1]           (1)
+    waves(t) = (sin 2 pi f t, cos 2 pi f t),   32 frequencies f from 1/2 to 64, equally spaced in log f         (1)
 
-(1) is the positional embedding of Vaswani et al. 2017 for a time that ends at 1.
+(1) is the positional embedding of Vaswani et al. 2017 for times in [0, 1].
 """
 
 import math
@@ -14,7 +14,7 @@ TIME_FEATURES = 64
 
 
 def frequencies() -> Tensor:
-    """2 pi f of eq. (1): (32,). Numbers even on torch's meta device, on which a network is outlined before it is built."""
+    """2 pi f of eq. (1): (32,). They are on the CPU even inside torch's meta device, where a network is built to check its sizes."""
     return 2 * math.pi * torch.logspace(-1, 6, TIME_FEATURES // 2, base=2.0, device="cpu")
 
 

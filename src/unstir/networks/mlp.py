@@ -1,10 +1,10 @@
 """A residual multilayer perceptron for points and vectors: `(x, t, cond) -> like x`.
 
-It knows nothing of diffusion. Time enters as sinusoids from half a turn to 64 turns over [0, 1], through one layer, and scales and
-shifts every block (FiLM, Perez et al. 2018); what is given is a vector added to it. In a few dimensions the coordinates enter
-as sinusoids too (Tancik et al. 2020): without them the same network is still a blob after 2,000 steps, see docs/log.md. Beside
-the blocks runs a straight path: each coordinate times a gain that depends on time and condition alone. Far from the data, where no
-training point ever was, the answer is then linear in x, and a sampler that lands there comes back. Both outputs start at zero.
+Time enters as sinusoids through one layer, and scales and shifts every block (FiLM, Perez et al. 2018). The embedding of the condition is
+added to the embedding of time. Coordinates also enter as sinusoids (Tancik et al. 2020): in few dimensions, samples of the same network
+without them are still a blob after 2,000 steps, see docs/log.md. Each coordinate times a gain, which depends only on time and condition,
+is added to the output. So far from the data, where there are no training points, the output is about linear in x, and a sampler that
+strays there comes back. Both terms of the output start at zero.
 
     >>> network = MLP(dimension=2)
     >>> network(torch.zeros(5, 2), torch.rand(5)).abs().max().item()
@@ -39,10 +39,10 @@ class Block(nn.Module):
 
 
 class MLP(nn.Module):
-    """x (B, ...) of `dimension` elements a row, t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
+    """Maps x (B, ...) with `dimension` elements a row, t (B,) or (1,) in [0, 1], and cond, the values of its condition (B, ...) -> like x.
 
-    With a condition, cond = None stands for nothing given. `octaves` sinusoids of doubling frequency for each
-    coordinate, 0 for none. Raises UsageError for a size that is out of `RANGES`.
+    There are `depth` blocks of `width` features. Each coordinate enters with `octaves` sinusoids of doubling frequency, 0 for none. With a
+    condition, cond = None means nothing given. Raises UsageError for settings outside `RANGES`.
     """
 
     def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, condition: Condition | None = None):
@@ -50,8 +50,8 @@ class MLP(nn.Module):
         sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves}
         check(sizes, RANGES)
         self.dimension, self.width, self.depth = dimension, width, depth
-        # What a folder claims is first built on torch's meta device: constants are numbers even there, and what torch can only do
-        # there by loading its compiler, which takes seconds, is done otherwise.
+        # A network from a folder is first built on torch's meta device. Constants are made on the CPU even then, by operations that do
+        # not make torch load its compiler there, which takes seconds.
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("frequency", 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
         self.enter = nn.Linear(dimension * (1 + 2 * octaves), width)
@@ -68,11 +68,11 @@ class MLP(nn.Module):
 
     @property
     def operations(self) -> int:
-        """Multiply-adds for one row: one a weight."""
+        """Multiply-adds for one row: one for each weight."""
         return sum(w.numel() for w in self.parameters())
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
-        """See the class."""
+        """Computes the output; the class describes arguments and result."""
         flat = x.flatten(1)
         turns = (flat[..., None] * self.frequency).flatten(1)
         h = self.enter(torch.cat([flat, turns.sin(), turns.cos()], 1))

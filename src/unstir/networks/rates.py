@@ -1,4 +1,4 @@
-"""How the learning rate of a training goes: up in a line, then down along half a cosine (Loshchilov & Hutter 2017).
+"""The learning rate over a training: a linear warm-up, then a decay along half a cosine (Loshchilov & Hutter 2017).
 
 rate_k = peak min(1, (k + 1) / warmup) (1 + cos(pi k / steps)) / 2,    k = 0, 1, ... steps - 1            (1)
 
@@ -10,5 +10,5 @@ import math
 
 
 def warm_up_then_cosine(k: int, peak: float, warmup: int, steps: int) -> float:
-    """Eq. (1); no warm-up where that is 0."""
+    """The rate of eq. (1) at step k; without warm-up if `warmup` is 0."""
     return peak * min(1.0, (k + 1) / warmup if warmup else 1.0) * (1 + math.cos(math.pi * k / steps)) / 2

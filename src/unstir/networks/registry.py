@@ -4,9 +4,9 @@
     unet    convolutions at several resolutions                     images and sequences
     dit     a transformer on patches                                images and sequences
 
-Its constructor is given, of the following, what it names: `dimension`, `shape` and `channel_axis` of a row in the model's space,
-`condition`, and the settings of `--network` (width, depth, ...). It answers `network(x, t, cond)`, like x. A network that looks at
-neighbours names `channel_axis`.
+The constructor may have these parameters, and gets those that it names: `dimension`, `shape` and `channel_axis` of a row in the model's
+space, `condition`, and the settings of `--network` (width, depth, ...). `network(x, t, cond)` returns a tensor like x. A network that
+names `channel_axis` is only for images and sequences.
 """
 
 from typing import TYPE_CHECKING
@@ -23,4 +23,4 @@ NETWORKS: "Registry[Callable[..., nn.Module]]" = Registry(
     {"mlp": "unstir.networks.mlp:MLP", "unet": "unstir.networks.unet:UNet", "dit": "unstir.networks.dit:DiT"},
     default="mlp",
 )
-FOR_SPACE = "unet"  # what the preset takes for images and sequences
+FOR_SPACE = "unet"  # the preset for images and sequences

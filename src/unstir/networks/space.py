@@ -1,9 +1,9 @@
-"""What networks of rows that lie in space share: where the channels are, convolutions by the number of dimensions, attention.
+"""Helpers of the networks for images and sequences: the axis of the channels, convolutions in one or two dimensions, attention.
 
     attend(q, k, v) = softmax(q k^T / sqrt(d)) v                                                        (1)
 
-A row of images or sequences has one or two spatial dimensions and perhaps one of channels, first or last. Within a network the
-channels are always dimension 1, as torch has them.
+A row has one or two spatial dimensions, and may have channels, first or last. Within a network the channels are always dimension 1, as
+torch expects them.
 
     >>> from torch import zeros
     >>> x = zeros(5, 9, 11, 3)
@@ -21,22 +21,22 @@ from unstir.errors import UsageError
 
 GROUP = 16  # channels normalised together
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-"""By the number of spatial dimensions, less one."""
+"""The convolutions in one and in two dimensions: index 0 and 1."""
 
 
 def spatial(shape: Sequence[int], channel_axis: int | None) -> tuple[int, ...]:
-    """The sizes of a row without the channels'. Raises UsageError where they are not one or two."""
+    """The spatial sizes of a row, without its channels. Raises UsageError unless there are one or two."""
     if channel_axis not in (None, 0, -1):
         raise UsageError(f"network setting channel_axis = {channel_axis!r} has to be 0, -1 or none.")
     whole = all(type(size) is int and size >= 1 for size in shape) if isinstance(shape, list | tuple) else False
     space = tuple(shape) if channel_axis is None else tuple(shape[1:] if channel_axis == 0 else shape[:-1])
     if not whole or len(space) not in (1, 2) or len(shape) - len(space) != (channel_axis is not None):
-        raise UsageError(f"network setting shape = {shape!r:.60} has to be one or two sizes, and that of the channels.")
+        raise UsageError(f"network setting shape = {shape!r:.60} has to be one or two sizes, and the number of channels.")
     return space
 
 
 def channels_first(x: Tensor, channel_axis: int | None) -> Tensor:
-    """Rows (B, *shape) as (B, channels, *space): one channel where the shape has none."""
+    """Rows (B, *shape) as (B, channels, *space); rows without channels get one."""
     return x.unsqueeze(1) if channel_axis is None else x.movedim(channel_axis % (x.ndim - 1) + 1, 1)
 
 
@@ -46,7 +46,7 @@ def channels_back(h: Tensor, channel_axis: int | None) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d): written out, as torch's own is slow where positions are few."""
+    """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d); torch's own function is slower for few positions."""
     return (q @ k.mT * q.shape[3] ** -0.5).softmax(3) @ v
 
 
@@ -56,7 +56,7 @@ def normal(channels: int) -> nn.GroupNorm:
 
 
 def check(sizes: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:
-    """Raises UsageError naming the setting that is not a whole number in its range."""
+    """Raise UsageError naming the first setting that is not a whole number in its range."""
     for name, (low, high) in ranges.items():
         if type(sizes[name]) is not int or not low <= sizes[name] <= high:
             raise UsageError(f"network setting {name} = {sizes[name]!r} has to be a whole number from {low} to {high:,}.")

@@ -4,17 +4,18 @@
     level 1            down -> blocks ----------------- skip ---------------> blocks -> up
     level 2                    down -> blocks -> blocks with attention -> up                                       (1)
 
-A level has half the resolution of the one above it, rounded up, and twice its channels, up to `widest` times the first's; going up
-is to the very size of the skip, so nothing is ever padded, cropped or stretched. The same text is a network of one spatial
-dimension or of two.
+A level has half the resolution of the level above it, rounded up, and twice its channels, up to `widest` times those of the first level.
+Going up, h is enlarged to exactly the size of the skip, so nothing is padded or cropped. The same code makes networks of one and of two
+spatial dimensions.
 
     block:  h + conv(silu(scale * norm(conv(silu(norm(h)))) + shift)),    scale and shift from the embedding of time and condition      (2)
 
-What training needs most memory for is what the blocks of the highest levels leave behind for the backward pass. They can forget it, and
-compute it again when it is needed (Chen et al. 2016): the same numbers, for one more forward pass through these blocks.
+In training, most memory goes to the activations that the blocks of the highest levels keep for the backward pass. These blocks can instead
+compute them again when they are needed (Chen et al. 2016): the numbers are the same, for one more forward pass through these blocks.
 
-Blocks end in a convolution that starts at zero, and so does the network: it begins as the identity of residuals and answers 0. Beside it
-runs a straight path, x times a gain of time and condition, as in the MLP and for the same reason. Attention is where positions are few.
+Every block ends in a convolution that starts at zero, so it starts as the identity. The network also ends in one, so it starts by returning
+0. As in the MLP, and for the same reason, x times a gain of time and condition is added at the end. Attention is only in the lowest
+levels, which have few positions.
 
     >>> network = UNet(shape=(3, 9, 11), channel_axis=0, width=16)
     >>> network(torch.zeros(5, 3, 9, 11), torch.rand(5)).shape
@@ -34,9 +35,9 @@ from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, normal, spatial
 
-SMALLEST = 4  # positions along the longest side of the lowest level, about
+SMALLEST = 4  # positions along the longest side of the lowest level, about, if levels is 0
 HEAD = 32  # channels of an attention head
-POINTWISE = 150  # multiply-adds that norms and activations cost in the time of an output of a convolution
+POINTWISE = 150  # norms and activations take as much time for each output of a convolution as this many multiply-adds
 RANGES = {
     "width": (8, 4096),
     "depth": (1, 16),
@@ -48,12 +49,13 @@ RANGES = {
 
 
 class UNet(nn.Module):
-    """x (B, *shape), t (B,) or (1,) in [0, 1], cond, values of its condition (B, ...) -> like x.
+    """Maps x (B, *shape), t (B,) or (1,) in [0, 1], and cond, the values of its condition (B, ...) -> like x.
 
-    `shape` is that of a row: one or two spatial dimensions, and one of channels at `channel_axis` 0 or -1, or none. `width` channels
-    at the first level, `depth` blocks a level each way, `levels` in all (0: as many as halve the longest side to about four
-    positions), attention at the lowest `attention` of them; the highest `recompute` keep nothing for the
-    backward pass. With a condition, cond = None stands for nothing given. Raises UsageError for what is out of `RANGES`.
+    `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). There are
+    `levels` levels (0: enough to halve the longest side to about four positions), with `depth` blocks each on the way down and on the way
+    up. The first level has `width` channels. The lowest `attention` levels have attention; the highest `recompute` levels compute their
+    activations again in the backward pass. With a condition, cond = None means nothing given. Raises UsageError for settings outside
+    `RANGES`.
     """
 
     def __init__(
@@ -116,7 +118,7 @@ class UNet(nn.Module):
 
     @property
     def operations(self) -> int:
-        """Multiply-adds for one row: each weight of a convolution as often as its level has positions, and the point-wise work beside."""
+        """Multiply-adds for one row: each weight of a convolution once for each position of its level, and the point-wise work."""
         levels = len(self.down)
         parts = [(self.enter, 0), (self.middle, levels - 1), (self.leave, 0)]
         parts += [(part, level) for level, part in enumerate(self.down)] + [(part, i + 1) for i, part in enumerate(self.shrink)]
@@ -128,7 +130,7 @@ class UNet(nn.Module):
         return sum((w.numel() + POINTWISE * w.shape[0]) * here for w, here in weights)
 
     def forward(self, x: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
-        """See the class."""
+        """Computes (1); the class describes arguments and result."""
         x = channels_first(x, self.channel_axis)
         e = self.embed(waves(t, self.time_frequency))
         if self.embed_condition is not None:
@@ -156,7 +158,7 @@ class UNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Eq. (2), and attention after it where asked for."""
+    """The block of eq. (2), followed by attention if `attends`."""
 
     is_block = True
 
@@ -169,7 +171,7 @@ class Block(nn.Module):
         self.outer = convolution(after, after, 3, padding=1)
         self.past = convolution(before, after, 1) if before != after else nn.Identity()
         self.attention = Attention(after, convolution) if attends else nn.Identity()
-        self.recomputes = False  # in the backward pass, and keeps nothing for it
+        self.recomputes = False  # whether it computes its activations again in the backward pass
         nn.init.zeros_(self.outer.weight)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
@@ -186,7 +188,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every position looks at every other (Vaswani et al. 2017): h + project(softmax(q k / sqrt(d)) v), the projection starting at zero."""
+    """Self-attention over all positions (Vaswani et al. 2017): h + project(softmax(q k / sqrt(d)) v); the projection starts at zero."""
 
     def __init__(self, channels: int, convolution: type[nn.Conv1d | nn.Conv2d]):
         super().__init__()

@@ -1,23 +1,22 @@
-"""The page of a run or of a comparison: what is on it, as plain JSON, and one HTML file that shows it.
+"""The page of a run or of a comparison: its contents as plain JSON, and one HTML file that shows them. Also figures and a film.
 
-subject.py       a run, as much of it as is at hand
-contents.py      all that the page of a run shows; comparison.py: of a comparison
-forward.py       the data dissolving    reverse.py: noise becoming data    errors.py: which steps are hard    quality.py: is it good?
-view.py          what rows look like on a page: points, pictures, curves
-words.py         what to look for, in sentences
-page.py          the contents as one HTML file, with the scripts of js/ put together
-keeping.py       the page on disk, made once or kept up to date during training
-figures.py       the pictures of a run, as .png and .pdf files
-film.py          the film of a run
+subject.py       a run: its settings, data, model and metrics, as far as they exist
+contents.py      everything that the page of a run shows; comparison.py does the same for a comparison
+forward.py       section "Data to noise";  reverse.py: "Noise to data";  errors.py: "Which steps are hard";  quality.py: "Is it good"
+best.py          the smallest possible error, for the built-in set where it is known
+view.py          how rows are shown on a page: as points, images or curves;  packing.py: arrays inside JSON
+words.py         the sentences of each section
+page.py          the contents as one HTML file, with the scripts of js/ joined into one;  keeping.py writes it
+figures.py       figures of a run as image files;  film.py: its film
 """
 
 from unstir.registry import lazily
 
 _NAMES = {
-    "render": "page",  # the contents as one HTML file
-    "write_run_report": "keeping",  # the page of a run or of a comparison, into its folder
-    "draw": "figures",  # the pictures of a run, into its folder
-    "animate": "film",  # the film of a run
+    "render": "page",  # one HTML file that shows the contents
+    "write_run_report": "keeping",  # write the page of a run or of a comparison into its folder
+    "draw": "figures",  # write the figures of a run into its folder
+    "animate": "film",  # write the film of a run
 }
 __all__ = [*_NAMES]
 __getattr__, __dir__ = lazily(__name__, _NAMES)

@@ -1,6 +1,8 @@
 """The contents of a comparison's page: the scores of every seed with intervals and floors, and the samples of the first seed.
 
-results.json   samples/*.npz   comparison.json   ->   contents         nothing is computed anew: `unstir compare` left it all
+    results.json, samples/*.npz, comparison.json   ->   contents
+
+Nothing is computed again: `unstir compare` has written all of it.
 """
 
 import json
@@ -32,11 +34,11 @@ from unstir.runs.data import read_data
 from unstir.runs.environment import now
 from unstir.training.config import Config, resolve
 
-FEW = 5  # alternatives: of more, only one way of sampling is shown
-SHOWN_OF_MANY = 1  # which is the second
-DRAWN = 1000  # points of a panel
-FEWEST, PICTURES = 4, 16  # images or sequences of a panel
-BYTES = 1_000_000  # of all panels
+FEW = 5  # with more alternatives than this, samples are shown for one way of sampling only
+SHOWN_OF_MANY = 1  # the index of that way of sampling
+DRAWN = 1000  # points in a panel at most
+FEWEST, PICTURES = 4, 16  # images or sequences in a panel
+BYTES = 1_000_000  # of all panels together at most
 CALLED = {OFF: "share off the data"}
 
 
@@ -65,8 +67,8 @@ def comparison_contents(folder: Path) -> dict[str, Any]:
         "data": None if data is None else _described(data, config),
         "words": {
             "comparison": [
-                f"{len(results['seeds'])} trainings of each, on the same rows, of {results['steps']:,} steps. A dot is the score of one seed, "
-                "the bar is the mean with its 95 % interval, and the floor is the score of true rows beside other true rows.",
+                f"Each alternative was trained {len(results['seeds'])} times on the same rows, for {results['steps']:,} steps. A dot is the "
+                "score of one seed, the bar is the mean with its 95 % interval, and the floor is the score of other true rows.",
                 *verdicts,
                 *results["remarks"],
                 *why,
@@ -122,7 +124,7 @@ def _described(data: Data, config: Config) -> dict[str, Any]:
 def _samples(
     folder: Path, identity: dict[str, Any], columns: Sequence[dict[str, Any]], data: Data, config: Config
 ) -> list[dict[str, Any]]:
-    """The first seed's samples beside true rows, a list of panels for each way of sampling."""
+    """The samples of the first seed beside true rows: a list of panels for each way of sampling."""
     drawn = {}
     for training in identity["trainings"]:
         path = folder / "samples" / f"{training['name']}.npz"
@@ -145,11 +147,11 @@ def _samples(
 
 
 Packed = Callable[[np.ndarray], dict[str, Any]]
-"""From rows (n, ...) in the data's units to what a panel shows of them."""
+"""Packs rows (n, ...) in the data's units as a panel shows them."""
 
 
 def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, Any], Packed]:
-    """How points and tables are shown, as points of a plane in the model's space: their frame and axes, and what packs rows."""
+    """Points and tables are shown as points of a plane, in the model's space: the plane's frame and axes, and what packs the rows."""
     values = torch.as_tensor(data.values).flatten(1)
     encoder = fit_encoder(config.data.encoder, values)
     rows = encoder.encode(values[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]])
@@ -164,7 +166,7 @@ def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, An
 
 
 def _in_space(data: Data, _: Config, panels: int) -> tuple[dict[str, Any], Packed]:
-    """How images and sequences are shown, as pictures and curves in the data's units: their range, and what packs rows."""
+    """Images and sequences are shown as pictures and curves, in the data's units: the range of values, and what packs the rows."""
     lies = layout(data.shape)
     assert lies is not None
     low, high = data.bounds or data.rows.ends()

@@ -1,9 +1,9 @@
-"""What is in a report: everything that the page shows, as plain JSON, and nothing that the page does not.
+"""The contents of a report: everything that the page shows, as plain JSON, and nothing else.
 
-    run folder -> subject -> sections -> words about them -> contents          `unstir.report.page` makes the page of it     (1)
+    run folder -> subject -> sections -> sentences about them -> contents          `unstir.report.page` renders them         (1)
 
-A section of which nothing is known is null, and the words say why. While a run is being trained `Live` makes the same contents again
-and again, and asks the model so seldom that this takes at most a twentieth of the time.
+A section without contents is null, and its sentences say why. While a run is training, `Live` makes the contents again and again. It
+draws from the model so seldom that this takes at most a twentieth of the time.
 """
 
 import shlex
@@ -15,8 +15,8 @@ import numpy as np
 
 from unstir import __version__
 from unstir.errors import UnstirError
-from unstir.evaluation.answers import examine, or_why
-from unstir.evaluation.scores import Truth, truth_of, worth
+from unstir.evaluation.answers import examine, try_or_note
+from unstir.evaluation.scores import Truth, affordable_rows, truth_of
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
 from unstir.report.errors import hard, schedules
@@ -32,20 +32,20 @@ from unstir.training.config import Config
 from unstir.training.fitting import Fitting
 
 FORMAT = 1
-LIVE_SHARE = 0.05  # of the time of training, for asking the model
-FIRST_GUESS = 0.1  # seconds that takes, before it was measured
+LIVE_SHARE = 0.05  # the share of the training time in which the model may be drawn from
+FIRST_GUESS = 0.1  # seconds that drawing is thought to take before it has been measured
 
 
 def contents(path: Path) -> dict[str, Any]:
-    """The contents of a run's report. Raises StorageError where the folder is no run; whatever else is missing leaves a section null."""
+    """The contents of a run's report. Raises StorageError if the folder is not a run; if anything else is missing, a section is null."""
     subject = of_folder(path)
     document = _document(subject) | {"forward": forward(subject)}
     truth, model = None, subject.model
     if subject.fitting is not None and model is not None:
-        truth = or_why(
-            subject.reasons, "nothing is compared with true rows", lambda: _truth(subject.fitting, model, subject.config)
+        truth = try_or_note(
+            subject.reasons, "samples are not compared with true rows", lambda: _truth(subject.fitting, model, subject.config)
         )
-    document["reverse"] = _unless_refused(subject, lambda: reverse(subject, truth, ways(subject.process.T)))
+    document["reverse"] = _unless_refused(subject, lambda: reverse(subject, truth, ways(subject.schedule.T)))
     levels = None
     if subject.fitting is not None and model is not None:
         document["good"], levels = _judged(subject, subject.fitting, model, truth)
@@ -54,34 +54,34 @@ def contents(path: Path) -> dict[str, Any]:
 
 
 class Live:
-    """The contents of a run as it is trained: `contents()` after a look; `due` says whether the model is to be asked again."""
+    """The contents of a run in training: `contents()` makes them, and draws new samples from the model whenever that is `due`."""
 
     def __init__(self, recording: Recording):
-        self.recording, self.cost, self.asked = recording, FIRST_GUESS, time.monotonic()
+        self.recording, self.cost, self.drawn = recording, FIRST_GUESS, time.monotonic()
         self.kept: dict[str, Any] = {}
 
     @property
     def due(self) -> bool:
-        """Whether enough time has gone for asking to stay below a twentieth of it."""
-        return time.monotonic() - self.asked > self.cost / LIVE_SHARE
+        """Whether enough time has passed for drawing from the model to stay below a twentieth of the time."""
+        return time.monotonic() - self.drawn > self.cost / LIVE_SHARE
 
     def contents(self) -> dict[str, Any]:
-        """As they are now; what costs something is as it was when the model was last asked."""
-        asking, started = self.due, time.monotonic()
-        subject = of_recording(self.recording, with_model=asking)
-        if asking or not self.kept:
+        """The contents now; the samples are those of the last time that the model was drawn from."""
+        drawing, started = self.due, time.monotonic()
+        subject = of_recording(self.recording, with_model=drawing)
+        if drawing or not self.kept:
             self.kept["forward"] = forward(subject)
-        if asking:
-            quick = ways(subject.process.T)[1:]
+        if drawing:
+            quick = ways(subject.schedule.T)[1:]
             self.kept["reverse"] = _unless_refused(subject, lambda: reverse(subject, None, quick, scored=False))
-            self.asked, self.cost = time.monotonic(), time.monotonic() - started
+            self.drawn, self.cost = time.monotonic(), time.monotonic() - started
         document = _document(subject) | self.kept | {"hard": hard(subject, None)}
         return _with_words(document, subject)
 
 
 def _truth(fitting: Fitting | None, model: Model, config: Config) -> Truth:
     assert fitting is not None
-    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), min(MOST_ROWS, worth(model)))
+    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), min(MOST_ROWS, affordable_rows(model)))
 
 
 def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | None) -> tuple[dict[str, Any] | None, Any]:
@@ -98,12 +98,12 @@ def _unless_refused(subject: Subject, make: Any) -> Any:
     try:
         return make()
     except UnstirError as error:
-        subject.reasons.append(f"No samples: {error}")
+        subject.reasons.append(f"There are no samples: {error}")
         return None
 
 
 def _document(subject: Subject) -> dict[str, Any]:
-    """Everything that costs nothing."""
+    """The sections that need no samples; those that do are null here."""
     about, description = subject.about, subject.description
     return {
         "format": FORMAT,
@@ -118,7 +118,7 @@ def _document(subject: Subject) -> dict[str, Any]:
         | {"classes": list(subject.classes), "kind": subject.view.kind},
         "forward": None,
         "reverse": None,
-        "schedules": schedules(subject.process, subject.config.diffusion.schedule),
+        "schedules": schedules(subject.schedule, subject.config.diffusion.schedule),
         "hard": None,
         "good": None,
         "run": _run(subject),
@@ -151,7 +151,7 @@ def _run(subject: Subject) -> dict[str, Any]:
 
 
 def _settings(config: Config) -> list[list[str]]:
-    """Every setting by its name on the command line."""
+    """Every setting, [name on the command line, value]."""
     found = []
     for name, value in config.model_dump(exclude_none=True).items():
         inner = value if isinstance(value, dict) else {"": value}

@@ -1,8 +1,8 @@
-"""Which steps are hard: errors by time and by log-SNR, beside what a Gaussian reaches and, where it is known, the best possible.
+"""Which steps are hard: errors by time and by log-SNR, beside the best Gaussian's and, where it is known, the smallest possible error.
 
-    |eps - eps_hat|^2 = SNR |x_0 - x0_hat|^2            one error, seen from both sides                      (1)
+    |eps - eps_hat|^2 = SNR |x_0 - x0_hat|^2            the same error, in the noise and in the data         (1)
 
-Errors are per element, in units of the variance of what is guessed.
+Errors are per element, in units of the variance of what is predicted.
 """
 
 import math
@@ -21,14 +21,14 @@ from unstir.report.subject import Subject
 from unstir.training.held_out import BUCKETS
 
 CURVE = 200  # steps of t in the curves of the schedules
-INSIDE = 16  # times in a bucket, over which the smallest error is averaged
+INSIDE = 16  # times in a bucket of time, over which the smallest possible error is averaged
 
 
-def schedules(process: Schedule, chosen: str | None) -> dict[str, Any]:
-    """alpha-bar and log-SNR of every schedule by name over t, the chosen one with its own settings."""
+def schedules(own: Schedule, chosen: str | None) -> dict[str, Any]:
+    """alpha-bar and log-SNR of every schedule over t, by name; the `chosen` one is `own`, which has the run's settings."""
     t = torch.linspace(0, 1, CURVE + 1, dtype=torch.float64)
     named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != chosen} | (
-        {chosen: process} if chosen else {}
+        {chosen: own} if chosen else {}
     )
     curves = {}
     for name, one in named.items():
@@ -38,11 +38,11 @@ def schedules(process: Schedule, chosen: str | None) -> dict[str, Any]:
 
 
 def hard(subject: Subject, levels: Levels | None) -> dict[str, Any] | None:
-    """The errors of the last look; None before the first."""
+    """The errors of the latest evaluation on held-out rows; None before the first."""
     look, gaussian = subject.last_look, subject.held_out
     if look is None:
         return None
-    T, edges = subject.process.T, np.linspace(0, 1, BUCKETS + 1)
+    T, edges = subject.schedule.T, np.linspace(0, 1, BUCKETS + 1)
     nothing = [None] * BUCKETS
     best = None if subject.best is None else [_least(subject, subject.best, a, b) for a, b in pairwise(edges)]
     return {
@@ -61,7 +61,7 @@ def hard(subject: Subject, levels: Levels | None) -> dict[str, Any] | None:
 def _least(subject: Subject, best: ErrorCurve, first: float, last: float) -> float:
     """The smallest possible error of x0_hat per element, averaged over a bucket of time."""
     t = first + (last - first) * (torch.arange(INSIDE, dtype=torch.float64) + 0.5) / INSIDE
-    each = [best.at(level).item() for level in subject.process.log_snr(t)]
+    each = [best.at(level).item() for level in subject.schedule.log_snr(t)]
     return float(numbers(np.mean(each) / math.prod(subject.shape)))
 
 

@@ -1,7 +1,7 @@
-"""The lecture's pictures of a run, as .png and .pdf files in its `figures/`.
+"""The figures of a run, as .png and .pdf files in its folder `figures/`.
 
 forward        the data dissolves into noise              schedules      the schedule beside others
-trajectories   noise turns into data, step by step        loss_by_time   at which noise levels the network errs
+trajectories   noise turns into data, step by step        loss_by_time   the network's error by noise level
 samples        samples beside the data                    training       the loss during training
 """
 
@@ -25,24 +25,25 @@ from unstir.seeds import seeded
 from unstir.words import percent
 
 SHOWN = 5000  # samples in a figure
-PICTURED = 2**24  # numbers of the data that are drawn, at most
+PICTURED = 2**24  # numbers of the data that are drawn at most
 FEW = 16  # images or sequences in a panel
-MOMENTS = (0, 100, 300, 500, 800, 1000)  # the steps of 1,000 at which the lecture shows the data
+MOMENTS = (0, 100, 300, 500, 800, 1000)  # of 1,000 steps: when the dissolving data is shown
 
 Panels = dict[str, tuple[np.ndarray, str]]
-"""Samples (n, ...) and a caption for them, by the name of what drew them."""
+"""Samples (n, ...) and a caption, by the name of the sampler."""
 
 
 def draw(recording: Recording, model: Model, panels: Panels) -> None:
-    """Write the pictures of this run into `figures/`, and the samples of the first panel into `samples/`."""
+    """Write the figures of this run into `figures/`, and the samples of the first panel into `samples/`."""
     run, data, held_out = recording.run, recording.fitting.data, recording.held_out
     figures, samples = run.folder("figures"), run.folder("samples")
-    process = model.schedule
-    rows_of = _spatial if layout(data.shape) else _points
-    for name, figure in rows_of(data, model, panels).items():
+    figures_of = _spatial if layout(data.shape) else _points
+    for name, figure in figures_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
     named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
-    plots.save(plots.schedule_curves(named | {model.card.schedule: process}, model.card.schedule), figures / "schedules.png")
+    plots.save(
+        plots.schedule_curves(named | {model.card.schedule: model.schedule}, model.card.schedule), figures / "schedules.png"
+    )
     curves = plots.LossByTime(
         held_out.edges.numpy(),
         recording.by_time.numpy(),
@@ -50,7 +51,7 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
         held_out.gaussian_eps.numpy(),
         held_out.x0.numpy(),
         held_out.gaussian_x0.numpy(),
-        process.T,
+        model.schedule.T,
     )
     plots.save(plots.loss_by_time(curves), figures / "loss_by_time.png")
     plots.save(plots.training(read_metrics(run.path)), figures / "training.png")
@@ -58,7 +59,7 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
 
 
 def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
-    """The data dissolving, trajectories and samples, of rows seen as points; of very many rows a random part."""
+    """The figures of rows seen as points: the data dissolving, trajectories, and samples; only a random part of very many rows."""
     if data.rows.size > PICTURED:
         data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
@@ -74,16 +75,16 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
 
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
-    """The same of rows that are images or sequences: the lecture's moments, the states of a few samples, samples beside data."""
+    """The same figures of images or sequences: the data dissolving, the states of a few samples, and samples beside the data."""
     lies = layout(data.shape)
     assert lies is not None
     few = np.random.default_rng(0).permutation(len(data))[:FEW]
     rows, span = data.rows[few], data.bounds or data.rows.ends()
-    z, process = model.encoder.encode(torch.as_tensor(rows)), model.schedule
+    z = model.encoder.encode(torch.as_tensor(rows))
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
-    noisy = [process.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
+    noisy = [model.schedule.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
     seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in noisy]
-    shares = process.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
+    shares = model.schedule.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
     titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
     found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
     states = model.paths(FEW, every=4)

@@ -1,10 +1,10 @@
-"""The film of a run: rows of the data dissolve by the closed form, and the model unstirs that very noise.
+"""The film of a run: rows of the data dissolve into noise, and the model turns the same noise back into data.
 
     out    x_t = alpha_t x_0 + sigma_t eps,  t from 0 to 1                                                  (1)
-    back   the probability flow from the last of (1), in `EVALUATIONS` evaluations                          (2)
+    back   the probability flow from the last state of (1), in `EVALUATIONS` evaluations                    (2)
 
-(2) starts where (1) ends, so no particle jumps; it arrives at the data, but not where it came from: what noise has destroyed is
-drawn anew. Rows with a class keep it. Between two states of (2) the film moves in straight lines.
+(2) starts where (1) ends, so no particle jumps. A particle arrives at the data, but not at the row that it came from: the noise has
+destroyed that information. Rows keep their class. Between two states of (2) particles move in straight lines.
 """
 
 from collections.abc import Iterator
@@ -23,15 +23,16 @@ from unstir.report.view import View, shrink
 from unstir.words import percent
 
 EVALUATIONS = 40
-POINTS = 1500
+POINTS = 1500  # at most
 SHORTEST, LONGEST = 1.0, 60.0  # seconds
-PARTS = (0.06, 0.42, 0.03, 0.39, 0.1)  # of the time: data, out, noise, back, samples
+PARTS = (0.06, 0.42, 0.03, 0.39, 0.1)  # shares of the time: data, out, noise, back, samples
 
 
 def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int:
-    """Write the film of a run and say how many pictures it has.
+    """Write the film of a run to the file `out`, `rate` pictures a second and `pixels` wide; returns how many pictures it has.
 
-    Raises UsageError for a length, size or file that it cannot have, StorageError where the data has gone or there is no model yet.
+    Raises UsageError for a length, size or kind of file that a film cannot have, StorageError if the data is missing or there is no
+    model yet.
     """
     if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(f"--seconds {seconds:g}: a film is {SHORTEST:g} to {LONGEST:g} seconds long.")
@@ -51,14 +52,14 @@ def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int
         (view.decode["low"], view.decode["high"]) if view.decode else None,
         None if subject.labels is None or view.rows_each > 1 else subject.labels[:n],
         t.numpy(),
-        subject.process.log_snr(t).sigmoid().numpy(),
+        subject.schedule.log_snr(t).sigmoid().numpy(),
     )
     return film(stage, _moments(subject, x0, back, times, round(seconds * rate)), out, pixels, rate)
 
 
 @torch.no_grad()
 def paths(subject: Subject, n: int) -> tuple[Tensor, list[Tensor], Tensor]:
-    """The first n rows, and their states of (2) at its times, all in the model's space."""
+    """The first n rows x_0, the states of (2) that start from their noise, and the times of these states; in the model's space."""
     model, rows = subject.model, subject.rows
     assert model is not None
     assert rows is not None
@@ -72,16 +73,16 @@ def paths(subject: Subject, n: int) -> tuple[Tensor, list[Tensor], Tensor]:
 
 
 def noisy(subject: Subject, x0: Tensor, t: float) -> Tensor:
-    """Eq. (1), the same noise at every time."""
+    """Eq. (1), with the same noise at every time."""
     eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(subject.config.seed))
-    return subject.process.diffuse(x0, torch.tensor(t, dtype=torch.float64), eps)
+    return subject.schedule.diffuse(x0, torch.tensor(t, dtype=torch.float64), eps)
 
 
 def _moments(subject: Subject, x0: Tensor, back: list[Tensor], times: Tensor, count: int) -> Iterator[Moment]:
     data, out, noise, home, samples = (max(1, round(part * count)) for part in PARTS)
     T, first = subject.T, float(times[0])
     for t in (*[0.0] * data, *np.linspace(0, first, out), *[first] * noise):
-        share = subject.process.log_snr(torch.tensor(t, dtype=torch.float64)).sigmoid().item()
+        share = subject.schedule.log_snr(torch.tensor(t, dtype=torch.float64)).sigmoid().item()
         text = f"data to noise: n = {round(t * T)} of {T}, signal {percent(share)}"
         yield Moment(_shown(subject, noisy(subject, x0, t), t), t, text)
     known = times.tolist()[::-1]
@@ -94,9 +95,9 @@ def _moments(subject: Subject, x0: Tensor, back: list[Tensor], times: Tensor, co
 
 
 def _shown(subject: Subject, x: Tensor, t: float) -> np.ndarray:
-    """Rows of the model's space as the film shows them: points as they are, pictures and curves in the data's units."""
+    """Rows of the model's space as the film shows them: points in that space, images and sequences in the data's units."""
     view = subject.decoded
-    x = x / shrink(subject.process, torch.tensor(t, dtype=torch.float64)).float()
+    x = x / shrink(subject.schedule, torch.tensor(t, dtype=torch.float64)).float()
     if view.show == "points":
         return view.project(x)
     return view.project(subject.encoder.decode(x))

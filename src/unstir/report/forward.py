@@ -1,11 +1,12 @@
-"""From data to noise: the rows, one noise for each, and what is left of them at each noise level.
+"""From data to noise: the rows, one noise sample for each, and the information that is left about them at each noise level.
 
-    x_n = alpha_n x_0 + sigma_n eps,  n = 0 .. T, t = n / T       computed in the page, exactly             (1)
+    x_n = alpha_n x_0 + sigma_n eps,  n = 0 .. T, t = n / T       the page computes it, exactly             (1)
     bits left = I(x_0; x_n) / log 2 <= 1/2 integral_0^snr mse ds / log 2,  mse the model's                  (2)
     Gaussian  = 1/2 sum log2(1 + snr lambda_i),  lambda_i the variances of the data's principal directions    (3)
 
-(2) is an upper bound, because no model's error is below the smallest possible one; its own noise, a few thousand held-out pairs a
-level, is on top. (3) is what one who knows only the covariance would need; what (2) is below (3) is what knowing the shape is worth.
+(2) is an upper bound, because no model's error is below the smallest possible one. The mse is estimated from a few thousand held-out
+pairs at each level, which adds some chance. (3) is the same bound for a guess that uses only the covariance of the data. (3) minus (2)
+is what the model has learnt beyond the covariance: the shape of the data.
 """
 
 import math
@@ -22,13 +23,13 @@ from unstir.report.view import shrink
 from unstir.seeds import seeded
 from unstir.training.baseline import JITTER, WIDE
 
-BYTES = 400_000  # of packed rows, and as many of noise
-POINTS_OF_BITS = 100
+BYTES = 400_000  # of packed rows at most, and as many of noise
+POINTS_OF_BITS = 100  # points of a curve of bits at most
 
 
 def forward(subject: Subject) -> dict[str, Any] | None:
-    """Everything of eq. (1), and the bits if there is a model; None where the data has gone."""
-    rows, view, process = subject.rows, subject.view, subject.process
+    """The rows, noise and coefficients of eq. (1), and the bits if there is a model; None if the data is missing."""
+    rows, view, schedule = subject.rows, subject.view, subject.schedule
     if rows is None:
         return None
     x0 = view.project(rows)
@@ -43,15 +44,15 @@ def forward(subject: Subject) -> dict[str, Any] | None:
         "x0": pack(x0[:n]),
         "eps": pack(eps[:n]),
         "labels": None if subject.labels is None or view.rows_each > 1 else pack_classes(subject.labels[:n]),
-        **coefficients(process, subject.T),
+        **coefficients(schedule, subject.T),
         "bits": bits(subject),
     }
 
 
-def coefficients(process: Schedule, T: int) -> dict[str, Any]:
-    """alpha, sigma (shrunk), log-SNR and alpha-bar at n = 0 .. T."""
+def coefficients(schedule: Schedule, T: int) -> dict[str, Any]:
+    """alpha and sigma (both divided by `view.shrink`), log-SNR and alpha-bar at n = 0 .. T."""
     t = torch.arange(T + 1, dtype=torch.float64) / T
-    (alpha, sigma), log_snr, divisor = process(t), process.log_snr(t), shrink(process, t)
+    (alpha, sigma), log_snr, divisor = schedule(t), schedule.log_snr(t), shrink(schedule, t)
     return {
         "n": list(range(T + 1)),
         "alpha": numbers(alpha / divisor, 8),
@@ -62,12 +63,12 @@ def coefficients(process: Schedule, T: int) -> dict[str, Any]:
 
 
 def bits(subject: Subject) -> dict[str, Any] | None:
-    """Eq. (2), beside (3) and the exact value where it is known, in bits a row; None without a model."""
+    """Eq. (2) and (3), and the exact value where it is known, in bits a row; None without a model."""
     if subject.model is None:
         return None
     T = subject.T
     steps = np.unique(np.linspace(0, T, min(T, POINTS_OF_BITS) + 1).round().astype(int).clip(min=1))
-    levels = subject.process.log_snr(torch.from_numpy(steps / T)).clamp(-60, 60)
+    levels = subject.schedule.log_snr(torch.from_numpy(steps / T)).clamp(-60, 60)
     best = subject.best
     variances = None if subject.rows is None else spectrum(subject.rows)
     return {
@@ -81,7 +82,7 @@ def bits(subject: Subject) -> dict[str, Any] | None:
 
 
 def spectrum(rows: torch.Tensor) -> torch.Tensor:
-    """The lambda of eq. (3) of rows (n, ...): (d,); of very wide rows their columns' variances, which give more bits."""
+    """The lambdas (d,) of eq. (3) of rows (n, ...); for very wide rows, the variances of the columns, which give more bits."""
     z = rows.flatten(1).double()
     if z.shape[1] > WIDE:
         return z.var(0, correction=0)

@@ -1,7 +1,7 @@
-"""The page on disk: made once, or kept up to date during training.
+"""Writes the page to disk: once, or again and again during training.
 
 runs/swiss_roll-7f3a/
-  report.html   the page, with everything in it      report.json   what it shows, as numbers
+  report.html   the page, a single file      report.json   its contents, for programs
 """
 
 import math
@@ -18,40 +18,40 @@ from unstir.runs.record import Recording
 from unstir.training.loop import Step
 
 PAGE = "report.html"
-SOONEST = 1.0  # seconds between two pages of a run that is training: nobody looks more often
+SOONEST = 1.0  # seconds at least between two writings of the page during training
 
 
 def report_of(run: Path) -> tuple[Path, dict[str, Any]]:
-    """Where the page of a run or of a comparison belongs, and its contents."""
+    """The path of the page of a run or of a comparison, and its contents."""
     return run / PAGE, comparison_contents(run) if is_comparison(run) else contents(run)
 
 
 def write_report(page: Path, found: dict[str, Any]) -> Path:
-    """Write the page and, beside it, its contents; each appears whole or stays as it was. The page's path."""
+    """Write the page and, beside it, its contents; each file is either replaced as a whole or left as it was. Returns the page's path."""
     write_file(page.with_suffix(".json"), json_bytes(found))
     write_file(page, render(found).encode())
     return page
 
 
 def write_run_report(run: Path) -> Path:
-    """The page of a run or of a comparison, written into its folder; its path."""
+    """Write the page of a run or of a comparison into its folder. Returns the page's path."""
     return write_report(*report_of(run))
 
 
 class Watcher:
-    """Keeps a run's page up to date: shown every step, it writes the page again after each new look at the held-out loss."""
+    """Keeps a run's page up to date: called after each step, it writes the page again whenever there is a new held-out loss."""
 
     def __init__(self, recording: Recording):
         self.recording, self.live = recording, Live(recording)
         self.seen, self.written = recording.held_out, -math.inf
 
     def __call__(self, step: Step) -> None:  # noqa: ARG002
-        """Write the page, if there is something new, and not too soon after the last time."""
+        """Write the page if there is a new held-out loss and the last writing is at least a second ago."""
         if self.recording.held_out is not self.seen and time.monotonic() - self.written >= SOONEST:
             self.write()
 
     def write(self) -> None:
-        """Write the page as things are now."""
+        """Write the page now."""
         self.seen = self.recording.held_out
         write_report(self.recording.run.path / PAGE, self.live.contents())
         self.written = time.monotonic()

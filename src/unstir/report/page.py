@@ -1,15 +1,15 @@
-"""The page of a report: one HTML file with everything in it, which asks nothing of any other place.
+"""The page of a report: one self-contained HTML file, which loads nothing from anywhere else.
 
-Names of columns, classes and files come from strangers. They reach the page in two ways, and neither can become markup: words
-are escaped where the template puts them, and numbers travel as JSON in which `<`, `>` and `&` are written as escapes, so that no
-name ends the block that holds it. Should something slip through all the same, the page's own content-security policy refuses
-it: only the scripts and styles whose SHA-256 stands in the policy are run, and nothing is fetched from anywhere.
+Names of columns, classes and files come from strangers, and none of them may become markup. The template escapes every word. The
+contents are embedded as JSON in which `<`, `>` and `&` are written as escapes, so that no name can end the script block. As a second
+line of defence, the page has a content-security policy: the browser runs only the scripts and styles whose SHA-256 is in the policy,
+and fetches nothing.
 
     policy = default-src 'none'; script-src 'sha256-...'; style-src 'sha256-...'; img-src data:         (1)
 
 A page is made of `page.html.j2` (words and tables), `page.css`, the modules in `js/` (pictures) and uPlot (curves; L. Sorokin, MIT
-licence, unchanged in `vendor/`). The modules are ES modules: a program that runs JavaScript can import each of them, and so the tests
-do. A page that is one file cannot, because an import asks for another file; so `joined` makes one script of them.
+licence, unchanged in `vendor/`). The modules are ES modules, so that the tests can import each of them. A page that is a single file
+cannot import other files, so `joined` makes one script of the modules.
 """
 
 import base64
@@ -43,12 +43,12 @@ MODULES = (  # in js/, each after those that it imports
 )  # fmt: skip
 IMPORT = re.compile(r'import \{ (?P<names>\w+(, \w+)*) \} from "\./(?P<module>\w+)\.mjs";')
 EXPORT = re.compile(r"export (?P<declared>const (?P<name>\w+) = .*)")
-WIDE = 5.0  # scores that differ by more than such a factor are drawn on a logarithmic axis
-FIRST = 12  # columns in sight; the others are one click away
+WIDE = 5.0  # scores that differ by more than this factor are drawn on a logarithmic axis
+FIRST = 12  # columns shown at once; a click shows the others
 
 
 def render(contents: dict[str, Any]) -> str:
-    """The page of `contents`, which is report.json: sections that are null or absent are left out, with their place in the menu.
+    """The page that shows `contents` (those of report.json); sections that are null or absent are left out, in the menu, too.
 
     >>> page = render({"title": "<b>", "status": "failed", "why": "the loss is not finite", "data": None, "version": "0.1.0", "written": ""})
     >>> "the loss is not finite" in page, "<b>" in page
@@ -73,18 +73,18 @@ def render(contents: dict[str, Any]) -> str:
         ruler=ruler,
         first=FIRST,
     )
-    return page.encode(errors="replace").decode()  # half a surrogate pair, from a file name that is no UTF-8, has no bytes
+    return page.encode(errors="replace").decode()  # a file name that is not UTF-8 holds lone surrogates, which cannot be encoded
 
 
 def joined(modules: Mapping[str, str]) -> str:
-    """One script that does what the ES modules {name: text} do. Each becomes a function, which returns what the module exports.
+    """One script that does what the ES modules {name: text} do. Each module becomes a function that returns the module's exports.
 
-    Two kinds of lines are rewritten, and those are all that the modules may use:
+    Two kinds of lines are rewritten. The modules may use no other imports and exports:
 
         import { a, b } from "./name.mjs";    becomes    const { a, b } = modules.name;
         export const a = ...                  becomes    const a = ...
 
-    Raises ValueError for any other import or export, and for the import of what no module before this one exports.
+    Raises ValueError for any other import or export, and for importing a name that no earlier module exports.
 
     >>> print(joined({"one": "export const a = 1;", "two": 'import { a } from "./one.mjs";\\nalert(a);'}))
     (() => {
@@ -126,7 +126,7 @@ def joined(modules: Mapping[str, str]) -> str:
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """Eq. (1): a content-security policy under which exactly these inline blocks are obeyed (W3C, CSP Level 3, 2.3.1).
+    """Eq. (1): a content-security policy that allows exactly these inline blocks (W3C, CSP Level 3, 2.3.1).
 
     >>> print(policy([""], [])[:70])
     default-src 'none'; script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5N
@@ -136,7 +136,7 @@ def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
 
 
 def embedded(contents: Any) -> str:
-    """JSON that no name in it can break out of, whatever it is put into. Raises ValueError for a number that is not finite.
+    """JSON that is safe inside HTML: no name in it can end the block that holds it. Raises ValueError for a number that is not finite.
 
     >>> print(embedded("</script>&"))
     "\\u003c/script\\u003e\\u0026"
@@ -146,7 +146,7 @@ def embedded(contents: Any) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number to so many digits, in groups of three, with a typeset minus; a dash where there is none.
+    """A number rounded to `digits` digits, in groups of three, with a typographic minus sign; a dash for None.
 
     >>> [number(v) for v in (0.04127, 12345.6, 0.0, -2.5e-7, 5, None)]
     ['0.0413', '12,300', '0', '−2.5e−7', '5', '–']
@@ -164,7 +164,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def give_or_take(value: float | None, deviation: float | None) -> str:
-    """A number with its standard deviation, which has two digits; the number ends where they end.
+    """A number with its standard deviation: the deviation has two digits, and the number as many decimals.
 
     >>> give_or_take(0.041237, 0.00251), give_or_take(3.0, None), give_or_take(812.3, 41.0)
     ('0.0412 ± 0.0025', '3', '812 ± 41')
@@ -176,7 +176,7 @@ def give_or_take(value: float | None, deviation: float | None) -> str:
 
 
 def short(text: str, letters: int = 60) -> str:
-    """The text, or its beginning and end where it is long: a name may be a whole file.
+    """The text if it is short, else its beginning and end.
 
     >>> short("abcdefghij", 7)
     'abc…hij'
@@ -186,12 +186,12 @@ def short(text: str, letters: int = 60) -> str:
 
 
 def hardest(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The columns by how far their mean is from the data's, the farthest first."""
+    """The columns sorted by how many standard errors they are off, the worst first."""
     return sorted(columns, key=lambda column: -abs(column["z"] or 0))
 
 
 class Ruler(NamedTuple):
-    """An axis from `low` to `high` on which values have places between 0 and `length`."""
+    """An axis: values from `low` to `high` have positions from 0 to `length`."""
 
     low: float
     high: float
@@ -199,7 +199,7 @@ class Ruler(NamedTuple):
     logarithmic: bool
 
     def __call__(self, value: float) -> float:
-        """The place of a value; what lies beyond an end is drawn at the end.
+        """The position of a value; a value beyond an end is drawn at that end.
 
         >>> Ruler(1, 100, 200, True)(10), Ruler(0, 10, 200, False)(12)
         (100.0, 200.0)
@@ -211,7 +211,7 @@ class Ruler(NamedTuple):
 
 
 def ruler(values: Iterable[float | None], length: float, zero: bool = False) -> Ruler:
-    """An axis for these values, with a little air; from zero on if asked to, logarithmic where they differ much.
+    """An axis for these values, with a small margin. It starts at zero if `zero`; else it is logarithmic if the values differ much.
 
     >>> ruler([1.0, 100.0], 100).logarithmic, ruler([1.0, 2.0], 100, zero=True).low
     (True, 0.0)

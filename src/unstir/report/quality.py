@@ -1,4 +1,4 @@
-"""Is it good, is it honest: what `unstir.evaluation.answers` finds, and the training rows that are nearest to some samples."""
+"""Is it good, is it honest: the findings of `unstir.evaluation.answers`, and the nearest training rows of some samples."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,21 +8,21 @@ import torch
 from scipy.spatial.distance import cdist
 
 from unstir.data.rows import Rows
-from unstir.evaluation import scores as room
+from unstir.evaluation import scores as scoring
 from unstir.evaluation.answers import Found, answers
-from unstir.evaluation.memorisation import away
+from unstir.evaluation.memorisation import nearest_distances
 from unstir.model.model import Model
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
 
-WORST = 60  # columns
-SAMPLES = 8  # whose neighbours are shown
-USUAL = 500  # held-out rows that say what is usual
+WORST = 60  # columns listed at most
+SAMPLES = 8  # samples shown beside their nearest training rows
+USUAL = 500  # held-out rows whose distances say what is usual
 
 
 def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
-    """Scores, columns, answers and neighbours of a model that was looked at."""
-    names = tuple(subject.description["names"]) or tuple(f"x{i}" for i in range(len(room.scale_of(model))))
+    """The scores, columns, answers and neighbours of a model that was examined."""
+    names = tuple(subject.description["names"]) or tuple(f"x{i}" for i in range(len(scoring.scale_of(model))))
     return {
         "scores": [asdict(score) | {"verdict": score.verdict} for score in found.good.scores] if found.good else [],
         "columns": _columns(found, names),
@@ -35,7 +35,7 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
 
 
 def _columns(found: Found, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Those that are off most, the worst first."""
+    """The columns that differ most from the data, the worst first."""
     if not found.good:
         return []
     c = found.good.columns
@@ -54,21 +54,21 @@ def _columns(found: Found, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
-    """Some samples and the training row nearest to each, by distance in deviations; and what is usual for rows held out."""
+    """Some samples, the training row nearest to each, and their distance after standardising, beside the median for held-out rows."""
     fitting, view = subject.fitting, subject.view
     if fitting is None:
         return None
-    scale, training = room.scale_of(model), fitting.training.rows
+    scale, training = scoring.scale_of(model), fitting.training.rows
     samples = np.asarray(model.sample(SAMPLES, seed=subject.config.seed), dtype=np.float64)
-    apart, places = _closest(samples.reshape(SAMPLES, -1), training, room.inverse(scale))
+    apart, places = _closest(samples.reshape(SAMPLES, -1), training, scoring.inverse(scale))
     own, known = torch.as_tensor(samples), torch.as_tensor(training[places])
     sides = [_shown(subject, rows) for rows in (own, known)]
     pairs = [
         {"sample": sample, "nearest": row, "distance": numbers(distance, 4)}
         for sample, row, distance in zip(*sides, apart, strict=True)
     ]
-    unseen = room.flat(fitting.unseen.take(np.arange(min(USUAL, len(fitting.unseen)))))
-    usual = numbers(np.median(away(unseen, training, scale)), 4)
+    unseen = scoring.flat(fitting.unseen.take(np.arange(min(USUAL, len(fitting.unseen)))))
+    usual = numbers(np.median(nearest_distances(unseen, training, scale)), 4)
     decode = view.decode or {}
     return {
         "show": view.show,
@@ -79,7 +79,7 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
 
 
 def _closest(x: np.ndarray, rows: Rows, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each x (n, d) the distance to the nearest row, after weighting, and the row's number: (n,) each."""
+    """The distance from each x (n, d) to the nearest row, with columns multiplied by `weights`, and that row's number: (n,) each."""
     found, places = np.full(len(x), np.inf), np.zeros(len(x), int)
     for start, block in rows.blocks():
         apart = cdist(x * weights, block.reshape(len(block), -1) * weights)
@@ -89,10 +89,10 @@ def _closest(x: np.ndarray, rows: Rows, weights: np.ndarray) -> tuple[np.ndarray
 
 
 def _shown(subject: Subject, rows: torch.Tensor) -> list[Any]:
-    """Rows (n, ...) in the data's units as the page has them: on the axes of the points, or pictures and curves as they are."""
+    """Rows (n, ...) in the data's units as the page shows them: points on the page's axes, images and sequences as they are."""
     view = subject.view
     if view.show != "points":
         return [numbers(picture, 4) for picture in view.project(rows)]
-    if view.rows_each > 1:  # one column: a point on the diagonal, of the row against itself
+    if view.rows_each > 1:  # one column: plotted against itself, a row is a point on the diagonal
         rows = rows.repeat_interleave(view.rows_each, 0)
     return numbers(view.project(subject.encoder.encode(rows)), 4)

@@ -1,11 +1,11 @@
-"""From noise to data: the paths of several samplers from the same noise, and in the plane what leads them.
+"""From noise to data: the paths of several samplers from the same noise and, for data in the plane, the score field and the density.
 
     arrows     sigma score(x) = (alpha x0_hat - x) / sigma, cut to a length of 3                            (1)
     density    p_t(x) = mean over samples x_0 of N(x; alpha x_0, (sigma^2 + h^2) I),  h half a cell         (2)
 
-(2) is the density of the noisy samples themselves, smoothed by what the picture cannot show; it is given as a share of its highest
-point, since it falls by thousands from t = 0 to t = 1. How many rows are sampled depends on the size of the network, so that no sampler
-takes longer than a second or two: the number is beside the scores, and on both sides of them.
+(2) is the density of the noisy samples, smoothed by half a cell, which the picture cannot resolve. It is given as a share of its
+maximum, because the maximum falls by a factor of thousands from t = 0 to t = 1. The number of sampled rows depends on the size of the
+network, so that no sampler takes longer than a second or two. The scores state this number, and compare with as many true rows.
 """
 
 import time
@@ -27,19 +27,19 @@ from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
 from unstir.report.view import shrink
 
-FEW, FEWER = 20, 10
-FRAMES, PICTURED = 50, 24  # kept of a long path of points, of pictures
-BYTES = 400_000  # of packed states a sampler
-WORK = 4e10  # multiply-adds: a second
+FEW, FEWER = 20, 10  # evaluations of the two quick ways
+FRAMES, PICTURED = 50, 24  # states kept of a long path, of points and of images or sequences
+BYTES = 400_000  # of packed states for each sampler at most
+WORK = 4e10  # multiply-adds of each sampler: about a second
 MOST_ROWS, LEAST_ROWS = 1000, 16
-ARROWS, CELLS, LEVELS = 21, 64, 9
+ARROWS, CELLS, LEVELS = 21, 64, 9  # arrows a side, cells of the density a side, and noise levels of both
 LONGEST_ARROW = 3.0
-CLEANEST = 6.0  # log-SNR, to which the levels of arrows and density go
+CLEANEST = 6.0  # the highest log-SNR of these noise levels
 
 
 @dataclass(frozen=True)
 class Way:
-    """A sampler by its name on the page."""
+    """A way of sampling: its `name` on the page, the sampler `method`, and the number of `evaluations` of the network."""
 
     name: str
     method: str
@@ -47,7 +47,7 @@ class Way:
 
 
 def ways(T: int | None) -> list[Way]:
-    """The paper's chain and two quick ones."""
+    """The three ways that a page shows: the DDPM paper's chain, and two quick ones."""
     chain = min(T or MOST_STEPS, MOST_STEPS)
     return [
         Way("the paper's chain", "ddpm_beta", chain),
@@ -57,7 +57,7 @@ def ways(T: int | None) -> list[Way]:
 
 
 def reverse(subject: Subject, truth: Truth | None, chosen: Sequence[Way], scored: bool = True) -> dict[str, Any] | None:
-    """The chosen ways from the same noise, with their scores beside their floors where there is truth; None without a model."""
+    """The paths of the chosen ways from the same noise, with scores and floors if there are true rows; None without a model."""
     model, view = subject.model, subject.view
     if model is None:
         return None
@@ -84,7 +84,7 @@ def reverse(subject: Subject, truth: Truth | None, chosen: Sequence[Way], scored
 
 
 def rows_for(model: Model, evaluations: int) -> int:
-    """How many rows a sampler is worth."""
+    """How many rows can be sampled in that many evaluations in about a second."""
     return affordable(model.network, evaluations, WORK, LEAST_ROWS, MOST_ROWS)
 
 
@@ -101,7 +101,7 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
     first = view.project(states[-1][:2])
     size = first[0].size * (1 if view.show == "images" else 2)
     shown = max(2, min(view.most * view.rows_each, BYTES // (len(times) * size) * view.rows_each, n))
-    divisor = shrink(subject.process, times)
+    divisor = shrink(subject.schedule, times)
     frames = np.stack([view.project(x[:shown] / by) for x, by in zip(states, divisor.float(), strict=True)])
     labels = model.given(n, None, seed) if model.classes else None
     return {
@@ -119,7 +119,7 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
 
 
 def _scores(samples: np.ndarray, truth: Truth, scale: np.ndarray, floors: dict[int, Measured]) -> list[dict[str, Any]]:
-    """Of samples dealt into as many sets as there are true ones, as many rows on both sides, and the floor of so many."""
+    """The scores of samples, dealt into as many sets as there are true sets; the true sets and the floors use as many rows."""
     n = min(len(samples), len(truth.true[0]))
     if n < FEWEST:
         return []
@@ -132,23 +132,23 @@ def _scores(samples: np.ndarray, truth: Truth, scale: np.ndarray, floors: dict[i
 
 
 def fewer(truth: Truth, n: int) -> Truth:
-    """The first n rows of every set."""
+    """The truth with only the first n rows of every set."""
     pairs = [(a[:n], b[:n]) for a, b in true_pairs(truth)]
     return Truth([rows[:n] for rows in truth.true], [rows[:n] for rows in truth.others], pairs)
 
 
 @torch.no_grad()
 def field(model: Model, box: Sequence[float]) -> dict[str, Any]:
-    """Eq. (1) and (2) on grids over the frame, at levels of noise in equal steps of log-SNR."""
-    process = model.schedule
-    start = max(process.log_snr(torch.ones((), dtype=torch.float64)).item(), -CLEANEST)
-    times = process.inverse(torch.linspace(start, CLEANEST, LEVELS, dtype=torch.float64))
+    """Eq. (1) and (2) on grids over the frame, at noise levels in equal steps of log-SNR."""
+    schedule = model.schedule
+    start = max(schedule.log_snr(torch.ones((), dtype=torch.float64)).item(), -CLEANEST)
+    times = schedule.inverse(torch.linspace(start, CLEANEST, LEVELS, dtype=torch.float64))
     samples, denoise = model.paths(ROWS, steps=FEW)[-1].double(), model.denoise()
     at, cells = _grid(box, ARROWS).to(model.device), _grid(box, CELLS)
     h = (box[1] - box[0]) / (CELLS - 1) / 2
     arrows, density = [], []
     for t in times:
-        (alpha, sigma), divisor = process(t), shrink(process, t)
+        (alpha, sigma), divisor = schedule(t), shrink(schedule, t)
         x = (at * divisor).float()
         arrow = ((alpha * denoise(x, t).double() - x) / sigma).cpu()
         arrows.append(arrow * (LONGEST_ARROW / arrow.norm(dim=1, keepdim=True)).clamp(max=1))
@@ -156,7 +156,7 @@ def field(model: Model, box: Sequence[float]) -> dict[str, Any]:
     return {
         "frame": list(box),
         "times": numbers(times),
-        "log_snr": numbers(process.log_snr(times)),
+        "log_snr": numbers(schedule.log_snr(times)),
         "arrows": pack(torch.stack(arrows).reshape(LEVELS, ARROWS, ARROWS, 2).numpy(), low=-LONGEST_ARROW, high=LONGEST_ARROW),
         "density": pack(np.stack(density), "uint8", low=0.0, high=1.0) | {"low": 0.0, "high": 1.0},
     }
@@ -169,7 +169,7 @@ def _grid(box: Sequence[float], n: int) -> Tensor:
 
 
 def _density(cells: Tensor, centres: Tensor, variance: Tensor) -> np.ndarray:
-    """Eq. (2) on a grid, as a share of its highest value: a product of two factors a centre, so a matrix product. (CELLS, CELLS)."""
+    """Eq. (2) on a grid, as a share of its maximum, (CELLS, CELLS): the Gaussians factorise over x and y, so it is a matrix product."""
     x, y = cells[:CELLS, 0], cells[::CELLS, 1]
     columns, rows = (torch.exp(-((axis[:, None] - centres[:, i]) ** 2) / (2 * variance)) for i, axis in enumerate((x, y)))
     found = rows @ columns.T

@@ -1,9 +1,9 @@
-"""What a report is about: a run, as much of it as is at hand.
+"""What a report is about: a run, with those of its parts that exist.
 
-    finished     model/                          stopped, failed, running     the newest checkpoint that is whole     (1)
+    a finished run: the model in model/          a stopped, failed or running one: its newest whole checkpoint        (1)
 
-A run can be looked at while another process trains it: nothing here takes its lock or changes its folder. What has gone, the data
-or a first checkpoint, is None, and `reasons` says why, a sentence each.
+A run can be read while another process trains it: nothing here takes its lock or changes its folder. A part that is missing, such as
+the data or a first checkpoint, is None, and `reasons` has a sentence that says why.
 """
 
 from dataclasses import dataclass, field
@@ -34,14 +34,14 @@ from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, HeldOut
 
-MOST_STEPS = 1000  # n of a page's slider; a longer chain, and what was never one, is shown at so many equal steps of t
-ROWS = 2000
+MOST_STEPS = 1000  # steps of a page's slider; a longer chain, or a continuous schedule, is shown at this many equal steps of t
+ROWS = 2000  # shown at most
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A run and its parts. `held_out` has the Gaussian's errors in each bucket of time, `by_time` (BUCKETS,) is the training error
-    of eps there, NaN where nothing was seen."""
+    """A run and its parts. `held_out` has the best Gaussian's error in each bucket of time. `by_time` (BUCKETS,) is the training error
+    of eps in each bucket, NaN where training has drawn no time yet."""
 
     path: Path
     about: dict[str, Any]
@@ -56,32 +56,32 @@ class Subject:
 
     @property
     def data(self) -> Data | None:
-        """The rows, with the classes that were trained on."""
+        """The rows, with the classes that the model was trained on."""
         return self.fitting.data if self.fitting else None
 
     @cached_property
-    def process(self) -> Schedule:
-        """The schedule."""
+    def schedule(self) -> Schedule:
+        """The schedule of the run."""
         return schedule(self.config.diffusion.schedule, **self.config.diffusion.schedule_settings)
 
     @property
     def T(self) -> int:
-        """Steps of the slider: those of the chain, if it is one and not longer than a thousand."""
-        return min(self.process.T or MOST_STEPS, MOST_STEPS)
+        """Steps of the slider: those of the discrete chain if there is one, at most 1,000."""
+        return min(self.schedule.T or MOST_STEPS, MOST_STEPS)
 
     @property
     def source(self) -> str:
-        """What the data is called."""
+        """The name of the data."""
         return str(self.description["source"])
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of a row."""
+        """The shape of a row."""
         return tuple(self.description["shape"])
 
     @cached_property
     def encoder(self) -> Encoder:
-        """To the model's space and back, as the run has it."""
+        """The encoder of the run."""
         saved = read_encoder(self.path)
         if saved is not None:
             return saved
@@ -92,18 +92,18 @@ class Subject:
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """The numbers (n,) of the rows that are shown, in random order: the first few of them are as mixed as all."""
+        """The numbers (n,) of the rows that are shown, in random order, so that the first few are a fair sample, too."""
         assert self.data is not None
         return np.random.default_rng(self.config.seed).permutation(len(self.data))[:ROWS]
 
     @cached_property
     def rows(self) -> Tensor | None:
-        """Those rows in the model's space, float32; None where the data has gone."""
+        """The shown rows in the model's space, float32; None if the data is missing."""
         return None if self.data is None else self.encoder.encode(torch.as_tensor(self.data.rows[self.shown]))
 
     @cached_property
     def view(self) -> View:
-        """How rows are shown; where the data has gone, samples say in which directions they spread."""
+        """How rows of the model's space are shown; if the data is missing, samples say in which directions the rows spread most."""
         rows = self.rows
         if rows is None:
             rows = torch.randn(2, *self.encoder.space) if self.model is None else self.model.paths(256, steps=10)[-1]
@@ -111,7 +111,7 @@ class Subject:
 
     @cached_property
     def decoded(self) -> View:
-        """How rows are shown that are back in the data's units: as pictures, also where the model's space holds none."""
+        """How decoded rows are shown: as images or sequences in the data's units, even if the model's space holds only latent vectors."""
         if self.encoder.linear is not None or layout(self.shape) is None:
             return self.view
         zeros = torch.zeros(self.shape, dtype=torch.float64)
@@ -119,7 +119,7 @@ class Subject:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Those that the model is told."""
+        """The classes that the model is told; empty without labels."""
         return () if self.config.data.labels == "none" else tuple(self.description["classes"])
 
     @cached_property
@@ -129,29 +129,29 @@ class Subject:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The classes of the rows that are shown."""
+        """The class ids (n,) of the rows that are shown."""
         return None if self.data is None or self.data.labels is None else self.data.labels[self.shown]
 
     @property
     def last_look(self) -> dict[str, Any] | None:
-        """The last row of the metrics that has the held-out errors by time."""
+        """The latest row of the metrics that has held-out errors by time."""
         return next((row for row in reversed(self.metrics) if "held_out_eps" in row), None)
 
     @property
     def step(self) -> int:
-        """How far training came."""
+        """The number of training steps taken."""
         return int(self.about.get("steps") or (self.metrics[-1]["step"] if self.metrics else 0))
 
 
 def of_folder(path: Path) -> Subject:
-    """A run as its folder has it. Raises StorageError where the folder is no run."""
+    """The run in a folder. Raises StorageError if the folder is not a run."""
     about, config = read_status(path), resolve(read_config(path / "config.toml"))
     reasons: list[str] = []
     fitting = None
     try:
         fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}), read_encoder(path))
     except UnstirError as error:
-        reasons.append(f"The data is not at hand, so nothing is compared with it: {error}")
+        reasons.append(f"The data cannot be read, so nothing is compared with it: {error}")
     totals, counts = np.zeros(BUCKETS), np.zeros(BUCKETS)
     state, model = read_checkpoint(path), None
     if state is not None:
@@ -161,7 +161,7 @@ def of_folder(path: Path) -> Subject:
     elif state is not None and fitting is not None:
         fitting.state.restore(state[0], state[1]["step"])
         model = fitting.model()
-        reasons.append(f"There is no finished model: what is shown is the average of the weights at step {state[1]['step']:,}.")
+        reasons.append(f"There is no finished model yet: this page shows the averaged weights of step {state[1]['step']:,}.")
     else:
         reasons.append("There is no model yet.")
     with np.errstate(invalid="ignore"):
@@ -171,7 +171,7 @@ def of_folder(path: Path) -> Subject:
 
 
 def of_recording(recording: Recording, with_model: bool) -> Subject:
-    """A run as it goes; to ask for the model costs as much as an evaluation."""
+    """A run in training. `with_model` takes as long as an evaluation on held-out rows."""
     path, fitting = recording.run.path, recording.fitting
     about = read_about(path) | {"steps": fitting.state.step}
     model = fitting.model() if with_model else None

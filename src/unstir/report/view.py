@@ -1,16 +1,16 @@
-"""What rows look like on a page: points of a plane, small pictures, or curves.
+"""How rows are shown on a page: as points of a plane, as small images, or as curves.
 
     two columns      as they are
-    one column       the value of one row against that of another                                       (1)
+    one column       the value of one row against the value of another row                               (1)
     more columns     x P, P (d, 2) the two directions in which the data spreads most                     (2)
-    images           at most 48 pixels a side: of more, every k-th        sequences   of at most 256 values, likewise
+    images           at most 48 pixels a side, else every k-th pixel;  sequences: at most 256 values, else every k-th
 
-Each of these is linear, and takes independent standard normal noise to the same. So the closed form x_t = alpha x_0 + sigma eps
-holds in what is shown exactly as in the model's own space, and the page can compute it itself.
+Each of these maps is linear and turns independent standard normal noise into the same. So x_t = alpha x_0 + sigma eps holds for the
+shown points exactly as in the model's space, and the page can compute it itself.
 
     shown x_t = x_t / max(1, sqrt(alpha^2 + sigma^2))                                                    (3)
 
-keeps variance exploding noise in the frame; of all others it changes nothing.
+keeps the noise of variance exploding schedules inside the frame; it changes nothing for other schedules.
 """
 
 import math
@@ -29,10 +29,10 @@ from unstir.plots.mosaics import drawable
 from unstir.plots.style import frame
 from unstir.report.packing import numbers, pack
 
-SIDE, LONG, CHANNELS = 48, 256, 8  # of a picture, of a sequence
-LOOKED_AT = 1000  # rows for (2), and fewer of very wide ones
-MOST_NUMBERS = 2**24
-REACH = 0.75  # of the data's size, how far beyond it the frame goes to hold the noise
+SIDE, LONG, CHANNELS = 48, 256, 8  # pixels a side of an image; values and channels of a sequence
+LOOKED_AT = 1000  # rows for (2), or fewer if rows are very wide
+MOST_NUMBERS = 2**24  # in these rows together
+REACH = 0.75  # how far the frame may extend beyond the data to show the noise, as a share of the data's size
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,21 @@ class View:
     show: str
     axes: list[str]
     project: Callable[[Tensor], np.ndarray]
-    most: int  # rows that can be told from each other on a page
-    rows_each: int = 1  # how many rows make what is shown
+    most: int  # points, images or curves on a page at most, so that they can be told apart
+    rows_each: int = 1  # how many rows make one point
     decode: dict[str, Any] | None = None
 
     def frame(self, shown: np.ndarray) -> list[float]:
-        """[x_low, x_high, y_low, y_high] around points (n, 2) and around noise, as far as the points stay legible."""
+        """[x_low, x_high, y_low, y_high] around points (n, 2) and around as much of the noise as leaves the points legible."""
         noise = np.random.default_rng(0).standard_normal((2000, 2))
         box = frame(shown.reshape(-1, shown.shape[-1])[:, :2], [noise], REACH)
         return [float(f"{edge:.5g}") for edge in (box.low[0], box.high[0], box.low[1], box.high[1])]
 
 
 def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
-    """The view of rows (n, *shape) in the model's space; `span` is from where to where the data's own values go.
+    """The view of rows (n, *shape) in the model's space; `span` is the smallest and the largest value of the data.
 
-    Of pictures that are not encoded linearly, such as latents, the vectors are shown: noise is not added to them as pictures.
+    If the encoder is not linear, as for latents, the encoded vectors are shown as points, because that is where the noise is added.
     """
     lies, linear = layout(shape), encoder.linear
     if lies and linear:
@@ -79,7 +79,7 @@ def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder:
 
 
 def principal(rows: Tensor) -> tuple[np.ndarray, list[float]]:
-    """The first two principal directions (d, 2) of rows (n, ...), orthonormal, and the share of the variance along each.
+    """The first two principal directions (d, 2) of rows (n, ...), orthonormal, and the share of the variance along each of them.
 
     >>> directions, shares = principal(torch.tensor([[3.0, 0.0, 1.0], [-3.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, -1.0, 1.0]]))
     >>> directions.T.round(6).tolist(), shares
@@ -88,25 +88,25 @@ def principal(rows: Tensor) -> tuple[np.ndarray, list[float]]:
     few = max(2, min(LOOKED_AT, MOST_NUMBERS // rows[0].numel()))
     z = rows[:few].flatten(1).double().numpy()
     z = z - z.mean(0)
-    _, vectors = np.linalg.eigh(z @ z.T)  # of the rows' products: their number is bounded, that of the columns is not
-    directions, _ = np.linalg.qr(z.T @ vectors[:, :-3:-1])  # orthonormal even where the data has one direction only
+    _, vectors = np.linalg.eigh(z @ z.T)  # (rows, rows), because there are few rows but may be very many columns
+    directions, _ = np.linalg.qr(z.T @ vectors[:, :-3:-1])  # orthonormal even if the data varies in one direction only
     directions = directions * np.sign(directions[np.abs(directions).argmax(0), [0, 1]])
     total = z.var(0).sum() or 1.0
     return directions, [float(share) for share in (z @ directions).var(0) / total]
 
 
 def shrink(schedule: Schedule, t: Tensor) -> Tensor:
-    """The divisor of (3) at times t, the shape of t."""
+    """The divisor of (3) at times t, in the shape of t."""
     return torch.hypot(*schedule(t)).clamp(min=1.0)
 
 
 def _pairs(z: Tensor) -> np.ndarray:
-    """Eq. (1)."""
+    """The points (n // 2, 2) of eq. (1)."""
     return z[: len(z) // 2 * 2].double().reshape(-1, 2).numpy()
 
 
 def lay_out(lies: Layout) -> Callable[[Tensor], np.ndarray]:
-    """What takes images or sequences (n, ...) to what is shown of them: (n, H, W[, 3]) or (n, L, C), with few pixels or values."""
+    """The function that reduces images or sequences (n, ...) for the page: to (n, H, W[, 3]) or (n, L, C), with few pixels or values."""
     return _pictures(lies) if lies.kind == "images" else _curves
 
 

@@ -1,4 +1,4 @@
-"""The best that a Gaussian could do: what a model's held-out loss is printed beside.
+"""The best Gaussian: the Gaussian with the mean and covariance of the data. A model's held-out loss is compared with its loss.
 
 z = (x - shift) / scale,    mean_z = (mean_x - shift) / scale,    deviation_z = deviation_x / scale                (1)
 """
@@ -11,15 +11,15 @@ from unstir.data.statistics import covariance
 from unstir.diffusion.oracles import Gaussian, Independent, Oracle
 from unstir.encoders.rows import EncodedRows, parts
 
-WIDE = 1024  # elements a row, up to which the Gaussian's covariance is worth its d^3
-JITTER = 1e-6  # added to its variances: an element that never varies leaves none
-MEASURED = 4096  # rows, where each costs an evaluation of a network or no formula gives their spread
+WIDE = 1024  # for rows of more elements, only variances are used, because a covariance costs d^3
+JITTER = 1e-6  # added to the variances, because an element that never varies has variance 0
+MEASURED = 4096  # rows used where encoding a row costs an evaluation of a network, or where (1) does not hold
 
 
 def gaussian_of(rows: EncodedRows) -> Oracle:
-    """The Gaussian with the mean and covariance of encoded rows; of more than 1,024 elements with their variances alone, by (1).
+    """The Gaussian with the mean and covariance of encoded rows; rows of more than 1,024 elements have only variances, by (1).
 
-    Where the encoder is a network, or wide rows are not encoded linearly, that of the first few thousand.
+    If the encoder is a network, or if rows are wide and the encoder is not linear, only the first few thousand rows are used.
     """
     d, encoder = math.prod(rows.shape[1:]), rows.encoder
     if d > WIDE and encoder.linear is not None:

@@ -22,25 +22,25 @@ from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 
-AUTO = "auto"  # chosen from the data or from other settings
+AUTO = "auto"  # stands for a value that is chosen from the data or from other settings
 
 
 class Section(BaseModel):
-    """Frozen, and closed to keys that it does not know."""
+    """A section of the settings: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth(cls, value: Any) -> Any:
-        """No setting is true or false, and Python takes true for 1."""
+        """Refuse True and False: no setting takes them, but Python would count True as 1."""
         if isinstance(value, bool):
             raise PydanticCustomError("truth", "is a number or a word, not true or false")
         return value
 
 
 def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
-    """A number or a list of them; on the command line `0.1,0.2`, and `0.1,` for a list of one."""
+    """A number or a list of numbers; on the command line `0.1,0.2`, and `0.1,` for a list of one."""
     if isinstance(value, str) and ("," in value or "[" in value):
         value = value.strip("[] ").removesuffix(",").split(",")
     try:
@@ -53,7 +53,7 @@ Numbers = Annotated[float | list[float], WrapValidator(_numbers)]
 
 
 def _size(value: Any) -> Any:
-    """One number of pixels, or a height and a width as in 32x48."""
+    """A number of pixels, or a height and a width as in 32x48; as text "HxW"."""
     found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", str(value))
     if value is not None and not found:
         raise PydanticCustomError("size", "should be a number of pixels, or a height and a width as in 32x48")
@@ -61,7 +61,7 @@ def _size(value: Any) -> Any:
 
 
 class Data(Section):
-    """What is learnt from."""
+    """The data."""
 
     source: str = Field("", description="Built-in name, file or folder.")
     labels: str | None = Field(None, description="Column or array that holds the class.")
@@ -82,7 +82,7 @@ class Data(Section):
 
     @property
     def height_width(self) -> tuple[int, int] | None:
-        """`size` as numbers."""
+        """`size` as two numbers."""
         if self.size is None:
             return None
         height, width = map(int, self.size.split("x"))
@@ -90,7 +90,7 @@ class Data(Section):
 
 
 class Diffusion(Section):
-    """The process and what the network predicts of it."""
+    """The diffusion process and what the network predicts."""
 
     schedule: str = Field(SCHEDULES.default, description=f"How noise grows with time: {SCHEDULES.names}.")
     T: int | None = Field(None, ge=2, description="Steps of a discrete chain; if left out, 1000.")
@@ -98,15 +98,15 @@ class Diffusion(Section):
         {}, description="Further settings of the schedule by name, as in --diffusion.settings.beta_max 0.02; a list is 0.1,0.2."
     )
     target: str = Field(TARGETS.default, description=f"What the network predicts: {TARGETS.names}.")
-    loss: str = Field(WEIGHTS.default, description=f"How the loss weighs noise levels: {WEIGHTS.names}.")
+    loss: str = Field(WEIGHTS.default, description=f"How the loss weights noise levels: {WEIGHTS.names}.")
     times: str = Field(
-        AUTO, description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto, which suits the target."
+        AUTO, description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto: those that suit the target."
     )
     coupling: str = Field("independent", description="How rows and noise are paired: independent or optimal_transport.")
 
     @property
     def schedule_settings(self) -> dict[str, Any]:
-        """The arguments of the schedule."""
+        """The arguments of the schedule, `T` among them."""
         return dict(self.settings) | ({} if self.T is None else {"T": self.T})
 
 
@@ -118,12 +118,16 @@ class Network(Section):
     depth: int = Field(
         2, ge=1, description="Residual blocks; in a U-Net, blocks in each level on the way down, and on the way up."
     )
-    octaves: int = Field(4, ge=0, le=16, description="MLP: sinusoids of each number that it sees beside the number itself.")
-    levels: int = Field(0, ge=0, le=8, description="U-Net: resolutions; 0 halves the longest side down to about four.")
-    widest: int = Field(4, ge=1, le=16, description="U-Net: channels of its widest level, as a multiple of width.")
-    attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels attend.")
+    octaves: int = Field(
+        4, ge=0, le=16, description="MLP: how many sinusoids of each input number it sees, in addition to the number."
+    )
+    levels: int = Field(
+        0, ge=0, le=8, description="U-Net: number of resolutions; 0: the longest side is halved down to about four."
+    )
+    widest: int = Field(4, ge=1, le=16, description="U-Net: channels of the widest level, as a multiple of width.")
+    attention: int = Field(1, ge=0, le=8, description="U-Net: how many of the lowest levels have attention.")
     patch: int = Field(
-        0, ge=0, le=1024, description="DiT: side of a token, in positions; 0: the smallest that makes 64 tokens or fewer."
+        0, ge=0, le=1024, description="DiT: side of a patch, in positions; 0: the smallest that gives at most 64 patches."
     )
     recompute: int = Field(
         0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing their activations twice."
@@ -142,7 +146,7 @@ class Autoencoder(Section):
     noise: float = Field(
         0.1,
         gt=0,
-        description="Size of an error that does not matter, in standard deviations of the data; smaller keeps more detail, at more bits.",
+        description="Size of an error that does not matter, in standard deviations of the data; smaller keeps more detail, in more bits.",
     )
 
 
@@ -154,13 +158,11 @@ class Optim(Section):
     lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
     warmup: int = Field(100, ge=0, le=10**9, description="Steps of linear warm-up.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
-    clip: float = Field(1.0, gt=0, description="Norm to which larger gradients are cut.")
+    clip: float = Field(1.0, gt=0, description="Gradients of a larger norm are scaled down to this norm.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential moving average of the weights.")
-    drop_condition: float = Field(
-        0.1, ge=0, lt=1, description="Share of rows that are trained without their class, which guidance needs."
-    )
+    drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class; guidance needs some.")
     precision: str = Field(
-        "float32", pattern="^(float32|bfloat16)$", description="Of the network in training: float32 or bfloat16."
+        "float32", pattern="^(float32|bfloat16)$", description="Precision of the network in training: float32 or bfloat16."
     )
     sharding: str = Field(
         "none",
@@ -177,7 +179,7 @@ class Config(Section):
     network: Network = Network()
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
-    seed: int = Field(0, ge=0, lt=2**32, description="Decides everything random.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of all random numbers.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
 
 
@@ -191,7 +193,7 @@ SECTIONS: dict[str, type[Section]] = {
 
 
 def flat(**settings: Any) -> dict[str, Any]:
-    """Keyword arguments by their leaf names, `lr=1e-3`, as the tree's nested form. Raises UsageError for an unknown name."""
+    """Keyword arguments by the last part of their names, as in `lr=1e-3`, as nested settings. Raises UsageError for an unknown name."""
     home = {leaf: name for name, section in SECTIONS.items() for leaf in section.model_fields}
     nested: dict[str, Any] = {}
     for leaf, value in settings.items():
@@ -205,7 +207,7 @@ def flat(**settings: Any) -> dict[str, Any]:
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings, each later layer over the earlier ones: eq. (1)."""
+    """Nested settings; each layer overrides those before it: eq. (1)."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -223,7 +225,7 @@ def resolve(*layers: Mapping[str, Any]) -> Config:
 
 
 def message(error: Any) -> str:
-    """One of pydantic's errors in our words: which setting, what is wrong, what was given."""
+    """One of pydantic's errors in plain words: which setting, what is wrong, what was given."""
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         section = SECTIONS.get(str(error["loc"][0])) if len(error["loc"]) > 1 else Config
@@ -238,6 +240,6 @@ def _shown(value: Any, most: int = 80) -> str:
     """The start of a value as Python spells it."""
     try:
         text = repr(value)
-    except ValueError:  # a whole number of more than 4,300 digits, written in hexadecimal
+    except ValueError:  # a whole number of more than 4,300 digits, which Python does not print
         return "a number of too many digits"
     return text if len(text) <= most else f"{text[:most]}..."

@@ -20,12 +20,12 @@ from unstir.training.config import SECTIONS, Config, resolve
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file. Raises StorageError where it is missing, UsageError where it is wrong, naming the key."""
+    """The settings in a TOML file. Raises StorageError if it is missing, UsageError naming the key if it is wrong."""
     try:
         settings = tomllib.loads(path.read_text())
     except OSError as error:
         raise StorageError(f"configuration {path}: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:  # of tomllib, of UTF-8, of a number with too many digits, of too deep a nest
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of too many digits, or too deeply nested
         raise UsageError(f"configuration {path} is not valid TOML: {str(error)[:200]}.") from None
     try:
         resolve(settings)
@@ -35,12 +35,12 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def write_config(config: Config) -> str:
-    """The whole tree as TOML, readable by `read_config`; settings that are None are left out."""
+    """All settings as TOML, readable by `read_config`; settings that are None are left out."""
     return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
 def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
-    """For each setting, by its path, the name of the last layer that has it. A setting that no layer has is left out.
+    """For each setting, by its path, the name of the last layer that sets it. A setting that no layer sets is left out.
 
     >>> origins({"preset": {"optim": {"lr": 0.001, "steps": 9}}, "flag": {"optim": {"lr": 0.1}}})
     {('optim', 'lr'): 'flag', ('optim', 'steps'): 'preset'}
@@ -56,7 +56,7 @@ def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], st
 
 
 def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) -> str:
-    """`write_config` with where each value came from behind it, as a comment: still TOML, readable by `read_config`."""
+    """`write_config` with a comment behind each value that says where it came from: still TOML, readable by `read_config`."""
     whence, held = origins(layers), config.model_dump(exclude_none=True)
 
     def line(*path: str, value: Any) -> str:

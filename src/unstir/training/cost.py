@@ -1,8 +1,8 @@
-"""What a run will cost, measured before it starts.
+"""How long a run will take and how much memory it needs, measured before it starts.
 
-    seconds = steps * (a step) + 20 looks at the held-out sets, or one and a tenth of the steps' time if that is less     (1)
+    seconds = steps s + min(20 h, h + steps s / 10)        s: a step;  h: an evaluation on the held-out sets     (1)
 
-A few real steps on a copy of the network say how long one takes on this machine, now, and how much memory is in use while at it.
+A few real steps on a copy of the network show how long a step takes on this machine, now, and how much memory it uses.
 """
 
 import copy
@@ -21,33 +21,33 @@ from unstir.training.problem import prepare, steps_in_block
 from unstir.training.processes import here
 from unstir.training.state import State
 
-STEADY = 0.95  # of the minutes that a person gives is planned: machines slow down more often than they speed up
-LEAST = 3  # steps: the first pays for what is done once
+STEADY = 0.95  # the share of the given minutes that is planned, because machines slow down more often than they speed up
+LEAST = 3  # steps measured at least: the first one is slower, because it includes set-up
 
 
 class Cost(NamedTuple):
-    """What a run costs: seconds a step, seconds a look at the held-out sets, and the most bytes of memory while at it."""
+    """What a run costs: the seconds of a step, those of an evaluation on the held-out sets, and the peak memory in bytes."""
 
     step: float
     look: float
     memory: int
 
     def seconds(self, steps: int) -> float:
-        """Of so many steps: (1)."""
+        """The seconds that this many steps take, by (1)."""
         return steps * self.step + min(LOOKS * self.look, self.look + LOOKING * steps * self.step)
 
     def steps(self, seconds: float) -> int:
-        """That fit into so many seconds by (1): at least one."""
+        """The number of steps that fit into this many seconds by (1): at least one."""
         return max(1, int(max(seconds - LOOKS * self.look, (seconds - self.look) / (1 + LOOKING)) / self.step))
 
 
 def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
-    """What training would cost: real steps on a copy of the network, for about that long. The fitting is as it was afterwards.
+    """Measure the cost of training by real steps on a copy of the network, for about `seconds`. The fitting itself does not change.
 
-    Of several processes, the one that asks does its own share of a step. Raises UsageError where it has only a part of the network.
+    With several processes, this one measures its own share of a step. Raises UsageError if it holds only a part of the network.
     """
     if fitting.sharded:
-        raise UsageError("--optim.sharding full: one process alone cannot measure what a step takes. Use --steps.")
+        raise UsageError("--optim.sharding full: one process alone cannot measure how long a step takes. Use --steps.")
     problem, share = fitting.problem, fitting.recipe.batch_size // here().count
     recipe = replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST), batch_size=share)
     began, ends = time.perf_counter(), []
@@ -64,9 +64,9 @@ def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most memory that has been in use so far, in bytes: of the device if it has its own, else of this process."""
+    """The peak memory so far, in bytes: of the device if it has its own memory, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
-    import resource  # which Windows does not have, and `fit` does not need
+    import resource  # imported here, because Windows does not have it and `fit` does not need it
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,4 +1,4 @@
-"""`unstir.fit`: a model of rows in one line.
+"""`unstir.fit`: train a model on an array in one line.
 
 >>> import numpy as np
 >>> model = fit(np.random.default_rng(0).normal(size=(300, 2)), steps=20)
@@ -23,7 +23,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
 from unstir.training.progress import shown
 
-REHEARSED = 2.0  # seconds of measuring what a step takes, before `minutes` are planned
+REHEARSED = 2.0  # seconds spent on measuring a step, before `minutes` are planned
 
 
 def fit(
@@ -41,28 +41,30 @@ def fit(
     progress: bool | None = None,
     **settings: Any,
 ) -> Model:
-    """Train a model of rows x (N, ...), numpy or torch, with a class each if labels (N,) are given.
+    """Train a model on rows x (N, ...), numpy or torch, with a class for each row if `labels` (N,) are given.
 
-    Network, schedule, target and encoder are names, or parts of your own: a `torch.nn.Module` that answers `network(x, t, cond)`, a
-    `diffusion.Schedule`, a `diffusion.Target`, a class of `encoders.base.Encoder`. A condition of your own comes with the values
-    `given` (N, ...) of the rows. `groups` (N,): rows of one group are never on both sides of the held-out split. `minutes` plans as many
-    steps as fit. `progress`: whether to show it; without, in notebooks and on terminals. Further settings are those of the command line by
-    their last names: steps, lr, width, seed, held_out, ... What is not given is chosen from the data's size.
+    `network`, `schedule`, `target` and `encoder` are names, or parts of your own: a `torch.nn.Module` called as `network(x, t, cond)`, a
+    `diffusion.Schedule`, a `diffusion.Target`, a subclass of `encoders.base.Encoder`. A `condition` of your own needs `given` (N, ...),
+    the values of the rows. `groups` (N,): rows of one group are either all trained on or all held out. `minutes`: train for about this
+    long. `progress`: whether to show progress; None shows it in notebooks and on terminals. Further settings are those of the command line
+    by their last names: steps, lr, width, seed, held_out, ... Settings that are not given are chosen from the size of the data.
 
-    The losses of all steps are kept in `model.losses`. Raises DataError for data that cannot be used, UsageError for an unknown setting.
+    `model.losses` has the losses of all steps. Raises DataError for data that cannot be used, UsageError for a wrong setting.
     """
     if isinstance(x, str):
         raise UsageError(f"fit takes an array, not the name '{x}'. Use unstir.data.load('{x}').values.")
     named = {"architecture": network, "schedule": schedule, "target": target, "encoder": encoder}
     settings |= {name: part for name, part in named.items() if isinstance(part, str)}
-    brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder, "condition": condition}
-    own = Own(**{name: part for name, part in brought.items() if part is not None and not isinstance(part, str)})
+    brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder}
+    own = Own(condition=condition, **{name: part for name, part in brought.items() if not isinstance(part, str)})
     if own.target is not None:
         settings = {"times": own.target.times, **settings}
     if (given is None) != (condition is None):
-        raise UsageError("a condition of your own and the values that rows are given come together: condition=..., given=...")
+        raise UsageError("a condition of your own and the values of the rows go together: pass both condition=... and given=...")
+    if labels is not None and condition is not None:
+        raise UsageError("labels are a condition, and so is condition=...: give one of them.")
     if minutes is not None and ("steps" in settings or not minutes > 0):
-        raise UsageError(f"minutes={minutes:g}: a time above 0, and without steps, which it plans.")
+        raise UsageError(f"minutes={minutes:g}: give a time above 0, and no steps: minutes chooses the number of steps.")
     began = time.monotonic()
     data = from_arrays(x, labels, groups=groups, missing=resolve(flat(**settings)).data.missing)
     if condition is not None:
@@ -79,8 +81,8 @@ def fit(
 
 
 def _values(given: Any, rows: int) -> np.ndarray:
-    """Values (N, ...) of a condition as an array. Raises UsageError unless there is one a row."""
+    """The values (N, ...) of a condition as an array. Raises UsageError unless there is one for each row."""
     values = given.numpy(force=True) if isinstance(given, Tensor) else np.asarray(given)
     if values.ndim == 0 or len(values) != rows:
-        raise UsageError(f"given has shape {values.shape}, for {rows} rows: one value a row.")
+        raise UsageError(f"given has shape {values.shape}, but there are {rows} rows: pass one value for each row.")
     return values.astype(np.float32) if values.dtype == np.float64 else values

@@ -1,8 +1,8 @@
-"""From data and settings to a model, with the loop in the caller's hands: the one straight way through training.
+"""From data and settings to a model: all of training in one class, whose loop the caller drives.
 
     data -> split -> encoder -> problem -> train -> average -> error by noise level -> model
 
-`unstir.fit` is that in a line (`training.fit`); the command line drives a `Fitting` itself.
+`unstir.fit` does all of it in one call (`training.fit`); the command line drives a `Fitting` itself.
 
     >>> import numpy as np
     >>> from unstir.data import from_arrays
@@ -31,7 +31,7 @@ from unstir.encoders.rows import EncodedRows, standard_deviation, views
 from unstir.information.mmse import error_curve
 from unstir.model.card import Card
 from unstir.model.model import Model
-from unstir.model.own import NOTHING_OWN, Own, called
+from unstir.model.own import NOTHING_OWN, Own, called, has_name
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.training.baseline import MEASURED, gaussian_of
@@ -46,19 +46,19 @@ from unstir.training.recipe import SHARDED, Recipe
 from unstir.training.state import State
 
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
-CURVE_DRAWS = 64, 4096  # and at each level of the error curve
-LOOK, CURVE = 1e11, 1e12  # multiply-adds that a look, and the curve, are worth
-LOOKS = 20  # at the held-out sets in a run, at most
-LOOKING = 0.1  # the share of training's own work that looks may take beside LOOK
-BACKWARD = 3  # times the work of an evaluation is that of a row in a step of training
-ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
-SIGNAL_LEFT = 1e-3  # alpha_bar_T above which sampling from pure noise starts somewhere training never was
+CURVE_DRAWS = 64, 4096  # pairs (row, noise) at each level of the error curve, at least and at most
+LOOK, CURVE = 1e11, 1e12  # multiply-adds at most of a look (an evaluation on a held-out set), and of the error curve
+LOOKS = 20  # evaluations on the held-out sets in a run at most
+LOOKING = 0.1  # the share of the training steps' work that these may add beyond LOOK
+BACKWARD = 3  # training on a row takes this many times the work of evaluating the network on it
+ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)  # log-SNR of the error curve
+SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what the network was trained on at t = 1
 
 
 class Fitting:
-    """A training run that the caller drives: `steps()` trains, `held_out()` and `model()` look, between any two steps.
+    """A training run that the caller drives: `steps()` trains; `held_out()` and `model()` can be called between any two steps.
 
-    An encoder that takes training is trained first, unless it is given. `own` are parts of the caller's in place of names.
+    If no `encoder` is given, one is fitted first, by training if it is a network. `own` are the caller's own parts, in place of names.
     """
 
     def __init__(self, data: Data, config: Config, encoder: Encoder | None = None, own: Own = NOTHING_OWN):
@@ -72,7 +72,7 @@ class Fitting:
         self.drawn, *mirrored = (EncodedRows(view, self.encoder) for view in views(self.training.rows, config.data.flip))
         self.problem = self._problem(mirrored[0] if mirrored else None)
         self.recipe = Recipe(**config.optim.model_dump(), seed=config.seed)
-        here().share(self.recipe.batch_size)  # refused now, before anything is written
+        here().share(self.recipe.batch_size)  # raises now, before anything is written, if the processes do not divide the batch
         self.sharded = self.recipe.sharding == SHARDED and here().count > 1
         self.network_settings, self._make_network = network_for(config, self.encoder, self.condition, own)
         self.restart(config.seed)
@@ -82,20 +82,22 @@ class Fitting:
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
     def restart(self, seed: int) -> None:
-        """Go back to the start, with this seed for weights, order and noise; the rows held out stay the same."""
+        """Go back to step 0, with this seed for weights, order and noise; the held-out rows stay the same."""
         self.recipe = replace(self.recipe, seed=seed)
         network = self._make_network(seed)
-        self.state = State(network if self.sharded else network.to(self.device), self.recipe)  # its parts will be on the device
+        self.state = State(
+            network if self.sharded else network.to(self.device), self.recipe
+        )  # sharding moves the parts to the device
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know before the first step, a sentence each."""
+        """Warnings about the data and the settings to show before the first step, a sentence each."""
         found = [*self.data.notes]
         left = self.problem.schedule.alpha_bar_end
         if left > SIGNAL_LEFT:
             found.append(
-                f"the {self.config.diffusion.schedule} schedule leaves signal: alpha_bar_T = {left:.3g}, so samples start from noise that "
-                "training never saw. Use more steps (--diffusion.T 1000), more or larger betas, or --schedule cosine."
+                f"the {self.config.diffusion.schedule} schedule leaves signal at its end: alpha_bar_T = {left:.3g}. Samples start from pure "
+                "noise, which training never showed. Use more steps (--diffusion.T 1000), more or larger betas, or --schedule cosine."
             )
         constant = int(self.encoder.constant.sum())
         if constant:
@@ -104,22 +106,22 @@ class Fitting:
 
     @cached_property
     def looks(self) -> int:
-        """How often the run looks at both held-out sets: less often where a look costs much and the run is short."""
+        """How often the run is evaluated on both held-out sets: less often if the network is large and the run is short."""
         rows = 2 * self._draws
         share = int(LOOKING * self.recipe.steps * self.recipe.batch_size * BACKWARD / rows)
         return min(LOOKS, share + affordable(self.state.network, rows, LOOK, 1, LOOKS))
 
     @cached_property
     def reconstruction(self) -> Reconstruction | None:
-        """What held-out rows lose in the encoder, if they lose anything."""
+        """What held-out rows lose by being encoded and decoded; None if the encoder is exact."""
         return self.encoder.reconstruction(torch.as_tensor(self.unseen.rows[:MEASURED]))
 
     def steps(self) -> Iterator[Step]:
-        """Train from where the state is to the end, a step at a time, together with the processes that this one has joined."""
+        """Train from the current step to the last, one step at a time, together with the processes that this one has joined."""
         return train(self.state, self.problem, self.recipe, here(), self.device)
 
     def held_out(self) -> HeldOut:
-        """The average's loss on the fixed held-out sets, beside the Gaussian's."""
+        """The loss of the averaged weights on the fixed held-out sets, and the best Gaussian's."""
         if self.sharded:
             return self._sets.look(self._averaged())
         self.state.swap()
@@ -129,13 +131,13 @@ class Fitting:
         return found
 
     def eps_errors(self, step: Step) -> Tensor:
-        """A training step's errors as those of the noise, L_simple's, whatever the objective: (B,) float64."""
+        """The errors of a training step, converted to squared errors of the noise as in L_simple, whatever the loss: (B,) float64."""
         problem, t = self.problem, step.t
         weight = problem.weigh(problem.schedule, problem.target, t)
         return step.errors.double().cpu() / weight * problem.schedule.log_snr(t).exp()
 
     def model(self) -> Model:
-        """The model as it is now: the average of the weights, with its error by noise level measured on held-out rows."""
+        """The current model: the averaged weights, with their error by noise level measured on held-out rows."""
         network, problem = self._averaged(), self.problem
         rows, cond = self._sets.take(affordable(network, len(ERROR_LEVELS), CURVE, *CURVE_DRAWS))
         denoiser = Denoiser(network, problem.schedule, problem.target)
@@ -165,7 +167,7 @@ class Fitting:
         )
 
     def _values(self, data: Data) -> Tensor | None:
-        """What each of the rows is given."""
+        """The condition's value of each row; None without a condition."""
         return None if self.condition is None or data.labels is None else torch.as_tensor(data.labels)
 
     def _card(self) -> Card:
@@ -189,12 +191,12 @@ class Fitting:
             bounds=data.bounds,
             source=data.source,
             steps_trained=self.state.step,
-            own=tuple(named),
+            own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
             **(parts | named),
         )
 
     def _averaged(self) -> nn.Module:
-        """A network by itself with the average for weights."""
+        """A separate network with the averaged weights."""
         network = self._make_network(0)
         network.load_state_dict(self.state.averaged())
         return network.eval().requires_grad_(False).to(self.device)

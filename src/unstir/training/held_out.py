@@ -1,9 +1,9 @@
-"""Is it learning? The loss on held-out rows, at times and with noise that never change, beside the best Gaussian's.
+"""The loss on held-out rows, with fixed times and noise, beside the loss of the best Gaussian.
 
     as trained    times from the training distribution                    the training objective               (1)
     by time       uniform times, in equal buckets                         which steps are hard                 (2)
 
-Since nothing of it is drawn anew, two looks differ by what was learnt between them and by nothing else.
+Rows, times and noise are drawn only once, so two evaluations differ only by what the network has learnt in between.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from unstir.encoders.rows import EncodedRows
 from unstir.seeds import seeded
 from unstir.training.problem import Problem
 
-BUCKETS = 20  # of time, for the losses by noise level
-AT_ONCE = 2048  # rows
+BUCKETS = 20  # equal intervals of time, for the losses by noise level
+AT_ONCE = 2048  # rows that go through the network at once
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One look: the model's loss, and that of the best Gaussian denoiser (`training.baseline`).
+    """One evaluation: the losses of the model, and of the best Gaussian denoiser (`training.baseline`).
 
-    `loss` is (1). By bucket of uniform time, (K,) each: `eps`, the mean squared error of the noise, which is L_simple, and `x0`, that of
-    the data in units of its variance; both per element.
+    `loss` is (1). By bucket of time, (BUCKETS,) each and per element: `eps`, the mean squared error of the noise, which is L_simple, and
+    `x0`, the mean squared error of the data in units of its variance.
     """
 
     edges: Tensor
@@ -41,7 +41,7 @@ class HeldOut:
 
 
 class Fixed(NamedTuple):
-    """A held-out set that never changes: times (B,), examples, values of the condition (B, ...) or None, the Gaussian's error (B,)."""
+    """A fixed held-out set: times (B,), examples, values of the condition (B, ...) or None, and the Gaussian's error (B,)."""
 
     t: Tensor
     example: Example
@@ -50,7 +50,7 @@ class Fixed(NamedTuple):
 
 
 class HeldOutSets:
-    """Both sets, (1) and (2), of `draws` pairs of a held-out row and noise, and any network's loss on them."""
+    """Both fixed sets, (1) and (2), of `draws` pairs of a held-out row and noise; `look` evaluates a network on them."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class HeldOutSets:
         self._by_time = self._fixed(UNIFORM, draws, seed, "held out by time")
 
     def take(self, n: int) -> tuple[Tensor, Tensor | None]:
-        """n held-out rows, which are in random order, and what they are given, repeated as often as needed."""
+        """The first n held-out rows, which are in random order, and their condition; rows repeat if there are fewer than n."""
         index = torch.arange(n) % len(self.rows)
         return self.rows[index], None if self.cond is None else self.cond[index].to(self.device)
 
     @torch.no_grad()
     def look(self, network: nn.Module) -> HeldOut:
-        """The loss of a network, ready to be evaluated, beside the Gaussian's."""
+        """The losses of a network in evaluation mode, beside the Gaussian's."""
         as_trained, by_time = (self._x0_errors(network, fixed) for fixed in (self._as_trained, self._by_time))
         problem = self.problem
         weight = problem.weigh(problem.schedule, problem.target, self._as_trained.t)
@@ -87,7 +87,7 @@ class HeldOutSets:
         )
 
     def _fixed(self, quantile: Quantile, draws: int, seed: int, name: str) -> Fixed:
-        """Held-out rows with stratified times of a distribution, noise, and the error of the Gaussian denoiser on them."""
+        """Held-out rows with stratified times from a distribution, noise, and the error of the Gaussian denoiser on them."""
         problem, generator = self.problem, seeded(seed, name)
         rows, cond = self.take(draws)
         t = quantile(stratified(len(rows), generator), problem.schedule)
@@ -98,7 +98,7 @@ class HeldOutSets:
         return Fixed(t, example, cond, error.square().mean(1))
 
     def _x0_errors(self, network: nn.Module, fixed: Fixed) -> Tensor:
-        """Mean squared error of x0_hat on each row of a fixed set, by a network: (B,) float64."""
+        """A network's mean squared error of x0_hat on each row of a fixed set: (B,) float64."""
         found = []
         for rows in torch.arange(len(fixed.t)).split(AT_ONCE):
             example = Example(*(part[rows].to(self.device) for part in fixed.example))
@@ -108,7 +108,7 @@ class HeldOutSets:
 
 
 def bucket_sums(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums of values (B,) over equal buckets of their times, and how many there are: (BUCKETS,) float64 and int64."""
+    """Sums of values (B,) over equal buckets of their times, and how many values each bucket has: (BUCKETS,) float64 and int64."""
     bucket = (t * BUCKETS).ceil().long().clamp(1, BUCKETS) - 1
     total = torch.zeros(BUCKETS, dtype=torch.float64).index_add(0, bucket, values.double())
     return total, torch.bincount(bucket, minlength=BUCKETS)

@@ -2,8 +2,8 @@
 
     repeat:  draw x_t (`problem`),  descend on errors(F(x_t), wanted) (`diffusion.loss`),  average the weights (`recipe`)   (1)
 
-(1) is algorithm 1 of Ho et al. 2020. Of several processes each draws everything random, and descends on its share of every batch: how many
-there are decides nothing but the order in which numbers are added.
+(1) is algorithm 1 of Ho et al. 2020. With several processes, each one draws all random numbers and descends on its share of every batch, so
+the number of processes changes only the order in which numbers are added.
 
     >>> from unstir.diffusion.chains import linear
     >>> from unstir.networks.mlp import MLP
@@ -27,11 +27,11 @@ from unstir.training.processes import ALONE, Processes, entire
 from unstir.training.recipe import SHARDED, Recipe, ema_decay
 from unstir.training.state import State
 
-LOOKED_AT = 2**22  # numbers that an error says the range of
+LOOKED_AT = 2**22  # numbers of the data whose range an error message states
 
 
 class Step(NamedTuple):
-    """What a step did: its number from 1, the loss, the learning rate, and each row's time and error (B,)."""
+    """The result of a step: its number from 1, the loss, the learning rate, and each row's time and error (B,)."""
 
     number: int
     loss: float
@@ -43,11 +43,11 @@ class Step(NamedTuple):
 def train(
     state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE, device: torch.device | None = None
 ) -> Iterator[Step]:
-    """(1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
+    """Train by (1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
 
-    Where the state is still to be shared out over the processes, which the recipe says, its parts go to `device`, or stay where they are.
-    Raises NumericsError before the update where the loss or the gradient is not finite, with the step, the noise level and the
-    range of the data.
+    If the recipe says that the processes share the state and they do not yet, each process keeps its part on `device`, or else where the
+    weights are. Raises NumericsError before the update if the loss or the gradient is not finite; the message has the step, the noise
+    level and the range of the data.
     """
     if recipe.sharding == SHARDED and together.count > 1 and state.together is ALONE:
         state.shard(together, str(device or state.weights[0].device))

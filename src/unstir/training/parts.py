@@ -1,4 +1,4 @@
-"""From settings to parts: the encoder, the condition, the network and the device of a training run, by name or the caller's own."""
+"""From settings to parts: the encoder, the condition, the network and the device of a training run, by name or as the caller's own."""
 
 import copy
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from unstir.training.config import Config
 
 
 def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
-    """The fitting of the encoder of these rows, still to be driven where it takes steps. Raises what the encoder's `begin` raises."""
+    """The fitting of the encoder to these rows; the caller drives its updates, if it has any. Raises what the encoder's `begin` raises."""
     options = FitOptions(config.seed, config.optim.precision, str(pick_device(config.device)), config.autoencoder.model_dump())
     kind = own.encoder or ENCODERS[config.data.encoder]
     return kind.begin(views(training.rows, config.data.flip), options)
 
 
 def condition_for(training: Data, config: Config) -> Condition | None:
-    """Classes, where the rows have them: with the counts of the rows that are trained on."""
+    """The condition on classes, with their counts in the training rows; None if the rows have no classes."""
     if not training.classes or training.labels is None:
         return None
     counts = np.bincount(training.labels, minlength=len(training.classes)).tolist()
@@ -39,9 +39,9 @@ def condition_for(training: Data, config: Config) -> Condition | None:
 def network_for(
     config: Config, encoder: Encoder, condition: Condition | None, own: Own
 ) -> tuple[dict[str, Any], Callable[[int], nn.Module]]:
-    """What the network is built from, and how to make it from a seed: a copy of the caller's own, or a fresh one of that name.
+    """The network's settings, and a function that makes it from a seed: a copy of the caller's own, or a fresh one by name.
 
-    Raises UsageError for a network of images and rows that do not lie in space.
+    Raises UsageError if the network is for images or sequences and the rows are neither.
     """
     mine = own.network
     if mine is not None:
@@ -54,7 +54,7 @@ def network_for(
 
 
 def label_name(labels: str | None, names: tuple[str, ...]) -> str:
-    """What a column of classes beside columns of these names is called: as in the table it came from, or `class`.
+    """The name of a column of classes beside columns of these `names`: its name in the table that it came from, or `class`.
 
     >>> label_name("pet", ("size",)), label_name(None, ("size", "class")), label_name("2", ())
     ('pet', 'class_', 'class')
@@ -66,10 +66,10 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name, the fastest there is for 'auto'. Raises UsageError where it is not there."""
+    """The device of that name; 'auto' is a GPU if there is one, else the CPU. Raises UsageError if the machine does not have it."""
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device("cuda" if there["cuda"] else "cpu")
     if not there.get(name, False):
-        raise UsageError(f"device '{name}' is not there. Present: {', '.join(k for k, v in there.items() if v)}.")
+        raise UsageError(f"device '{name}' is not available. Available: {', '.join(k for k, v in there.items() if v)}.")
     return torch.device(name)

@@ -1,11 +1,11 @@
-"""A run before it begins: its settings, where each came from, and what the run will take.
+"""Plans a run before it begins: its settings, where each of them came from, and how long the run will take.
 
     defaults < preset chosen from the data < --config FILE < flags < what --minutes decides                    (1)
 
-    drafted(source, file, flags)                 reads the data and settles (1) but for --minutes
+    drafted(source, file, flags)                 reads the data, and decides the settings by (1) except for --minutes
     planned(draft, encoder, minutes=5)           measures a few steps, and chooses how many fit into the time
 
-Between the two the encoder is fitted; where that takes training, its time is part of --minutes.
+The encoder is fitted between the two calls. If it has to be trained, its time is part of --minutes.
 
     >>> draft = drafted("moons", {}, {"optim": {"steps": 50}, "data": {"points": 300}})
     >>> draft.config.optim.steps, planned(draft, None).cost.seconds(50) < 60
@@ -26,15 +26,15 @@ from unstir.training.presets import load_data, preset, settle
 from unstir.training.processes import here
 from unstir.words import duration
 
-MEASURED = 2.0  # seconds in which steps are measured for --minutes
+MEASURED = 2.0  # seconds spent on measuring steps for --minutes
 
 Settings = Mapping[str, Any]
-"""By section and name, as in {"optim": {"lr": 0.001}}."""
+"""Settings by section and name, as in {"optim": {"lr": 0.001}}."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Data and settings, before anything is measured. `layers`: settings by where they come from, each over those before it."""
+    """Data and settings, before anything is measured. `layers`: settings by where they came from; each layer overrides those before."""
 
     data: Data
     config: Config
@@ -43,9 +43,9 @@ class Draft:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run that has not begun. `cost` is None where each of several processes will have only a part of the network.
+    """A run that has not begun. `cost` is None if each of several processes will hold only a part of the network.
 
-    `encoder_seconds`: what training the autoencoder will take, if that is still to be done.
+    `encoder_seconds`: how long training the autoencoder will take, 0 if there is none to train.
     """
 
     data: Data
@@ -60,7 +60,7 @@ class Planned:
         """The cost in words."""
         first = f"first the autoencoder, {duration(self.encoder_seconds)}; then " if self.encoder_seconds else ""
         if self.cost is None:
-            return f"predicted: {first}not measured, of a network in {here().count} parts."
+            return f"predicted: {first}no prediction of training, because the network is split over {here().count} processes."
         seconds = duration(self.cost.seconds(self.config.optim.steps))
         return (
             f"predicted: {first}{seconds} of training ({1000 * self.cost.step:.2g} ms a step, measured), "
@@ -69,7 +69,7 @@ class Planned:
 
     @property
     def headline(self) -> str:
-        """What will be trained on what, in a line."""
+        """The data, the model and the training in one line."""
         data, diffusion, fitting = self.data, self.config.diffusion, self.fitting
         weights = sum(w.numel() for w in fitting.state.weights)
         classes = f", {len(data.classes)} classes" if data.classes else ""
@@ -81,7 +81,7 @@ class Planned:
 
 
 def drafted(source: str, file: Settings, flags: Settings) -> Draft:
-    """Read the data and settle the settings. Raises what reading raises, and UsageError for a wrong setting."""
+    """Read the data and decide the settings. Raises what reading raises, and UsageError for a wrong setting."""
     named = {"data": {"source": source}}
     data = load_data(resolve(file, flags, named))
     layers: dict[str, Settings] = {"preset for this data": preset(data, file, flags), "file": file, "flag": flags}
@@ -91,7 +91,7 @@ def drafted(source: str, file: Settings, flags: Settings) -> Draft:
 
 
 def check_minutes(minutes: float | None, flags: Settings) -> None:
-    """Raise UsageError for a time that is none, or that the number of steps leaves no choice to."""
+    """Raise UsageError if the time is not above 0, or if the number of steps is given, too."""
     if minutes is not None and ("steps" in flags.get("optim", {}) or not minutes > 0):
         raise UsageError(f"--minutes {minutes:g}: give a time above 0, and no --steps: --minutes chooses the number of steps.")
 
@@ -99,9 +99,9 @@ def check_minutes(minutes: float | None, flags: Settings) -> None:
 def planned(
     draft: Draft, encoder: Encoder | None, encoder_seconds: float = 0.0, minutes: float | None = None, spent: float = 0.0
 ) -> Planned:
-    """Measure what the run will cost, and with `minutes` choose the steps, and a network for them, that fit into the time.
+    """Measure how long the run will take; with `minutes`, choose as many steps as fit into the time, and a network that suits them.
 
-    `encoder`: the fitted one, if it is not to be fitted here. `spent`: seconds of the time that are gone, or spoken for.
+    `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved.
     """
     data, config, layers = draft.data, draft.config, dict(draft.layers)
     fitting = Fitting(data, config, encoder)
@@ -123,13 +123,13 @@ def planned(
 
 
 def _settled(data: Data, layers: Mapping[str, Settings], *more: Settings) -> Config:
-    """The settings of these layers, with the preset chosen anew for them."""
+    """The settings of these layers, with a preset that is chosen again for them."""
     _, *others = layers.values()
     return settle(data, *others, *more)
 
 
 def _other_network(data: Data, layers: Mapping[str, Settings]) -> dict[str, Any]:
-    """What the preset for the planned number of steps changes of the network, where nothing was asked for."""
+    """The network settings that the preset changes for the planned number of steps, except those that the user has set."""
     first, *others = layers.values()
     asked = merge(layers["file"], layers["flag"]).get("network", {})
     old, new = first.get("network", {}), preset(data, *others).get("network", {})

@@ -1,12 +1,11 @@
-"""From data to settings: what is chosen for a person who has said nothing.
+"""Settings that are chosen from the data, for everything that the user has not set. Rows have d numbers, and there are N of them.
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
-    images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 where the processor multiplies it      (3)
+    steps = 4 N, at least 250, at most 4,000, or 8,000 for images and sequences                                           (2)
+    images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 if the processor supports it           (3)
     their latents            the same, twice as wide
-    steps = 4 N, at least 250, at most 4,000, or 8,000 of images                                                          (2)
 
-(2) is for small data: past a few steps a row a model of 50 or 200 rows gets no nearer to the truth, only nearer to its rows
-(docs/log.md).
+The limit 4 N of (2) is for small data: a model of 50 or 200 rows that is trained for longer memorises its rows (docs/log.md).
 
     >>> from unstir.data import toy
     >>> settle(toy("moons", 100, seed=0)).optim.steps, settle(toy("moons", 5000, seed=0)).optim.steps
@@ -21,43 +20,43 @@ import torch
 
 from unstir.data import Data, in_space, layout, load
 from unstir.diffusion.denoiser import target
-from unstir.encoders import registry as encoders
+from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
-MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000
+MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
 RATE = "the peak learning rate that suits a network of this kind and width"
 
 
 def load_data(config: Config) -> Data:
-    """The rows that the settings name, read as they say. Raises what `datasets.load` raises."""
+    """Read the data as the settings say. Raises what `unstir.data.load` raises."""
     data = config.data
     labels = None if data.labels == "none" else data.labels
     return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
-    """The preset for the data under the given layers of settings, with nothing left on auto but the device."""
+    """The settings for the data: its preset, overridden by the given layers, with nothing left on auto but the device."""
     return without_auto(resolve(preset(data, *layers), *layers))
 
 
 def without_auto(config: Config) -> Config:
-    """The same settings, with the distribution of times that suits the target where it was left open."""
+    """The same settings; if the distribution of times is "auto", the one that suits the target takes its place."""
     if config.diffusion.times != AUTO:
         return config
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
 
 
 class Choice(NamedTuple):
-    """A setting that is chosen from the data, and why, in words made of the numbers that decided."""
+    """A setting that is chosen from the data, and the reason in words, with the numbers that it depends on."""
 
     value: Any
     why: str
 
 
 def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings chosen from the data's size: the values of `choices`."""
+    """The settings that are chosen from the data: the values of `choices`."""
     found: dict[str, Any] = {}
     for (section, name), choice in choices(data, *layers).items():
         found.setdefault(section, {})[name] = choice.value
@@ -65,9 +64,9 @@ def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
-    """What is chosen from the data's size, d numbers a row and N rows, by section and setting: (1), (2) and (3).
+    """The choices (1), (2) and (3) with their reasons, by section and setting.
 
-    Of the layers of settings over it, those that name the steps and the encoder count.
+    They also depend on the number of steps and the encoder, if one of the `layers` of settings sets them.
     """
     d = math.prod(data.shape)
     if in_space(data.shape):
@@ -75,52 +74,54 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
     steps = {("optim", "steps"): _steps(len(data), MOST_STEPS)}
     if d <= 8:
         octaves = 4 if d <= 3 else 2
-        fine = f"{octaves} sinusoids of each number: few of them, {d}, have to be known to fine detail"
+        fine = f"{octaves} sinusoids of each number: with only {d} numbers a row, the network has to see each in fine detail"
         wide = {} if d <= 3 else {("network", "width"): Choice(128, f"features a layer, for {d} numbers a row")}
         return steps | wide | {("network", "octaves"): Choice(octaves, fine), ("optim", "lr"): Choice(3e-3, RATE)}
     return steps | {
         ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
         ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
-        ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} of them say enough"),
+        ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
         ("optim", "lr"): Choice(1e-3, RATE),
     }
 
 
 def _steps(rows: int, most: int) -> Choice:
-    """(2), and where it comes from."""
+    """The number of steps by (2), and the reason."""
     wanted = STEPS_A_ROW * rows
     planned = min(max(wanted, FEWEST_STEPS), most)
     limit = "" if planned == wanted else f", and {'at least' if planned > wanted else 'at most'} {planned:,}"
-    return Choice(planned, f"{STEPS_A_ROW} for each of {rows:,} rows{limit}: with more, few rows are learnt by heart")
+    return Choice(planned, f"{STEPS_A_ROW} for each of {rows:,} rows{limit}: with more steps, a small data set is memorised")
 
 
 def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
-    """(3): for N images or sequences, and for the number of steps if that is chosen already.
+    """The choices (3) for images or sequences; `chosen` are settings that override them.
 
-    In a short run one block a level learns more in the same time than two: they meet at some 2,000 steps (docs/log.md).
+    In a short run, one block a level learns more in the same time than two; at about 2,000 steps both are equal (docs/log.md).
     """
-    lies, latent = layout(data.shape), chosen.get("data", {}).get("encoder") == encoders.LATENT
+    lies, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert lies is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
-        ("data", "encoder"): Choice(encoders.FOR_SPACE, "one scale a channel, so that neighbours stay comparable"),
-        ("network", "architecture"): Choice(networks.FOR_SPACE, f"rows are {lies.kind}: it looks at neighbours"),
+        ("data", "encoder"): Choice(FOR_SPACE, "one scale for each channel, so that neighbouring values stay comparable"),
+        ("network", "architecture"): Choice(
+            networks.FOR_SPACE, f"rows are {lies.kind}, and a U-Net uses which values are neighbours"
+        ),
         ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
         ("network", "depth"): Choice(
-            1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"
+            1 if brief else 2, f"blocks a level each way, for {'fewer than' if brief else 'at least'} {BRIEF:,} steps ({said:,})"
         ),
         ("optim", "steps"): steps,
-        ("optim", "batch_size"): Choice(32, "many short steps learn more in the same time"),
+        ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
         ("optim", "lr"): Choice(2e-3, RATE),
-        ("optim", "ema"): Choice(0.999, "decay of the average of the weights, for batches of this size"),
-        ("optim", "precision"): Choice(precision(), "what this processor multiplies fastest"),
+        ("optim", "ema"): Choice(0.999, "decay of the averaged weights, for batches of this size"),
+        ("optim", "precision"): Choice(precision(), "the fastest that this machine supports"),
     }
 
 
 def precision() -> str:
-    """What the processor multiplies fastest: bfloat16 where it has instructions for it."""
+    """The fastest precision: bfloat16 on a GPU or a processor with instructions for it, else float32."""
     return "bfloat16" if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() else "float32"
 
 

@@ -1,10 +1,10 @@
-"""What is learnt, and everything random that a block of training steps needs: rows, times, noise, dropped conditions.
+"""The problem that a network learns, and everything random in its training steps: rows, times, noise, dropped conditions.
 
     x_0 ~ data,  t ~ times,  eps ~ N(0, I),  x_t = alpha x_0 + sigma eps                                        (1)
 
-(1) is the first half of algorithm 1 of Ho et al. 2020. It is a function of (seed, step) alone. Numbers are drawn in blocks of steps, which
-costs a third of drawing them one step at a time; block b is steps b K to (b + 1) K - 1 of any run, so that a run that was stopped and goes on
-draws the same ones.
+(1) is the first half of algorithm 1 of Ho et al. 2020. It depends only on (seed, step). Numbers are drawn for a block of K steps at once,
+which takes a third of the time of drawing them step by step. Block b always has the steps b K to (b + 1) K - 1, so a resumed run draws the
+same numbers as one that was never stopped.
 
     >>> from unstir.diffusion.chains import linear
     >>> problem = Problem(linear(), "eps", torch.randn(100, 2))
@@ -31,14 +31,14 @@ from unstir.errors import UsageError, unknown
 from unstir.seeds import seeded
 from unstir.training.recipe import Recipe
 
-BLOCK_ELEMENTS = 2**20  # random numbers drawn at once: a few MB
-BLOCK_STEPS = 64
+BLOCK_ELEMENTS = 2**20  # random numbers drawn at once at most: a few MB
+BLOCK_STEPS = 64  # steps in a block at most
 OPTIMAL = "optimal_transport"
 COUPLINGS = ("independent", OPTIMAL)
 
 
 class Indexed(Protocol):
-    """Where rows (N, ...) are drawn from: a tensor, or whatever makes the tensor (n, ...) of n of them when asked for it."""
+    """The source of rows (N, ...): a tensor, or anything that returns n of its rows as a tensor (n, ...) when it is indexed."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,11 +53,11 @@ class Indexed(Protocol):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is learnt: rows (N, ...) in the model's space, float32, under a schedule; each perhaps given `cond` (N, ...), values of `condition`.
+    """What a network learns: rows (N, ...) in the model's space, float32, under a schedule; `cond` (N, ...) are their condition's values.
 
-    Target, loss and times are names, or parts of the caller's own. `mirrored` are the same rows mirrored; where they are given, each row
-    drawn is one of these with probability 1/2.
-    Raises UsageError for combinations that cannot be: eps at zero terminal SNR, optimal-transport coupling with a condition.
+    Target, loss and times are names, or parts of the caller's own. `mirrored` are the mirror images of the rows; if they are given, they
+    replace a drawn row with probability 1/2.
+    Raises UsageError for impossible combinations: eps at zero terminal SNR, optimal-transport coupling with a condition.
     """
 
     schedule: Schedule
@@ -88,7 +88,7 @@ class Problem:
             )
         if self.weigh.is_bound and not chosen.keeps_bound:
             raise UsageError(
-                f"the {self.weigh.name} weight is a bound under uniform times only, not '{chosen.name}'. Use --diffusion.times uniform."
+                f"the {self.weigh.name} weight is a bound only under uniform times, not '{chosen.name}'. Use --diffusion.times uniform."
             )
 
 
@@ -101,12 +101,12 @@ class Prepared(NamedTuple):
 
 
 def steps_in_block(problem: Problem, recipe: Recipe) -> int:
-    """How many steps are drawn at once: a function of sizes alone, so the same for every run of this problem."""
+    """K, the number of steps that are drawn at once: it depends only on sizes, so it is the same for every run of this problem."""
     return max(1, min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * math.prod(problem.rows.shape[1:]))))
 
 
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
-    """Everything random in one block of steps: a function of (seed, block) and nothing else."""
+    """Draw everything random in one block of steps; it depends only on (seed, block)."""
     K, B, rows = steps_in_block(problem, recipe), recipe.batch_size, problem.rows
     generator = seeded(recipe.seed, "block", block, 0)
     places = torch.arange(block * K * B, (block + 1) * K * B)
@@ -141,7 +141,7 @@ def _shuffled(n: int, seed: int, epoch: int) -> Tensor:
 
 
 def tabulated(chosen: Distribution, schedule: Schedule, knots: int = 4096) -> Quantile:
-    """The quantiles of a distribution from a table, where each is found by a search, which is too slow for every row."""
+    """The quantiles of a distribution, interpolated in a table, for a distribution whose quantiles take a search each."""
     u = (torch.arange(knots, dtype=torch.float64) + 0.5) / knots
     table = chosen(u, schedule)
 

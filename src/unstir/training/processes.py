@@ -1,13 +1,13 @@
-"""Several processes that train one model: what `torchrun` starts, and what training asks of it.
+"""Training one model in several processes, which `torchrun` starts. Process p of P, with batches of B rows:
 
-    each of P processes draws everything that is random in a step, and takes rows  p B / P .. (p + 1) B / P  of the batch      (1)
+    p draws everything random in a step, and trains on the rows  p B / P .. (p + 1) B / P  of the batch                       (1)
     gradient = mean of the processes' gradients = the gradient of the whole batch                                             (2)
-    each keeps rows  p n / P .. (p + 1) n / P  of every tensor that training changes, where it is asked to                    (3)
+    with sharding, p keeps only the rows  p n / P .. (p + 1) n / P  of every tensor (n, ...) that training changes            (3)
 
-So P processes are one process, to the rounding of a sum in another order; what is random is the same to the bit, and a run can be resumed
-by another number of them. (2) is torch's DistributedDataParallel (Li et al. 2020), which sends gradients while the backward pass still runs;
-(3) is torch's `fully_shard` (Zhao et al. 2023): a block's weights are whole only while it runs.
-Process 0 leads: it alone writes and speaks, and tells the others what to do. With one process nothing here costs anything.
+So P processes train the same model as one, up to rounding, because sums are added in another order. Random numbers are the same to the
+bit, so a run can be resumed with another number of processes. (2) is torch's DistributedDataParallel (Li et al. 2020), which sends
+gradients while the backward pass still runs. (3) is torch's `fully_shard` (Zhao et al. 2023): a block's weights are whole only while it
+runs. Process 0 leads: it alone writes files and prints, and it tells the others what to do. A single process pays nothing for this.
 
     >>> ALONE.share(6), ALONE.gather(torch.ones(2)).tolist()
     (slice(0, 6, None), [1.0, 1.0])
@@ -30,37 +30,37 @@ from torch.nn.parallel import DistributedDataParallel
 
 from unstir.errors import Stopped, UsageError
 
-# Constants need no exchange at every step; torch 2.13 has a new word for it.
+# Buffers are constants here, so they are not sent at every step. torch 2.13 has renamed the argument.
 BUFFERS: dict[str, Any] = {
     next(w for w in ("forward_sync_buffers", "broadcast_buffers") if w in signature(DistributedDataParallel).parameters): False
 }
-PATIENCE = timedelta(days=7)  # with the leader, which evaluates while the others wait
+PATIENCE = timedelta(days=7)  # how long the others wait for process 0, which evaluates alone
 
 
 class Processes(NamedTuple):
-    """Which of how many processes this is."""
+    """This process's number, `rank`, and how many processes there are."""
 
     rank: int
     count: int
 
     def share(self, rows: int) -> slice:
-        """This process's rows of a batch: (1). Raises UsageError for a batch that the processes do not divide."""
+        """This process's rows of a batch, by (1). Raises UsageError if the number of processes does not divide the batch."""
         if rows % self.count:
             nearest = max(1, round(rows / self.count)) * self.count
-            raise UsageError(f"a batch of {rows} rows is not divided by {self.count} processes. Use --batch-size {nearest}.")
+            raise UsageError(f"a batch of {rows} rows cannot be divided by {self.count} processes. Use --batch-size {nearest}.")
         each = rows // self.count
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def replicate(self, network: nn.Module) -> nn.Module:
-        """The network, with gradients as in (2); its weights become those of process 0."""
+        """The network with the gradients of (2); all processes start from the weights of process 0."""
         return network if self.count == 1 else DistributedDataParallel(network, **BUFFERS)
 
     def shard(self, network: nn.Module, blocks: Iterable[nn.Module], device: str) -> None:
-        """Share the weights of the network out, in place, on that device: (3), of those of process 0. Each block is whole while it runs."""
+        """Split the weights of process 0 over all processes by (3), in place, on `device`. A block's weights are whole while it runs."""
         from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import fully_shard  # half a second
+        from torch.distributed.fsdp import fully_shard  # importing it takes half a second
 
-        # What it warns of, changing the network's answer in place, is not done to any answer here.
+        # The warning is about changing a network's output in place, which is never done here.
         warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
         mesh = init_device_mesh(device, (self.count,))
         for w in network.parameters():
@@ -71,7 +71,7 @@ class Processes(NamedTuple):
         fully_shard(network, mesh=mesh)
 
     def part(self, whole: Tensor | None, like: Tensor) -> Tensor:
-        """This process's part (3) of a tensor that process 0 holds whole, divided as the weights `like` are; others may give None."""
+        """This process's part, by (3), of a `whole` tensor in process 0, split as the weight `like` is; other processes may pass None."""
         from torch.distributed.tensor import DTensor, distribute_tensor
 
         assert isinstance(like, DTensor)
@@ -80,12 +80,12 @@ class Processes(NamedTuple):
         return distribute_tensor(whole.contiguous(), like.device_mesh, like.placements)
 
     def whole(self, part: Tensor) -> Tensor:
-        """All processes' parts (3) as one tensor in main memory, in process 0; nothing in the others. Whole tensors stay as they are."""
+        """The whole tensor from all processes' parts, on the CPU, in process 0; an empty tensor in the others."""
         whole = entire(part.detach())
         return whole.cpu() if self.rank == 0 else torch.empty(0)
 
     def gather(self, part: Tensor) -> Tensor:
-        """The parts (b, ...) of all processes, in their order: (count b, ...)."""
+        """The parts (b, ...) of all processes joined in their order: (count b, ...)."""
         if self.count == 1:
             return part
         parts = [torch.empty_like(part) for _ in range(self.count)]
@@ -93,7 +93,7 @@ class Processes(NamedTuple):
         return torch.cat(parts)
 
     def agree(self, request: "Request | None" = None, code: int = 0) -> "tuple[Request, int]":
-        """What any process asks of all, and the largest of their exit codes: all processes call this at once, and hear the same."""
+        """The largest request and the largest exit code of all processes. All call this at once, and all get the same answer."""
         request = request or Request.NOTHING
         if self.count == 1:
             return request, code
@@ -103,7 +103,7 @@ class Processes(NamedTuple):
 
 
 class Request(IntEnum):
-    """What process 0 asks of the others, where the state is shared out over all."""
+    """What process 0 asks of the others when the state is sharded."""
 
     NOTHING = 0
     AVERAGE = 1
@@ -114,30 +114,32 @@ ALONE = Processes(0, 1)
 
 
 def own(part: Tensor) -> Tensor:
-    """The numbers of a part that this process keeps, sharing its memory; a whole tensor itself."""
+    """The local tensor of a part that this process keeps, in the same memory; a whole tensor is returned as it is."""
     return part.to_local() if hasattr(part, "to_local") else part
 
 
 def entire(part: Tensor) -> Tensor:
-    """The tensor that all processes' parts are, in each of them; a whole tensor itself."""
+    """The whole tensor from all processes' parts, in every process; a whole tensor is returned as it is."""
     return part.full_tensor() if hasattr(part, "full_tensor") else part
 
 
 def here() -> Processes:
-    """The processes that this one has joined, or it alone."""
+    """The processes that this one has joined; `ALONE` if there are none."""
     return Processes(dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else ALONE
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Inside the block the processes know each other: through gloo, and through NCCL where tensors are on a GPU, one for each process.
+    """Connect the processes inside the block: by gloo, and by NCCL for tensors on GPUs, of which each process has one.
 
-    Raises UsageError where a machine has more processes than GPUs.
+    Raises UsageError if a machine has GPUs, but fewer than processes.
     """
     if torch.cuda.is_available():
         local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
         if local >= there:
-            raise UsageError(f"process {local} of this machine has no GPU: there are {there}. Start one process a GPU.")
+            raise UsageError(
+                f"process {local} of this machine has no GPU: there are only {there}. Start one process for each GPU."
+            )
         torch.cuda.set_device(local)
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
@@ -148,7 +150,7 @@ def joined() -> Iterator[None]:
 
 @contextmanager
 def in_step() -> Iterator[None]:
-    """Turns what torch says inside the block when another process has gone into Stopped: the run can only be gone on with."""
+    """Inside the block, raise Stopped instead of torch's error when another process has ended; the run can then be resumed."""
     try:
         yield
     except RuntimeError as error:
@@ -158,7 +160,7 @@ def in_step() -> Iterator[None]:
 
 
 def tell(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """What process 0 says to all others: a JSON object, and tensors by name."""
+    """Send a JSON object and tensors by name from process 0 to all others."""
     outline = {name: (list(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in tensors.items()}
     said = torch.frombuffer(bytearray(json.dumps([document, outline]).encode()), dtype=torch.uint8)
     dist.broadcast(torch.tensor(len(said)), 0)
@@ -168,7 +170,7 @@ def tell(document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
 
 
 def hear() -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What process 0 says, in any other."""
+    """Receive what process 0 sends by `tell`. Every process but 0 calls this."""
     length = torch.tensor(0)
     dist.broadcast(length, 0)
     said = torch.empty(int(length), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""The progress of `unstir.fit`: a bar on a terminal, a line that renews itself in a notebook, nothing elsewhere."""
+"""The progress of `unstir.fit`: a bar on a terminal, a line that updates itself in a notebook, nothing elsewhere."""
 
 import sys
 import time
@@ -8,12 +8,12 @@ from typing import Any
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 
-INTERVAL = 0.25  # seconds between two pictures of it, in a notebook
-SMOOTH = 0.98  # of the loss that is shown
+INTERVAL = 0.25  # seconds between two updates of the line in a notebook
+SMOOTH = 0.98  # decay of the moving average of the loss that is shown
 
 
 def shown(fitting: Fitting, show: bool | None) -> Iterator[Step]:
-    """The steps of a fitting, unchanged, shown as they go: if asked for, or else where a person is looking."""
+    """The steps of a fitting, with their progress shown if `show`; None shows it in a notebook or on a terminal."""
     notebook = in_notebook()
     if show is False or (show is None and not notebook and not sys.stderr.isatty()):
         return fitting.steps()
@@ -21,14 +21,14 @@ def shown(fitting: Fitting, show: bool | None) -> Iterator[Step]:
 
 
 def in_notebook() -> bool:
-    """Whether this is a cell of a notebook, which has a kernel and no terminal."""
+    """Whether this runs in a notebook, where IPython has a kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and shell.has_trait("kernel")
 
 
 def line(step: Step, total: int, loss: float, seconds: float) -> str:
-    """A moment of training in words.
+    """The progress of training in one line.
 
     >>> line(Step(50, 0.5, 1e-3, None, None), 200, 0.25, 10.0)
     'step 50 of 200, loss 0.2500, 5 steps/s, 30 s left'

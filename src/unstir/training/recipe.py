@@ -1,4 +1,4 @@
-"""How it is learnt: the numbers of the optimiser, its learning rate, and the average of the weights.
+"""How the network is trained: the settings of the optimiser, its learning rate, and the average of the weights.
 
 average_k = average_{k-1} + (1 - d_k) (weights - average_{k-1}),  d_k = min(ema, (1 + k) / (10 + k))   (1)
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from unstir.networks.rates import warm_up_then_cosine
 
-WHOLE, SHARDED = "none", "full"  # what each of several processes keeps of the weights
+WHOLE, SHARDED = "none", "full"  # values of `sharding`: each of several processes keeps all weights, or a part of them
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How it is learnt: the optimiser's numbers."""
+    """The settings of the optimiser, as in `training.config.Optim`."""
 
     steps: int = 2000
     batch_size: int = 256
@@ -35,5 +35,5 @@ class Recipe:
 
 
 def ema_decay(k: int, ema: float) -> float:
-    """d_k of (1): an average over a tenth of a short past, so that early noise is forgotten."""
+    """d_k of (1): at first smaller than `ema`, so that the average soon forgets the initial weights."""
     return min(ema, (1 + k) / (10 + k))

@@ -1,4 +1,4 @@
-"""What training changes, besides the number of steps: weights, their average, the optimiser's moments. What a checkpoint holds."""
+"""Everything that training changes: weights, their average, the optimiser's moments, the number of steps. A checkpoint holds it."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,10 +15,9 @@ PARTS = ("network", "average", *MOMENTS)
 
 
 class State:
-    """What training changes: the network, its average, the optimiser, and how many steps are done.
+    """Everything that training changes: the network, the average of its weights, the optimiser, and the number of steps taken.
 
-    Shared out over several processes (`shard`), each keeps parts of the tensors. Process 0 asks for whole ones, and the others answer
-    with `give`.
+    After `shard`, each of several processes keeps only a part of every tensor. When process 0 needs whole tensors, the others call `give`.
     """
 
     def __init__(self, network: nn.Module, recipe: Recipe):
@@ -26,21 +25,21 @@ class State:
         self.weights: list[Tensor] = list(network.parameters())
         self.average = [w.detach().clone() for w in self.weights]
         self.step = 0
-        self.together = ALONE  # those that this state is shared out over
-        self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last that was made whole, and after which step
+        self.together = ALONE  # the processes that each keep a part of this state
+        self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last whole average, and the step that it belongs to
 
     @cached_property
     def optimiser(self) -> torch.optim.AdamW:
-        """Made when first asked for: to import it takes a second and a half, for which nobody who only looks at a run should wait."""
+        """AdamW. It is made on first use, because importing it takes 1.5 seconds, and reading a run does not need it."""
         betas, decay = (0.9, 0.99), self._recipe.weight_decay
         return torch.optim.AdamW(self.weights, lr=self._recipe.lr, betas=betas, weight_decay=decay, fused=True)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that training changes, by name, besides the number of steps: what a checkpoint holds."""
+        """All tensors that training changes, by name, as a checkpoint holds them."""
         return self._whole(Request.EVERYTHING, self.kept())
 
     def averaged(self) -> dict[str, Tensor]:
-        """What `network.load_state_dict` takes to become the average."""
+        """The state_dict of a network with the averaged weights."""
         if self._averaged is None or self._averaged[0] != self.step:
             made = self._whole(Request.AVERAGE, self.network.state_dict() | dict(zip(self._names, self.average, strict=True)))
             if self.together is ALONE:
@@ -50,7 +49,7 @@ class State:
 
     @torch.no_grad()
     def shard(self, together: Processes, device: str) -> None:
-        """Keep a part of every tensor, on that device; what they are together is what process 0 held. All processes do this at once."""
+        """Split the state of process 0 over all processes: each keeps a part of every tensor, on `device`. All processes call this at once."""
         leads = together.rank == 0
         moments = [[self.optimiser.state[w][m] for w in self.weights] for m in MOMENTS] if leads and self.step else []
         whole = {"average": self.average, **dict(zip(MOMENTS, moments, strict=False))}
@@ -67,7 +66,7 @@ class State:
             self._remember(w, self.step, {moment: part[moment][i] for moment in MOMENTS})
 
     def give(self, asked: Request) -> None:
-        """In a process that does not lead: its parts of what process 0 has asked for."""
+        """Send this process's parts of what process 0 has asked for. Every process but 0 calls this."""
         self.tensors() if asked == Request.EVERYTHING else self.averaged()
 
     @property
@@ -75,7 +74,7 @@ class State:
         return [name for name, _ in self.network.named_parameters()]
 
     def kept(self) -> dict[str, Tensor]:
-        """What `tensors` makes whole: where the state is shared out, this process's parts."""
+        """The tensors of `tensors` as this process holds them: only its parts if the state is sharded."""
         held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         held |= {f"average.{name}": a for name, a in zip(self._names, self.average, strict=True)}
         for name, w in zip(self._names, self.weights, strict=True):
@@ -95,7 +94,7 @@ class State:
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], step: int) -> None:
-        """Become the state whose `tensors()` these are, after `step` steps. KeyError or RuntimeError where they do not fit."""
+        """Restore the state that had these `tensors()` after `step` steps. Raises KeyError or RuntimeError if they do not fit."""
         part = {name: {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")} for name in PARTS}
         self.network.load_state_dict(part["network"])
         for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
@@ -106,11 +105,11 @@ class State:
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
-        """A step of `recipe`'s average."""
+        """Take one step of the average, eq. (1) of `recipe`, with decay d_k."""
         torch._foreach_lerp_([own(a) for a in self.average], [own(w) for w in self.weights], 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
-        """Exchange weights and average: before and after an evaluation, which always uses the average. Not where they are shared out."""
+        """Exchange weights and average, before and after an evaluation, which always uses the average. Not for a sharded state."""
         for w, a in zip(self.weights, self.average, strict=True):
             w.data, a.data = a.data, w.data

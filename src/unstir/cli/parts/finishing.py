@@ -10,7 +10,7 @@ from unstir.cli.parts.progress import note
 from unstir.diffusion.samplers import default
 from unstir.errors import UsageError
 from unstir.evaluation.likeness import resemblance
-from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of, worth
+from unstir.evaluation.scores import Score, Truth, affordable_rows, as_json, compare, in_sets, scale_of, truth_of
 from unstir.model.model import Model
 from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
@@ -22,7 +22,7 @@ WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is 
 def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     """Score, draw, and say what to type next."""
     run, settings, held_out = recording.run, recording.fitting.config, recording.held_out
-    n = worth(model, SHARE)
+    n = affordable_rows(model, SHARE)
     drawn, scores = None, []
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
