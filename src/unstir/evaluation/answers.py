@@ -152,7 +152,7 @@ def how_good(good: Good, names: tuple[str, ...]) -> Answer:
             f"{at} of {len(words)} measures are as good as between true rows"
             + (f", {near} near that, {far} far from it." if near + far else "."),
             f"A test {'tells' if told else 'cannot tell'} {good.test.rows:,} samples from true rows: p = {good.test.p_value:.3f}.",
-            f"Column '{column}' is off most, by {z:.1f} standard errors; chance alone gives up to {limit:.1f}, "
+            f"Column '{column}' differs most from the data, by {z:.1f} standard errors; chance alone gives up to {limit:.1f}, "
             f"and two sets of true rows give {good.columns_floor:.1f}.",
         ],
     )

@@ -85,7 +85,7 @@ def _bits(bits: dict[str, Any] | None, data: dict[str, Any], subject: Subject) -
         "little up or down.",
     ]
     if bits["exact"]:
-        found.append("The exact values are " + ", ".join(in_bits(bits["exact"][i]) for i in places) + ".")
+        found.append("The exact values at these n are " + ", ".join(in_bits(bits["exact"][i]) for i in places) + ".")
     if bits["gaussian"]:
         knows = "from the shape of the data" + (", or from the class that it is told" if data["classes"] else "")
         found.append(
@@ -154,8 +154,8 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
     found = [
         f"The noise is hardest to predict at {place[0]}, where the {fainter[0]} is the weaker part: the error is "
         f"{percent(eps[noise].mean())} of the noise's variance. The data is hardest to predict at {place[1]}, where the {fainter[1]} is the "
-        f"weaker part: the error is {percent(x0[data].mean())} of the data's variance. That is no fault of the model: no denoiser could "
-        "predict much there.",
+        f"weaker part: the error is {percent(x0[data].mean())} of the data's variance. These levels are hard for "
+        "every denoiser, because the weaker part is hidden there.",
     ]
     if x0[data].mean() > MUCH:
         found.append(
