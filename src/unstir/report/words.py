@@ -159,7 +159,7 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
     ]
     if x0[data].mean() > MUCH:
         found.append(
-            f"There the model predicts the data worse than the data's mean would: turning its output ({subject.config.diffusion.target}) into "
+            f"At that step the model predicts the data worse than its mean would: turning its output ({subject.config.diffusion.target}) into "
             "x_0 divides by a number near zero. Many small steps average these errors out; a few large steps do not."
         )
     gaussian = np.array(part["gaussian_x0"], dtype=np.float64)
