@@ -112,7 +112,7 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         ),
         ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
         ("network", "depth"): Choice(
-            1 if brief else 2, f"blocks a level each way, for {'fewer than' if brief else 'at least'} {BRIEF:,} steps ({said:,})"
+            1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"
         ),
         ("optim", "steps"): steps,
         ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
