@@ -6,7 +6,7 @@
     model.log_prob(x)                                           # nats, one number a row
     model.save("my-model"); unstir.load("my-model")
 
-The parts compose without it: schedules, denoisers, losses, samplers, guidance are plain functions and small classes.
+The parts also work on their own: schedules, denoisers, losses, samplers and guidance are plain functions and small classes.
 """
 
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _NAMES = {
-    "fit": "training.fit",  # train a model of rows in one line
-    "load": "model.model",  # a model from its folder
+    "fit": "training.fit",  # train a model on an array in one line
+    "load": "model.model",  # read a model from its folder
     "Model": "model.model",  # a trained model
-    "Sampling": "model.sampling",  # how to sample
+    "Sampling": "model.sampling",  # the settings of sampling
 }
 __all__ = ["Model", "Sampling", "fit", "load"]
 __getattr__, __dir__ = lazily(__name__, _NAMES)

@@ -144,7 +144,7 @@ def test_only_the_worst_of_many_columns_are_shown_and_all_are_given(tmp_path):
     table = out[out.index("6 of 300 columns") : out.index("log-SNR")]
     rows = [line.split("│")[1].strip() for line in table.splitlines() if line.startswith("│")]
     assert (len(rows), rows[0]) == (6, "x123")
-    assert "Column 'x123' is off most" in out
+    assert "Column 'x123' differs most" in out
     assert len(result(tmp_path / "r", tmp_path / "other.npy", "--steps", "4")["columns"]["each"]) == 300
 
 

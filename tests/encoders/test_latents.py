@@ -156,7 +156,7 @@ def test_from_the_command_line_to_samples_and_on(tmp_path):
     assert run("interpolate", path, tmp_path / "x.npz", "--rows", "1,2", "-o", tmp_path / "way.npy", "--steps", "3")[0] == 0
     np.save(tmp_path / "mask.npy", np.ones((12, 12), bool))
     arguments = ("inpaint", path, tmp_path / "x.npz", "--mask", tmp_path / "mask.npy", "-o", tmp_path / "in.npy", "--rows", "1,2")
-    refused(2, "trained without --latent", *arguments)
+    refused(2, "a model of latents cannot inpaint", *arguments)
     with pytest.raises(UsageError, match="no density"):
         model.log_prob(x)
     again = read_encoder(path)

@@ -75,6 +75,6 @@ def conditions_for(condition: Condition | None, n: int, given: Any, generator: t
     """
     if condition is None:
         if given is not None:
-            raise UsageError("this model was trained without labels, so none can be asked for.")
+            raise UsageError("this model was trained without labels, so samples cannot be given any.")
         return None
     return condition.drawn(n, generator) if given is None else condition.values(given, n)

@@ -1,4 +1,4 @@
-"""The kinds of conditions by name. To add one: a subclass of `unstir.conditions.base.Condition` in a file of its own, and a row here.
+"""The kinds of conditions by name. To add one, write a subclass of `unstir.conditions.base.Condition` in its own file, and add a row here.
 
 classes    each row belongs to one of K classes, by name
 """

@@ -43,9 +43,9 @@ class Affine(Elementwise):
     @classmethod
     def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:  # noqa: ARG003
         """Fit in one pass over the rows."""
-        lies = layout(views[0].shape[1:])
+        row_layout = layout(views[0].shape[1:])
         parts = (torch.as_tensor(part) for view in views for part in view.scan())
-        return Fitted(cls.fit(parts, lies.channel_axis if lies else None))
+        return Fitted(cls.fit(parts, row_layout.channel_axis if row_layout else None))
 
     @classmethod
     def fit(cls, parts: Iterable[Tensor], channel_axis: int | None = None) -> Self:

@@ -58,23 +58,23 @@ class Training:
 
     def __init__(self, rows: Rows, options: FitOptions):
         self.rows, self.options, self.own = rows, options, Settings(**options.settings)
-        shape, lies = rows.shape[1:], layout(rows.shape[1:])
-        if lies is None:
+        shape, row_layout = rows.shape[1:], layout(rows.shape[1:])
+        if row_layout is None:
             raise UsageError(f"--latent is for images and sequences; a row here is {shape}. Train without it.")
-        halvings = self.own.halvings or max(1, min(MOST_HALVINGS, round(math.log2(max(lies.spatial) / LOWEST))))
-        if max(lies.spatial) < 2**halvings:
+        halvings = self.own.halvings or max(1, min(MOST_HALVINGS, round(math.log2(max(row_layout.spatial) / LOWEST))))
+        if max(row_layout.spatial) < 2**halvings:
             raise UsageError(f"rows of {shape} cannot be halved {halvings} times. Train without --latent: they are small enough.")
-        numbers = lies.channels * 2 ** (halvings * len(lies.spatial))  # of the data, for each position of the latents
+        numbers = row_layout.channels * 2 ** (halvings * len(row_layout.spatial))  # of the data, for each position of the latents
         self.settings = {
             "shape": list(shape),
-            "channel_axis": lies.channel_axis,
+            "channel_axis": row_layout.channel_axis,
             "halvings": halvings,
             "channels": self.own.channels or max(1, min(MOST_CHANNELS, numbers // SMALLER)),
             "filters": self.own.filters,
         }
         self.count = self.own.updates or min(max(2 * len(rows), FEWEST), MOST)
         self.network = make_autoencoder(self.settings, options.seed).to(options.device)
-        self.pixels = Channels.fit(map(torch.as_tensor, rows.scan()), lies.channel_axis)
+        self.pixels = Channels.fit(map(torch.as_tensor, rows.scan()), row_layout.channel_axis)
 
     def updates(self) -> Iterator[Update]:
         """Descend on (1), one update at a time. Raises NumericsError if the loss is not finite."""

@@ -1,4 +1,4 @@
-"""The encoders by name. To add one: a subclass of `unstir.encoders.base.Encoder` in a file of its own, and a row here.
+"""The encoders by name. To add one, write a subclass of `unstir.encoders.base.Encoder` in its own file, and add a row here.
 
 standardise    each element gets mean 0 and variance 1; for tables and points
 channels       each channel gets mean 0 and variance 1; for images and sequences

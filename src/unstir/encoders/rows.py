@@ -71,12 +71,12 @@ def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
     """
     if flip == "none":
         return None
-    lies = layout(shape)
-    if lies is None or lies.kind != "images":
+    row_layout = layout(shape)
+    if row_layout is None or row_layout.kind != "images":
         raise UsageError(
             f"--data.flip {flip} mirrors images from left to right, but a row of shape {shape} is not an image. Leave it out."
         )
-    return -2 if lies.channel_axis == -1 else -1
+    return -2 if row_layout.channel_axis == -1 else -1
 
 
 def standard_deviation(found: Statistics) -> Tensor:
@@ -88,7 +88,7 @@ def standard_deviation(found: Statistics) -> Tensor:
     >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])).tolist()
     [1.0, 0.0]
     """
-    lies = layout(tuple(found.mean.shape[1:]))
-    own = None if lies is None or lies.channel_axis is None else lies.channel_axis % (found.mean.ndim - 1) + 1
-    axes = [] if lies is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
+    row_layout = layout(tuple(found.mean.shape[1:]))
+    own = None if row_layout is None or row_layout.channel_axis is None else row_layout.channel_axis % (found.mean.ndim - 1) + 1
+    axes = [] if row_layout is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
     return found.pooled(axes).spread.expand(found.mean.shape)[0].clone()

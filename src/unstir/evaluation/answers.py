@@ -152,8 +152,8 @@ def how_good(good: Good, names: tuple[str, ...]) -> Answer:
             f"{at} of {len(words)} measures are as good as between true rows"
             + (f", {near} near that, {far} far from it." if near + far else "."),
             f"A test {'tells' if told else 'cannot tell'} {good.test.rows:,} samples from true rows: p = {good.test.p_value:.3f}.",
-            f"Column '{column}' is off most, by {z:.1f} standard errors; chance alone gives up to {limit:.1f}, "
-            f"and two sets of true rows give {good.columns_floor:.1f}.",
+            f"Column '{column}' differs most: by {z:.1f} standard errors. Chance gives up to {limit:.1f}; "
+            f"two sets of true rows give {good.columns_floor:.1f}.",
         ],
     )
 
@@ -167,16 +167,14 @@ def how_honest(memory: Memorisation | None, levels: Levels | None) -> Answer:
         close, most = percent(memory.close), percent(memory.close_at_most)
         evidence += [
             f"Samples are {memory.ratio:.2f} times as far from the training rows as true rows are; "
-            f"chance alone gives {low:.2f} to {high:.2f}.",
-            f"{close} of the samples are nearer to a training row than 99 % of true rows are; chance alone gives up to {most}.",
+            f"chance gives {low:.2f} to {high:.2f}.",
+            f"{close} of the samples are nearer to a training row than 99 % of true rows are; chance gives up to {most}.",
         ]
     if levels and levels.gap:
         verdicts.append(levels.verdict)
         side, gap = "larger" if levels.gap[0] > 0 else "smaller", percent(abs(levels.gap[0]))
         chance = percent(levels.gap_by_chance)
-        evidence.append(
-            f"The error on held-out rows is {gap} {side} than on training rows; chance alone gives a gap of up to {chance}."
-        )
+        evidence.append(f"The error on held-out rows is {gap} {side} than on training rows; chance gives up to {chance}.")
     if "memorises" in verdicts:
         return Answer("Is it honest?", "no, it memorises", [*evidence, "More data, fewer steps or a smaller network would help."])
     leans = {"nearer than true rows", "a gap"} & set(verdicts)

@@ -60,13 +60,13 @@ class Standard:
     `shift` and `scale` are (C, 1, ...).
     """
 
-    lies: Layout
+    row_layout: Layout
     shift: np.ndarray
     scale: np.ndarray
 
     def __call__(self, rows: np.ndarray) -> Tensor:
         """Rows (N, ...) -> (N, C, ...), float32."""
-        return torch.from_numpy(((_doubles(rows, self.lies) - self.shift) / self.scale).astype(np.float32))
+        return torch.from_numpy(((_doubles(rows, self.row_layout) - self.shift) / self.scale).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +102,13 @@ def learn(data: Data, seed: int) -> Features:
 
     Trains the classifier (2) if there are at least two classes and ten rows a class, else the autoencoder (3). Takes seconds, on the CPU.
     """
-    lies = layout(data.shape)
-    assert lies is not None, data.shape
+    row_layout = layout(data.shape)
+    assert row_layout is not None, data.shape
     by_class = len(data.classes) >= 2 and len(data) >= ROWS_A_CLASS * len(data.classes)
     looked_at = torch.randperm(len(data), generator=seeded(seed, "features, looked at"))[:LOOKED_AT].numpy()
     some = data.rows[looked_at]
-    standard = _standard(some, lies)
-    sizes, widths = _sizes(lies.spatial), _widths(lies)
+    standard = _standard(some, row_layout)
+    sizes, widths = _sizes(row_layout.spatial), _widths(row_layout)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = _encoder(sizes, widths)
@@ -160,15 +160,15 @@ def _principal(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return centre, vectors.flip(1) / softened.sqrt(), values / softened
 
 
-def _standard(rows: np.ndarray, lies: Layout) -> Standard:
-    x = _doubles(rows, lies)
+def _standard(rows: np.ndarray, row_layout: Layout) -> Standard:
+    x = _doubles(rows, row_layout)
     over = (0, *range(2, x.ndim))
     shift, scale = x.mean(over, keepdims=True)[0], x.std(over, keepdims=True)[0]
-    return Standard(lies, shift, np.where(scale == 0, 1, scale))
+    return Standard(row_layout, shift, np.where(scale == 0, 1, scale))
 
 
-def _doubles(rows: np.ndarray, lies: Layout) -> np.ndarray:
-    return channels_first(torch.as_tensor(rows), lies.channel_axis).double().numpy()
+def _doubles(rows: np.ndarray, row_layout: Layout) -> np.ndarray:
+    return channels_first(torch.as_tensor(rows), row_layout.channel_axis).double().numpy()
 
 
 def _sizes(spatial: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -183,10 +183,10 @@ def _sizes(spatial: tuple[int, ...]) -> list[tuple[int, ...]]:
     return sizes
 
 
-def _widths(lies: Layout) -> list[int]:
+def _widths(row_layout: Layout) -> list[int]:
     """The channels before each stage, and after the last."""
-    stages = len(_sizes(lies.spatial)) - 1
-    return [lies.channels, *(max(NARROWEST, WIDEST >> i) for i in reversed(range(stages)))]
+    stages = len(_sizes(row_layout.spatial)) - 1
+    return [row_layout.channels, *(max(NARROWEST, WIDEST >> i) for i in reversed(range(stages)))]
 
 
 def _operations(sizes: list[tuple[int, ...]], widths: list[int], growing: bool) -> int:

@@ -28,7 +28,7 @@ from unstir.model.model import Model
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 
-LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # of log-SNR
+LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # log-SNR
 DRAWS, WORK = 4096, 1e12  # pairs (row, noise) a level, and multiply-adds in all, at most
 LEAST = 64  # pairs a level, however large the network is
 GAP, LARGE_GAP = 0.1, 0.5  # above the first, a gap is no longer called small; above the second, it is called memorising

@@ -45,7 +45,7 @@ class Truth:
     """R sets `true` of rows (n, d), and R sets `others` of the same size that the floor compares with them.
 
     Sets dealt from a file share rows, so the floor between them would spread too little. Then `pairs` give the floor instead: R pairs
-    of disjoint sets, each pair drawn anew from all rows.
+    of disjoint sets, and each pair is drawn again from all rows.
     """
 
     true: Sequence[np.ndarray]

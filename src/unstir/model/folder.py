@@ -92,7 +92,7 @@ def _foreign(path: Path, error: UsageError) -> StorageError:
 
 
 def _check_own(path: Path, card: Card, own: Own) -> None:
-    """Raise UsageError unless the caller brings exactly the parts that the card lists as somebody's own."""
+    """Raise UsageError unless the caller brings exactly the custom parts that the card lists."""
     missing = [part for part in card.own if part not in own.parts]
     if missing:
         called = ", ".join(f"{part} ({getattr(card, part)})" for part in missing)
@@ -163,7 +163,7 @@ def _how_it_ended(about: Path) -> str:
         told = json.loads(about.read_bytes())
         status, why, steps = (told.get(name) for name in ("status", "why", "steps"))
     except (ValueError, AttributeError, RecursionError):
-        return "nobody knows why, because its run.json is damaged."
+        return "the reason is unknown, because its run.json is damaged."
     again = f"Go on with `unstir resume {about.parent}`."
     return {
         "running": f"it is still training, so wait. If its training was killed, {again[0].lower()}{again[1:]}",

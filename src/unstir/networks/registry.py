@@ -1,4 +1,4 @@
-"""The networks by name. To add one: an `nn.Module` in a file of its own, and a row here.
+"""The networks by name. To add one, write an `nn.Module` in its own file, and add a row here.
 
     mlp     a residual multilayer perceptron                        points and tables
     unet    convolutions at several resolutions                     images and sequences

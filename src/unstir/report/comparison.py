@@ -167,17 +167,17 @@ def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, An
 
 def _in_space(data: Data, _: Config, panels: int) -> tuple[dict[str, Any], Packed]:
     """Images and sequences are shown as pictures and curves, in the data's units: the range of values, and what packs the rows."""
-    lies = layout(data.shape)
-    assert lies is not None
+    row_layout = layout(data.shape)
+    assert row_layout is not None
     low, high = data.bounds or data.rows.ends()
-    reduced = lay_out(lies)
+    reduced = lay_out(row_layout)
 
     def packed(x: np.ndarray) -> dict[str, Any]:
         shown = reduced(torch.as_tensor(x[:PICTURES]))
         few = max(FEWEST, BYTES // (panels * shown[0].size))
         return pack(shown[:few], "uint8", low, high)
 
-    return {"show": lies.kind, "span": [low, high]}, packed
+    return {"show": row_layout.kind, "span": [low, high]}, packed
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -76,21 +76,23 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     """The same figures of images or sequences: the data dissolving, the states of a few samples, and samples beside the data."""
-    lies = layout(data.shape)
-    assert lies is not None
+    row_layout = layout(data.shape)
+    assert row_layout is not None
     few = np.random.default_rng(0).permutation(len(data))[:FEW]
     rows, span = data.rows[few], data.bounds or data.rows.ends()
     z = model.encoder.encode(torch.as_tensor(rows))
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [model.schedule.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
-    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in noisy]
+    seen = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in noisy]
     shares = model.schedule.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
     titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
-    found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, lies.kind, span)}
+    found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, row_layout.kind, span)}
     states = model.paths(FEW, every=4)
-    seen = [drawable(model.encoder.decode(x).numpy(), lies) for x in states]
+    seen = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in states]
     titles = [f"{4 * i} evaluations" for i in range(len(states))]
-    found["trajectories"] = panels_of(f"From noise to data ({default(20)})", titles, [""] * len(states), seen, lies.kind, span)
-    sets = [drawable(x[:FEW], lies) for x in (rows, *(x for x, _ in panels.values()))]
+    found["trajectories"] = panels_of(
+        f"From noise to data ({default(20)})", titles, [""] * len(states), seen, row_layout.kind, span
+    )
+    sets = [drawable(x[:FEW], row_layout) for x in (rows, *(x for x, _ in panels.values()))]
     texts = [f"{len(data):,} rows", *(text for _, text in panels.values())]
-    return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, lies.kind, span)}
+    return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, row_layout.kind, span)}

@@ -59,10 +59,10 @@ def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder:
 
     If the encoder is not linear, as for latents, the encoded vectors are shown as points, because that is where the noise is added.
     """
-    lies, linear = layout(shape), encoder.linear
-    if lies and linear:
-        kind = lies.kind
-        reduced = lay_out(lies)
+    row_layout, linear = layout(shape), encoder.linear
+    if row_layout and linear:
+        kind = row_layout.kind
+        reduced = lay_out(row_layout)
         decode = {name: pack(reduced(part[None])[0]) for name, part in zip(("shift", "scale"), linear, strict=True)}
         axes = ["x", "y"] if kind == "images" else ["step", "value"]
         decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
@@ -105,15 +105,15 @@ def _pairs(z: Tensor) -> np.ndarray:
     return z[: len(z) // 2 * 2].double().reshape(-1, 2).numpy()
 
 
-def lay_out(lies: Layout) -> Callable[[Tensor], np.ndarray]:
+def lay_out(row_layout: Layout) -> Callable[[Tensor], np.ndarray]:
     """The function that reduces images or sequences (n, ...) for the page: to (n, H, W[, 3]) or (n, L, C), with few pixels or values."""
-    return _pictures(lies) if lies.kind == "images" else _curves
+    return _pictures(row_layout) if row_layout.kind == "images" else _curves
 
 
-def _pictures(lies: Layout) -> Callable[[Tensor], np.ndarray]:
-    every = -(-max(lies.spatial) // SIDE)
+def _pictures(row_layout: Layout) -> Callable[[Tensor], np.ndarray]:
+    every = -(-max(row_layout.spatial) // SIDE)
 
-    return lambda z: drawable(z.double().numpy(), lies)[:, ::every, ::every]
+    return lambda z: drawable(z.double().numpy(), row_layout)[:, ::every, ::every]
 
 
 def _curves(z: Tensor) -> np.ndarray:

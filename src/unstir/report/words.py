@@ -85,7 +85,7 @@ def _bits(bits: dict[str, Any] | None, data: dict[str, Any], subject: Subject) -
         "little up or down.",
     ]
     if bits["exact"]:
-        found.append("The exact values are " + ", ".join(in_bits(bits["exact"][i]) for i in places) + ".")
+        found.append("The exact values at these n are " + ", ".join(in_bits(bits["exact"][i]) for i in places) + ".")
     if bits["gaussian"]:
         knows = "from the shape of the data" + (", or from the class that it is told" if data["classes"] else "")
         found.append(
@@ -154,12 +154,12 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
     found = [
         f"The noise is hardest to predict at {place[0]}, where the {fainter[0]} is the weaker part: the error is "
         f"{percent(eps[noise].mean())} of the noise's variance. The data is hardest to predict at {place[1]}, where the {fainter[1]} is the "
-        f"weaker part: the error is {percent(x0[data].mean())} of the data's variance. That is no fault of the model: no denoiser could "
-        "predict much there.",
+        f"weaker part: the error is {percent(x0[data].mean())} of the data's variance. These levels are hard for "
+        "every denoiser, because the weaker part is hidden there.",
     ]
     if x0[data].mean() > MUCH:
         found.append(
-            f"There the model predicts the data worse than the data's mean would: turning its output ({subject.config.diffusion.target}) into "
+            f"At that step the model predicts the data worse than its mean would: turning its output ({subject.config.diffusion.target}) into "
             "x_0 divides by a number near zero. Many small steps average these errors out; a few large steps do not."
         )
     gaussian = np.array(part["gaussian_x0"], dtype=np.float64)

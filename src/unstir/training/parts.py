@@ -46,9 +46,9 @@ def network_for(
     mine = own.network
     if mine is not None:
         return {}, lambda seed: copy.deepcopy(mine).requires_grad_(True)  # noqa: ARG005
-    name, lies = config.network.architecture, layout(encoder.space)
-    axis = encoder.channel_axis if encoder.channel_axis is not None else lies.channel_axis if lies else None
-    in_space = lies is not None or encoder.channel_axis is not None
+    name, row_layout = config.network.architecture, layout(encoder.space)
+    axis = encoder.channel_axis if encoder.channel_axis is not None else row_layout.channel_axis if row_layout else None
+    in_space = row_layout is not None or encoder.channel_axis is not None
     settings = settings_for(name, config.network.model_dump(), encoder.space, axis, in_space)
     return settings, lambda seed: make_network(name, settings, condition, seed)
 

@@ -98,19 +98,19 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 
     In a short run, one block a level learns more in the same time than two; at about 2,000 steps both are equal (docs/log.md).
     """
-    lies, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
-    assert lies is not None
+    row_layout, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
+    assert row_layout is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
         ("data", "encoder"): Choice(FOR_SPACE, "one scale for each channel, so that neighbouring values stay comparable"),
         ("network", "architecture"): Choice(
-            networks.FOR_SPACE, f"rows are {lies.kind}, and a U-Net uses which values are neighbours"
+            networks.FOR_SPACE, f"rows are {row_layout.kind}, and a U-Net uses which values are neighbours"
         ),
         ("network", "width"): Choice(64 if latent else 32, "channels of the first level" + (", of latents" if latent else "")),
         ("network", "depth"): Choice(
-            1 if brief else 2, f"blocks a level each way, for {'fewer than' if brief else 'at least'} {BRIEF:,} steps ({said:,})"
+            1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"
         ),
         ("optim", "steps"): steps,
         ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
