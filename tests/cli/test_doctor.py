@@ -75,7 +75,7 @@ def test_an_extra_that_is_not_here_is_no_fault(monkeypatch):
     monkeypatch.setattr(metadata, "version", real)
     code, out, _ = run("doctor")
     assert code == 0
-    assert "not here: nothing-of-that-name; only for comparisons with other libraries" in out
+    assert "not installed: nothing-of-that-name; optional, for comparisons with other libraries" in out
     assert "python -m pip install 'unstir[bench]'" in out
 
 

@@ -66,7 +66,7 @@ def test_a_person_sees_each_number_beside_its_floor_and_two_answers(people):
         *("sliced W2, data's units", "sliced W2, standardised", "energy distance, standardised"),
         *("precision: ", "recall: ", "density: ", "coverage: ", "rows relabelled", "told apart, p = "),
         *("nearest training row", "nearer to one than 99 % of true rows", "held-out error above training error"),
-        *("column", "age", "weight", "7 ± 0", "log-SNR", "training rows", "knows only the variance"),
+        *("column", "age", "weight", "7 ± 0", "log-SNR", "training rows", "unit Gaussian baseline"),
         *("Is it good? ", "Is it honest? "),
     ):
         assert said in out, said

@@ -113,8 +113,8 @@ def test_the_cost_is_measured(tmp_path):
         ),
         (RNG.normal(size=(60, 32, 2)), ["sequences, 60 rows of 32 steps, 2 channels"]),
         (RNG.integers(0, 256, (60, 3)).astype(np.uint8), ["bounded to 0 .. 255"]),
-        (np.array([[1e308], [-1e308], [1.0]] * 20), ["cost: none, it would be refused"]),
-        (np.full((60, 2), np.nan), ["cost: none, it would be refused", "120 missing values"]),
+        (np.array([[1e308], [-1e308], [1.0]] * 20), ["cost: not measured, training would be refused"]),
+        (np.full((60, 2), np.nan), ["cost: not measured, training would be refused", "120 missing values"]),
     ],
     ids=["images", "sequences", "bytes", "huge", "all missing"],
 )

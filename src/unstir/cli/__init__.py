@@ -1,4 +1,4 @@
-"""The command line, `unstir`: one command a file, named as the command. stdout is for results, stderr for progress.
+"""The command line, `unstir`: one file per command, named like the command. stdout is for results, stderr for progress.
 
 A command is a function in the file of its name: `train.py` has `train`, `sample.py` has `sample`. The function's parameters are the
 command's arguments and flags, its docstring is the help text, and its body is all that the command does, from top to bottom.
@@ -6,14 +6,15 @@ command's arguments and flags, its docstring is the help text, and its body is a
     Where is a flag declared?
       of one command              in the signature of its function            --dry-run is in train.py
       of several commands         in parts/flags.py                           --steps of sample, --json, --out
-      a setting of a run          in unstir.training.config                   --optim.lr; its short name in parts/settings.py
+      a setting of a run          in unstir.training.config                   --optim.lr, --diffusion.schedule
+      a short name of one         in parts/settings.py                        only --steps, --batch-size, --schedule, --target, --latent
 
     How is a command added?
       1. its file, here, with one function; whatever imports torch or numpy is imported inside the function
       2. its row in the table COMMANDS of registry.py
 
-`parts/` has what several commands share: flags, progress, signals, how training is started and ended. This file makes the program of
-the table and turns whatever happens into an exit code:
+`parts/` has what several commands share: flags, progress, signals, how training is started and ended. This file builds the program
+from COMMANDS and maps errors to exit codes:
 
     0 fine    1 a bug of ours    2 usage    3 data    4 numerics    5 storage    130, 143 stopped by a signal
 """

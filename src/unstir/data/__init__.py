@@ -1,15 +1,15 @@
 """Data: arrays, files and built-in sets, all as one kind of object, `Data`. Nothing here imports torch.
 
-The way of a file to an array of rows, in reading order:
+How a file becomes an array of rows, in reading order:
 
     readers.py            `load`: a built-in name or a path; find the format, read it, make `Data`
-    formats/              one file a format, with its reader and its writer; `formats/registry.py` lists them
+    formats/              one file per format, with its reader and its writer; `formats/registry.py` lists them
     arrays.py             `from_arrays`: every array is checked here once, with `checks.py` and `labels.py`
-    dataset.py            `Data`: N rows of one shape, a class each; how they are split into training and held-out rows
+    dataset.py            `Data`: N rows of one shape, each with a class if there are labels; how they are split into training and held-out rows
     rows.py               the rows themselves, which may lie in a file larger than memory
     toys.py, builtin.py   the built-in point sets and pictures
-    layouts.py            what a row's shape says: points, a table, images, sequences
-    surveys.py            `survey`: what data is taken for, with `columns.py` (statistics) and `problems.py` (what will trouble)
+    layouts.py            infers points, a table, images or sequences from the shape of a row
+    surveys.py            `survey`: the kind of the data, statistics of its columns (`columns.py`), and its problems (`problems.py`)
     writers.py            the way back: rows into a file or a folder
     statistics.py         means and deviations of tensors, part by part; the one file here that needs torch, so import it by its name
 """
@@ -24,16 +24,16 @@ from unstir.data.writers import check_path, write
 
 __all__ = [
     "TOYS",  # the built-in point sets by name
-    "Data",  # N rows of one shape, with a class each where there are labels
+    "Data",  # N rows of one shape, each with a class where there are labels
     "Layout",  # how a row lies in space
     "Survey",  # what `survey` found
     "check_path",  # whether rows can be written there, before they are computed
     "from_arrays",  # arrays, tensors or lists as Data
-    "in_space",  # the layout of rows whose neighbours are worth looking at
+    "in_space",  # the layout of images and sequences; None for other rows and for tiny ones
     "layout",  # how rows of a shape lie in space
     "load",  # a built-in set, a file or a folder
     "read",  # a file or a folder
-    "survey",  # what data is taken for, column by column, and its problems
+    "survey",  # the kind of the data, statistics of its columns, and its problems
     "toy",  # points of a built-in set
     "write",  # rows into a file or a folder
 ]

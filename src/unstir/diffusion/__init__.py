@@ -4,26 +4,26 @@
 
 Training, from rows x_0 to the loss:
 
-    times.py         a distribution of times is asked for one time t a row
-    schedules.py     the schedule gives alpha and sigma at t, and `diffuse` makes x_t; the schedules themselves are in
-    chains.py        where beta becomes alpha-bar: linear, cosine, sigmoid, ... and
-    continuous.py    VP, VE and Flow
-    denoiser.py      a target says what the network has to answer: x_0, eps, v, velocity or edm
-    loss.py          `examples` puts together what the network sees and what is wanted; `errors` is the loss of each row
+    times.py         a distribution of times draws one time t for each row
+    schedules.py     `Schedule`, the base class, gives alpha and sigma at t, and its `diffuse` makes x_t
+    chains.py        discrete schedules, where beta becomes alpha-bar: linear, cosine, sigmoid, ...
+    continuous.py    continuous schedules: VP, VE and Flow
+    denoiser.py      a target defines what the network predicts: x_0, eps, v, velocity or edm
+    loss.py          `examples` builds the network's inputs and targets; `errors` is the loss of each row
 
 Sampling, from noise to rows:
 
     times.py         a grid of times falls from 1 to 0
     denoiser.py      `Denoiser` turns the network's answer into an estimate of x_0
-    guidance.py      changes that estimate: towards a condition, into bounds, to known elements
-    samplers.py      goes along the grid, and takes a step with each estimate; `plan` gives the best grid for a number of steps
+    guidance.py      steers that estimate towards a condition, clips it to bounds, or fixes known elements
+    samplers.py      goes along the grid, and takes a step with each estimate; `plan` gives the best grid for a number of evaluations
 
-Beside the walk:
+Also in this package:
 
     oracles.py       distributions whose exact denoiser is known: they stand in for a trained network
     registry.py      the names of schedules, targets, weights and distributions of times, without torch
-    inputs.py        what may be given as a time or as a step, and how it is checked
-    settings.py      what the settings of a schedule may be
+    inputs.py        checks times and steps that the caller passes
+    settings.py      allowed ranges of the settings of schedules
 """
 
 from unstir.registry import lazily

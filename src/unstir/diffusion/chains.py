@@ -39,6 +39,8 @@ from unstir.words import counted
 class Chain(Schedule):
     """The discrete chain with the given betas, each in (0, 1), as a continuous schedule: eq. (2) and (3).
 
+    Instead of alpha_bar it keeps B = -log alpha_bar, so that alpha_bar_n = exp(-B_n).
+
     Raises UsageError for a beta outside (0, 1).
 
     >>> print(Chain((0.1, 0.2, 0.3)).alpha_bar_end)                           # 0.9 * 0.8 * 0.7
@@ -58,7 +60,7 @@ class Chain(Schedule):
 
     @cached_property
     def _B(self) -> Tensor:
-        """B at n = 0 .. T, eq. (2): (T + 1,)."""
+        """B = -log alpha_bar at n = 0 .. T, eq. (2): (T + 1,)."""
         steps = -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64))
         return torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])
 

@@ -12,6 +12,8 @@ DDIM (eta = 0) is (4) with x0 held constant; DPM-Solver++(2M) and the Adams-Bash
 estimates of x0 and integrate (4) exactly. Every sampler declares its order: with N evaluations of the network its error falls like
 N^-order (the order is `None` for samplers that draw noise).
 
+To add a sampler, write its function here, and a row in `SAMPLERS`, near the end of this file.
+
     >>> from unstir.diffusion.oracles import Gaussian
     >>> from unstir.diffusion.continuous import Flow
     >>> from unstir.diffusion.times import grid

@@ -2,13 +2,14 @@
 
 Sampling, in reading order:
 
-    sampling.py    `Sampling`: the settings of sampling, one frozen value
+    sampling.py    `Sampling`: the settings of sampling, an immutable value
     drawing.py     `paths`: the loop behind every sample: noise, times, denoiser, sampler, one batch at a time
     noise.py       the noise of each row, which depends only on the seed and the row's number
-    units.py       between rows of the user and rows in float64: shape, type, kind of array
+    units.py       converts the user's arrays to float64 and back: shape, type, kind of array
 
-model.py has `Model`, which also computes likelihoods, maps data to noise and back, and inpaints; editing.py helps it. card.py
-describes a model, folder.py writes and reads its folder, and own.py has the parts that a caller may bring.
+model.py has `Model`, which also computes likelihoods, maps data to noise and back, interpolates and inpaints. editing.py has the arc between
+two rows of noise, for interpolation, and checks masks, for inpainting. card.py describes a model, folder.py writes and reads its folder, and
+own.py is for networks, schedules, targets, encoders and conditions of the caller's own.
 """
 
 from unstir.registry import lazily

@@ -80,7 +80,7 @@ def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:
 
 
 def method_name(how: Sampling) -> str:
-    """The name of the sampling method; if none was asked for, of the one that measured best for that many steps."""
+    """The name of the sampling method; if none was asked for, of the best measured one for that many evaluations."""
     if how.method is None:
         return default(how.steps)
     return how.method if isinstance(how.method, str) else getattr(how.method, "__name__", type(how.method).__name__)

@@ -4,8 +4,8 @@
     bits left = I(x_0; x_n) / log 2 <= 1/2 integral_0^snr mse ds / log 2,  mse the model's                  (2)
     Gaussian  = 1/2 sum log2(1 + snr lambda_i),  lambda_i the variances of the data's principal directions    (3)
 
-(2) is an upper bound, because no model's error is below the smallest possible one. The mse is estimated from a few thousand held-out
-pairs at each level, which adds some chance. (3) is the same bound for a guess that uses only the covariance of the data. (3) minus (2)
+(2) is an upper bound, because no model can do better than the best possible denoiser. The mse is estimated from at most a few thousand
+held-out pairs at each level, so it varies slightly. (3) is the same bound for a guess that uses only the covariance of the data. (3) minus (2)
 is what the model has learnt beyond the covariance: the shape of the data.
 """
 

@@ -50,9 +50,9 @@ def in_bits(number: float) -> str:
 
 def _forward(document: dict[str, Any], subject: Subject) -> Sentences:
     part, data, T = document["forward"], document["data"], subject.T
-    what = {"points": "Points", "images": "Pictures", "sequences": "Curves"}[part["show"]]
+    what = {"points": "point", "images": "picture", "sequences": "curve"}[part["show"]]
     found = [
-        f"{what} are rows of {data['source']}, each with its own noise: x_n = alpha_n x_0 + sigma_n eps. At n = 0 they are the data; at "
+        f"Each {what} is one row of {data['source']} with its own noise: x_n = alpha_n x_0 + sigma_n eps. At n = 0 it is the data; at "
         f"n = {T} the signal is {percent(part['alpha_bar'][-1])} of the variance.",
         "Watch what disappears first: a little noise hides the fine structure, but the overall outline is lost only near the end.",
     ]
@@ -80,18 +80,18 @@ def _bits(bits: dict[str, Any] | None, data: dict[str, Any], subject: Subject) -
         f"At n = {first[0]}, x_n still holds {first[1]} bits about a row{beyond}, "
         + " and ".join(f"{left} at n = {n}" for n, left in rest)
         + ".",
-        "These are upper bounds, because they add up the model's error, and no model's error is below the smallest possible one. A better "
-        "model, trained longer or larger, brings them down. They rest on a few thousand held-out pairs at each level, so chance moves them a "
-        "little up or down.",
+        "These are upper bounds, because they add up the model's error, and no model can do better than the best possible denoiser. A "
+        "better model, trained longer or larger, brings them down. They are estimated from at most a few thousand held-out pairs at each "
+        "level, so they vary slightly.",
     ]
     if bits["exact"]:
         found.append("The exact values at these n are " + ", ".join(in_bits(bits["exact"][i]) for i in places) + ".")
     if bits["gaussian"]:
-        knows = "from the shape of the data" + (", or from the class that it is told" if data["classes"] else "")
+        knows = "the shape of the data" + (", or what its class says about a row" if data["classes"] else "")
         found.append(
             f"A guess that uses only the covariance{', and not the class,' if data['classes'] else ''} gives "
             f"{in_bits(bits['gaussian'][places[0]])} bits at n = {first[0]} and {in_bits(bits['gaussian'][places[1]])} at n = {rest[0][0]}. "
-            f"Where the model's curve is lower, the model knows more {knows}."
+            f"Where the model's curve is lower, the model has learnt more than the covariance: {knows}."
         )
     return found
 
@@ -101,7 +101,7 @@ def _reverse(document: dict[str, Any], subject: Subject) -> Sentences:  # noqa: 
     samplers, name = part["samplers"], {"points": "point", "images": "picture", "sequences": "curve"}[part["show"]]
     found = [
         f"Each {name} starts from the same noise in every panel. DDIM and the default add no further noise, so it ends in nearly the same "
-        "place with both. The chain draws fresh noise at every step, so there it ends elsewhere."
+        "place with both. The chain draws fresh noise at every step, so its result is different."
     ]
     for one in samplers:
         sentence = (
@@ -168,7 +168,7 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
         most = int(ratio.argmin())
         found.append(
             f"The model has learnt most at {unit} = {said(edges[most])} to {said(edges[most + 1])}: there its error is {said(ratio[most])} "
-            "times the best Gaussian guess's. The difference is what it knows about the data's shape."
+            "times that of the best Gaussian. The difference is what it knows about the data's shape."
         )
     return found + _levels(part["levels"])
 
@@ -219,7 +219,7 @@ def _run(document: dict[str, Any]) -> Sentences:
         last = f"The held-out loss is {said(known[-1][0])} at step {known[-1][1]:,}"
         last += ", its lowest" if lowest[0] == known[-1][0] else f"; its lowest was {said(lowest[0])} at step {lowest[1]:,}"
         found.append(
-            last + (f". The best Gaussian guess has {said(held_out['gaussian'])}." if held_out["gaussian"] is not None else ".")
+            last + (f". The best Gaussian has {said(held_out['gaussian'])}." if held_out["gaussian"] is not None else ".")
         )
     return found
 
@@ -248,8 +248,8 @@ def _lecture(document: dict[str, Any], subject: Subject) -> Sentences:
         )
     found.append(recovered)
     compressed = (
-        "Compression is prediction. The bits of a row are half the squared error of the guess, summed over the signal-to-noise ratio, so a "
-        "better guess takes fewer bits."
+        "Compression is prediction. Half the squared error of the guess, integrated over the signal-to-noise ratio and divided by log 2, is "
+        "how many bits a row takes, so a better guess takes fewer bits."
     )
     if bits["gaussian"]:
         fine = _at(bits["n"], FINE * T)

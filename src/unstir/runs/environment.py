@@ -1,4 +1,4 @@
-"""Versions and machine: what the bits of a result can depend on, and what else one asks when something looks odd.
+"""Versions and machine: what can change a result bit for bit, and what else one asks when something looks odd.
 
 The same settings and seed give the same bits where `EXACT` is the same: the version of torch, the number of threads and of processes,
 the device and the processor. Elsewhere the result is as good, but its last digits differ. Importing this file needs no torch.

@@ -1,16 +1,16 @@
 """From data and settings to a trained model. In reading order, following an array:
 
-    config.py       the settings of a run, one frozen tree; config_file.py reads and writes it as TOML
+    config.py       the settings of a run, an immutable tree; config_file.py reads and writes it as TOML
     presets.py      settings that are chosen from the data where the user sets none
     parts.py        from settings to parts: encoder, condition, network, device
-    fitting.py      `Fitting`: data, split, encoder, problem, loop, model; the caller drives it
-    problem.py      everything random in a step: rows, times, noise, dropped conditions; then `unstir.diffusion.loss`
+    fitting.py      `Fitting`: one training run, from data to model; the caller iterates over its steps
+    problem.py      draws everything random in a step: rows, times, noise, dropped conditions; the loss itself is in diffusion/loss.py
     loop.py         the loop: loss, gradient, optimiser, average, one step at a time
-    state.py        what a step changes and a checkpoint holds; recipe.py has the settings of the optimiser
+    state.py        everything that a step changes, which runs/checkpoints.py writes; recipe.py has the settings of the optimiser
     held_out.py     the loss on held-out rows, beside the loss of the best Gaussian (baseline.py)
 
-fit.py has `unstir.fit`, and progress.py shows its progress. cost.py measures how long a run will take, plan.py plans a run of the command
-line, and processes.py trains in several processes.
+fit.py has `unstir.fit`, and progress.py shows its progress. cost.py measures how long a run will take, plan.py plans a command-line run
+before it starts, and processes.py trains in several processes.
 """
 
 from unstir.registry import lazily
@@ -20,7 +20,7 @@ _NAMES = {
     "flat": "config",  # settings by their last names, such as lr, as a tree
     "settle": "presets",  # complete settings for given data
     "planned": "plan",  # a run before it begins: its settings and what it will take
-    "Fitting": "fitting",  # a training run that the caller drives
+    "Fitting": "fitting",  # one training run; the caller iterates over its steps
     "Problem": "problem",  # what is learnt: rows, schedule, target, loss
     "Recipe": "recipe",  # the settings of the optimiser
     "State": "state",  # everything that training changes

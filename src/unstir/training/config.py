@@ -179,7 +179,7 @@ class Config(Section):
     network: Network = Network()
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
-    seed: int = Field(0, ge=0, lt=2**32, description="Seed of all random numbers.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Random seed.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
 
 

@@ -45,7 +45,8 @@ def fit(
 
     `network`, `schedule`, `target` and `encoder` are names, or parts of your own: a `torch.nn.Module` called as `network(x, t, cond)`, a
     `diffusion.Schedule`, a `diffusion.Target`, a subclass of `encoders.base.Encoder`. A `condition` of your own needs `given` (N, ...),
-    the values of the rows. `groups` (N,): rows of one group are either all trained on or all held out. `minutes`: train for about this
+    the values of the rows. A network of your own is copied: your object stays as it is, and all weights of the copy are trained, those of
+    frozen layers too. `groups` (N,): rows of one group are either all trained on or all held out. `minutes`: train for about this
     long. `progress`: whether to show progress; None shows it in notebooks and on terminals. Further settings are those of the command line
     by their last names: steps, lr, width, seed, held_out, ... Settings that are not given are chosen from the size of the data.
 

@@ -21,9 +21,9 @@ CALLED = {
     "coverage": "coverage: true rows with samples near",
     "precision, features": "precision, features: samples near data",
     "recall, features": "recall, features: data near samples",
-    "density, features": "density, features: as crowded",
-    "coverage, features": "coverage, features: rows visited",
-    "class right": "class right: as asked, says a judge",
+    "density, features": "density, features: as crowded as the data",
+    "coverage, features": "coverage, features: rows with samples near",
+    "class right": "class right: a classifier agrees",
 }
 
 
@@ -41,12 +41,14 @@ def scores_table(found: Found, title: str) -> Table:
             "energy distance, rows relabelled", f"{test.distance:.2g}", floor, f"{test.rows:,}", f"{told}, p = {test.p_value:.3f}"
         )
         table.add_section()
-        table.caption = f"± is over {REPEATS} comparisons; true rows themselves come out beyond 'at' about 1 time in 20"
+        table.caption = (
+            f"± is over {REPEATS} comparisons; true rows themselves miss 'at the floor' (or ceiling) about 1 time in 20"
+        )
     if found.memory:
         m = found.memory
         share = f"{percent(m.close_expected)}, at most {percent(m.close_at_most)}"
         table.add_row(
-            "nearest training row, by true rows'", f"{m.ratio:.3f}", f"1 ± {m.ratio_deviation:.3f}", f"{m.rows:,}", m.verdict
+            "nearest training row: distance ratio", f"{m.ratio:.3f}", f"1 ± {m.ratio_deviation:.3f}", f"{m.rows:,}", m.verdict
         )
         table.add_row("nearer to one than 99 % of true rows", percent(m.close), share, f"{m.rows:,}", m.verdict)
     if found.levels and found.levels.gap:
@@ -59,7 +61,7 @@ def columns_table(good: Good, names: tuple[str, ...]) -> Table:
     """The columns that are off most, worst first."""
     worst = np.argsort(-np.abs(good.columns.z).max(axis=0), kind="stable")[:WORST]
     which = "Columns" if len(names) <= WORST else f"{WORST} of {len(names)} columns"
-    title = f"{which}, worst first, ± standard error; z: how many of them apart"
+    title = f"{which}, worst first, ± standard error; z: the difference in standard errors"
     table = Table("column", "mean: samples", "true rows", "deviation: samples", "true rows", "z", title=title)
     c, limit = good.columns, chance(len(names))
     for i in worst:
@@ -73,7 +75,7 @@ def levels_table(levels: Levels) -> Table:
     """The error of x0_hat by noise level, on unseen and on training rows."""
     title = "Error of x0_hat by noise level, 1 is the data's variance, ± standard error"
     rows = "true rows" if levels.training is None else "held-out rows"
-    table = Table("log-SNR", rows, "training rows", "knows only the variance", title=title)
+    table = Table("log-SNR", rows, "training rows", "unit Gaussian baseline", title=title)
     for k, level in enumerate(levels.log_snr):
         sides = ["-" if part is None else with_spread(*part[:, k]) for part in (levels.unseen, levels.training)]
         table.add_row(f"{level:+.0f}", *sides, f"{levels.baseline[k]:.4g}")

@@ -35,8 +35,8 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     if held_out.loss > WORSE * held_out.gaussian_loss:
         note(
             f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian with the "
-            f"data's mean and covariance. Either it has not learnt, or it has learnt too few rows by heart: try a lower --optim.lr (it was "
-            f"{settings.optim.lr:g}), or other --steps, or bring more data."
+            f"data's mean and covariance. The model is undertrained, or it has memorised a small training set: try a lower --optim.lr (it was "
+            f"{settings.optim.lr:g}), other --steps, or more data."
         )
     draw(recording, model, {f"{default(20)}": (samples, caption(20, None, scores))})
     run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
@@ -60,7 +60,7 @@ def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndar
     try:
         like = resemblance(model, sets, recording.fitting.training, recording.fitting.unseen, seed=0)
     except UsageError as error:
-        note(f"note: nothing was compared in features: {error}")
+        note(f"note: feature scores were skipped: {error}")
         return scores
     if like is None:
         return scores

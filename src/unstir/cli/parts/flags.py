@@ -27,7 +27,7 @@ def _whole(kind: type, tokens: Any) -> int:  # noqa: ARG001
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
-Seed = Annotated[Whole, Parameter(help="Decides everything random.")]
+Seed = Annotated[Whole, Parameter(help="Random seed.")]
 
 RunFolder = Annotated[Path, Parameter(name="RUN", help="Run folder.")]
 RunOrModel = Annotated[Path, Parameter(name="RUN", help="Run folder, or the model folder inside one.")]
@@ -73,9 +73,7 @@ class SamplingFlags:
     """How to sample, for the settings of `Sampling` that a person types."""
 
     steps: Annotated[Whole, Parameter(help="Network evaluations.")] = 20
-    method: Annotated[
-        str | None, Parameter(help="Sampler; if left out, the one that measured best for that many evaluations.")
-    ] = None
+    method: Annotated[str | None, Parameter(help="Sampler; if left out, the best measured one for that many evaluations.")] = None
     guidance: Annotated[
         float, Parameter(help="1 samples the model as trained; a larger number, as in 2, moves samples towards their class.")
     ] = 1.0

@@ -19,7 +19,7 @@ from unstir.training.presets import choices, settle
 from unstir.words import counted, duration, short
 
 SHOWN = 12  # columns, or classes; --json has all
-FLAT = "learnt flat, without a sense of which numbers are neighbours"
+FLAT = "treated as a flat vector: positions are ignored"
 
 
 class Decided(NamedTuple):
@@ -85,13 +85,13 @@ def facts(data: Data, found: Survey) -> list[str]:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
         lies = layout(data.shape)
         grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
-        lines.append(f"levels: {found.levels}{grey} levels{whole}; learnt as numbers on a line")
+        lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
     if data.classes:
         each = [f"{short(name)}: {count:,}" for name, count in list(found.classes.items())[:SHOWN]]
         more = f", and {len(data.classes) - SHOWN:,} more" if len(data.classes) > SHOWN else ""
         lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more})")
     if found.looked_at < len(data):
-        lines.append(f"looked at: {found.looked_at:,} rows, evenly spread; gaps are counted in all")
+        lines.append(f"looked at: {found.looked_at:,} evenly spaced rows; missing values are counted in all rows")
     return lines + [f"note: {note}" for note in data.notes]
 
 
@@ -134,7 +134,7 @@ def _as_typed(settings: dict[str, Any], path: str = "--") -> Iterator[str]:
 def cost_line(plan: Preview) -> str:
     """What training takes, in words."""
     if plan.cost is None:
-        return f"none, it would be refused: {plan.refused}"
+        return f"not measured, training would be refused: {plan.refused}"
     optim, each = plan.config.optim, 1000 * plan.cost.step
     milliseconds = f"{each:.2g}" if each < 10 else f"{each:,.0f}"
     return (

@@ -54,7 +54,7 @@ def packages() -> Iterator[Finding]:
     for extra in dict.fromkeys(each.extra for each in asked if each.extra):
         absent = [each.name for each in asked if each.extra == extra and _installed(each.name) is None]
         if absent:
-            found = f"not here: {', '.join(absent)}; only for {EXTRAS.get(extra, 'what is named so')}"
+            found = f"not installed: {', '.join(absent)}; optional, for {EXTRAS.get(extra, 'this extra')}"
             yield Finding(f"extra '{extra}'", found, way_on=f"python -m pip install 'unstir[{extra}]'", value=absent)
         else:
             yield Finding(f"extra '{extra}'", "complete", value=[])
@@ -94,9 +94,9 @@ def threads() -> Iterator[Finding]:
     said = "".join(f", {name}={value}" for name, value in asked.items())
     found, state, way_on = f"{used} for {cores:g} cores{said}", OK, ""
     if used > cores:
-        state, way_on = NOTE, f"More threads than cores wait for each other: export OMP_NUM_THREADS={max(1, int(cores))}"
+        state, way_on = NOTE, f"More threads than cores slow training down: export OMP_NUM_THREADS={max(1, int(cores))}"
     elif asked and used < cores:
-        state, way_on = NOTE, f"Cores lie idle in large networks: unset {' '.join(asked)}, unless others need them."
+        state, way_on = NOTE, f"Some cores stay unused: unset {' '.join(asked)} unless other programs need them."
     yield Finding("threads", found, state, way_on, used)
 
 
@@ -109,9 +109,12 @@ def devices() -> Iterator[Finding]:
             about = torch.cuda.get_device_properties(i)
             yield Finding(f"cuda:{i}", f"{about.name}, {_size(about.total_memory)}", value=about.name)
     elif shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
-        why = "this torch is built for the CPU" if torch.version.cuda is None else "its driver does not answer torch"
+        why = "this torch is built for the CPU" if torch.version.cuda is None else "torch cannot use its driver"
         yield Finding(
-            "cuda", f"a GPU is there, but {why}", NOTE, "Install the torch that https://pytorch.org/get-started names for it."
+            "cuda",
+            f"a GPU is there, but {why}",
+            NOTE,
+            "Install the build of torch for this GPU: https://pytorch.org/get-started.",
         )
     else:
         yield Finding("cuda", "none; not needed for points and tables", value=False)

@@ -53,9 +53,7 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     UsageError for another kind of file, DataError for a size that does not fit.
     """
     if path.suffix not in (".npy", ".png"):
-        raise UsageError(
-            f"--mask {path}: a mask is a .npy file, of 1 where the data is kept and 0 elsewhere, or a .png file, white where it is."
-        )
+        raise UsageError(f"--mask {path}: a mask is a .npy file (1 = keep, 0 = fill in) or a .png file (white = keep).")
     with storage_errors(path):
         try:
             if path.suffix == ".npy":

@@ -60,7 +60,7 @@ def watched(recording: Recording, output: TrainingOutput) -> Iterator[Callable[[
 
     page = recording.run.path / PAGE
     if not output.quiet:
-        note(f"page: {page}, written anew during training.")
+        note(f"page: {page}, updated during training.")
     watcher = Watcher(recording)
     try:
         yield watcher

@@ -70,7 +70,7 @@ def call(fitting: Fitting) -> None:
     _lead.told = True
     tell(document, held)
     if here().agree()[1]:
-        raise DataError("another process cannot train with this one: it says why above.")
+        raise DataError("another process cannot train with this one: see its error above.")
 
 
 def follow() -> None:
