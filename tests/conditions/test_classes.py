@@ -49,7 +49,7 @@ def test_values_are_numbers_by_name_or_number(condition, given, numbers):
         (PETS, -1, "unknown class '-1'"),
         (PETS, "1", "unknown class '1'"),  # a text is a name
         (PETS, 1.5, "unknown class '1.5'"),
-        (PETS, ["cat", "dog"], "2 labels for 3 rows: give one, or one a row"),
+        (PETS, ["cat", "dog"], "2 labels for 3 rows: give one for all rows, or one for each"),
         (PETS, [], "0 labels for 3 rows"),
         (PETS, ["cat", "dog", ""], "unknown class ''"),
         (PETS, [None] * 3, "unknown class 'None'"),

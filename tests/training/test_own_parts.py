@@ -126,7 +126,7 @@ def test_a_missing_part_is_one_error_that_names_it(saved, left_out):
     with pytest.raises(UsageError) as caught:
         unstir.load(saved, **brought)
     listed = ", ".join(f"{name} ({called[name]})" for name in left_out)
-    assert f"somebody's own: {listed}. Nothing is run from a folder, so bring them" in str(caught.value)
+    assert f"custom parts: {listed}. No code is loaded from a folder, so pass them" in str(caught.value)
 
 
 def test_a_part_too_much_or_of_the_wrong_size_is_refused(tmp_path):
@@ -148,13 +148,13 @@ def test_a_part_too_much_or_of_the_wrong_size_is_refused(tmp_path):
         ({"encoder": ENCODERS["standardise"].begin}, "an? encoder of your own is a class"),
         ({"condition": Wind, "given": np.zeros((200, 2))}, "a condition of your own is a conditions.Condition, made"),
         ({"condition": "wind", "given": np.zeros((200, 2))}, "a condition of your own is a conditions.Condition, made"),
-        ({"condition": Wind()}, "come together"),
-        ({"given": np.zeros((200, 2))}, "come together"),
-        ({"condition": Wind(), "given": np.zeros((3, 2))}, r"given has shape \(3, 2\), for 200 rows"),
+        ({"condition": Wind()}, "go together"),
+        ({"given": np.zeros((200, 2))}, "go together"),
+        ({"condition": Wind(), "given": np.zeros((3, 2))}, r"given has shape \(3, 2\), but there are 200 rows"),
         ({"condition": Wind(), "given": np.zeros((200, 2)), "labels": np.zeros(200, int)}, "labels are a condition"),
         ({"network": "mpl"}, "unknown network 'mpl': did you mean 'mlp'"),
         ({"minutes": 0}, "a time above 0"),
-        ({"minutes": 1, "steps": 3}, "without steps"),
+        ({"minutes": 1, "steps": 3}, "and no steps"),
     ],
 )
 def test_what_is_no_part_is_refused_before_training(part, said):
@@ -174,7 +174,7 @@ sys.addaudithook(lambda event, arguments: sys.exit(f"{event} {arguments}") if ev
 try:
     unstir.load(sys.argv[1])
 except unstir.errors.UsageError as error:
-    assert "bring them" in str(error), error
+    assert "pass them" in str(error), error
 else:
     raise AssertionError
 """
