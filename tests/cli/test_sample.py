@@ -159,10 +159,10 @@ def test_a_run_without_a_model_says_how_to_get_one(tmp_path):
     # Catches "no folder", of a run that is there.
     for about, said in [
         ('{"status": "stopped", "steps": 70}', "stopped at step 70. Go on with `unstir resume"),
-        ('{"status": "running"}', "being trained: wait. Or its training was killed: go on with `unstir resume"),
+        ('{"status": "running"}', "still training, so wait. If its training was killed, go on with `unstir resume"),
         ('{"status": "failed", "steps": 7, "why": "the loss is nan"}', "failed at step 7 (the loss is nan)"),
-        ('{"status": "finished"}', "taken away"),
-        ('{"status": {}}', "taken away"),
+        ('{"status": "finished"}', "the model was removed"),
+        ('{"status": {}}', "the model was removed"),
         ("[]", "run.json is damaged"),
         ("{", "run.json is damaged"),
     ]:
