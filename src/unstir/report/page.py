@@ -7,9 +7,9 @@ and fetches nothing.
 
     policy = default-src 'none'; script-src 'sha256-...'; style-src 'sha256-...'; img-src data:         (1)
 
-A page is made of `page.html.j2` (words and tables), `page.css`, the modules in `js/` (pictures) and uPlot (curves; L. Sorokin, MIT
-licence, unchanged in `vendor/`). The modules are ES modules, so that the tests can import each of them. A page that is a single file
-cannot import other files, so `joined` makes one script of the modules.
+A page is made of `page.html.j2` (words and tables; `macros.html.j2` has what sections share), `page.css`, the modules in `js/`
+(pictures) and uPlot (curves; L. Sorokin, MIT licence, unchanged in `vendor/`). The modules are ES modules, so that the tests can
+import each of them. A page that is a single file cannot import other files, so `joined` makes one script of the modules.
 """
 
 import base64
