@@ -20,7 +20,7 @@ from unstir.encoders.base import FitOptions
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import EncodedRows, views
 from unstir.errors import DataError
-from unstir.evaluation.memorisation import away
+from unstir.evaluation.memorisation import nearest_distances
 from unstir.evaluation.scores import truth_of
 from unstir.metrics.distances import nearest
 from unstir.training.config import flat
@@ -159,7 +159,7 @@ def test_nearest_rows_are_looked_for_in_every_block():
     # Catches the nearest of the last block.
     x, rows = RNG.normal(size=(5, 3)), RNG.normal(size=(400, 3))
     order = RNG.permutation(400)
-    np.testing.assert_allclose(away(x, Rows(rows).take(order), np.ones(3)), nearest(x, rows), rtol=1e-12)
+    np.testing.assert_allclose(nearest_distances(x, Rows(rows).take(order), np.ones(3)), nearest(x, rows), rtol=1e-12)
 
 
 # ---- training on what is mapped
