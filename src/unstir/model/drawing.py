@@ -79,13 +79,6 @@ def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:
     return kept if every and number % every == 0 else [*kept, last.cpu()]
 
 
-def method_name(how: Sampling) -> str:
-    """The name of the sampling method; if none was asked for, of the best measured one for that many evaluations."""
-    if how.method is None:
-        return default(how.steps)
-    return how.method if isinstance(how.method, str) else getattr(how.method, "__name__", type(how.method).__name__)
-
-
 def sampler_of(how: Sampling) -> Sampler:
     """The sampler that was asked for, by name or as a function of the caller's own; if none was, the best measured one."""
     return sampler(default(how.steps) if how.method is None else how.method)
