@@ -50,6 +50,12 @@ def opened(path):
         return image
 
 
+def arrays(path):
+    """The arrays of a .npz file, which is closed again: one left open fails whichever test runs when it is collected."""
+    with np.load(path) as archive:
+        return dict(archive)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Models of images and others, hardly trained."""
@@ -202,7 +208,7 @@ def test_a_grid_of_a_model_with_classes_has_a_row_a_class(runs, tmp_path):
     code, _, err = run("sample", runs / "grey", "-n", "30", "-o", tmp_path / "a.npz", "--grid", tmp_path / "a.png")
     assert code == 0
     assert err == f"rows of {tmp_path / 'a.png'}, from the top: ../bag, ankle boot, coat\n"
-    drawn = np.load(tmp_path / "a.npz")
+    drawn = arrays(tmp_path / "a.npz")
     found = pixels(opened(tmp_path / "a.png"))[::8, ::8, 0]
     for row, name in enumerate(("../bag", "ankle boot", "coat")):
         for column, x in enumerate(drawn["values"][drawn["labels"] == name]):
@@ -261,7 +267,7 @@ def test_a_class_is_a_sub_folder(runs, tmp_path):
     """Catches a class called ../bag that is written outside, and pictures in another class's folder."""
     assert run("sample", runs / "grey", "-n", "20", "-o", tmp_path / "all.npz")[0] == 0
     assert run("sample", runs / "grey", "-n", "20", "-o", f"{tmp_path}/new/out.of/")[0] == 0
-    drawn = np.load(tmp_path / "all.npz")
+    drawn = arrays(tmp_path / "all.npz")
     assert {path.name for path in tmp_path.iterdir()} == {"all.npz", "new"}
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"out.of"}
     names = {label: in_a_file_name(label) for label in ("../bag", "ankle boot", "coat")}
