@@ -148,9 +148,9 @@ def test_from_the_command_line_to_samples_and_on(tmp_path):
     assert model.space == (1, 6, 6)
     x = model.sample(5, 1, steps=3)
     assert (x.shape, x.dtype) == ((5, 12, 12), np.uint8)
-    z = model.to_noise(x, steps=4)
+    z = model.encode(x, steps=4)
     assert z.shape == (5, 1, 6, 6)
-    assert model.from_noise(z, steps=4).shape == (5, 12, 12)
+    assert model.decode(z, steps=4).shape == (5, 12, 12)
     assert run("report", path)[0] == 0
     assert run("animate", path, "-o", tmp_path / "film.gif", "--seconds", "1", "--rate", "5")[0] == 0
     assert run("interpolate", path, tmp_path / "x.npz", "--rows", "1,2", "-o", tmp_path / "way.npy", "--steps", "3")[0] == 0

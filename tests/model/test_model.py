@@ -128,10 +128,10 @@ def test_samples_are_the_decoded_noise_of_their_rows(plain):
     # The same flow in both. Catches decode with its own grid, and a start that is not scaled to the schedule's own noise.
     z = RowNoise(4, range(100))(torch.empty(100, 2))
     x = plain.sample(100, steps=20, method="adams_bashforth3", seed=4)
-    np.testing.assert_allclose(plain.from_noise(z.numpy(), steps=20), x, atol=1e-5)
+    np.testing.assert_allclose(plain.decode(z.numpy(), steps=20), x, atol=1e-5)
     exploding = unstir.fit(toy("moons", 50, seed=0).values, **TINY, schedule="ve")
     x = exploding.sample(100, steps=20, method="adams_bashforth3", seed=4)
-    np.testing.assert_allclose(exploding.from_noise(z.numpy(), steps=20), x, atol=1e-4)
+    np.testing.assert_allclose(exploding.decode(z.numpy(), steps=20), x, atol=1e-4)
     assert np.abs(exploding.states(100, steps=9, every=1)[0]).std() > 10  # the noise of sigma = 80
 
 
@@ -194,7 +194,7 @@ def test_every_sampler_and_flow_gives_numbers_under_every_schedule(schedule):
         for n in (1, 5):
             assert np.isfinite(model.sample(20, steps=n, method=method)).all(), (method, n)
     assert np.isfinite(model.log_prob(values[:5], steps=8)).all()
-    assert np.isfinite(model.to_noise(values[:5], steps=8)).all()
+    assert np.isfinite(model.encode(values[:5], steps=8)).all()
 
 
 # ---- there and back
@@ -208,18 +208,18 @@ def test_encoding_and_decoding_gives_the_rows_back(plain):
     rows = toy("eight_gaussians", 200, seed=5).values
     worst = {}
     for steps in (25, 100):
-        z = plain.to_noise(rows, steps=steps)
-        error = np.abs(plain.from_noise(z, steps=steps) - rows).max(1)
+        z = plain.encode(rows, steps=steps)
+        error = np.abs(plain.decode(z, steps=steps) - rows).max(1)
         worst[steps] = np.median(error)
     assert worst[100] < 0.01
     assert error.max() < 0.1
     assert worst[100] < worst[25] / 2
-    assert (plain.to_noise(rows, steps=25) == plain.to_noise(rows, steps=25)).all()
+    assert (plain.encode(rows, steps=25) == plain.encode(rows, steps=25)).all()
 
 
 def test_rows_of_the_data_are_encoded_to_standard_noise(plain):
     # Catches noise in the schedule's own scale, and encode that stops short of t = 1.
-    z = plain.to_noise(toy("eight_gaussians", 1000, seed=6).values)
+    z = plain.encode(toy("eight_gaussians", 1000, seed=6).values)
     assert np.abs(z.mean(0)).max() < 4 / 1000**0.5 + 0.05
     assert np.abs(z.std(0) - 1).max() < 4 / 2000**0.5 + 0.05
     assert z.dtype == np.float32
@@ -228,15 +228,15 @@ def test_rows_of_the_data_are_encoded_to_standard_noise(plain):
 def test_encode_spends_the_evaluations_that_it_is_given(plain):
     rows = toy("eight_gaussians", 5, seed=5).values
     for method in [name for name, sampler in SAMPLERS.items() if not sampler.needs]:
-        assert counted(plain, lambda m=method: plain.to_noise(rows, steps=9, method=m)) == 9
-        assert counted(plain, lambda m=method: plain.from_noise(rows, steps=9, method=m)) == 9
+        assert counted(plain, lambda m=method: plain.encode(rows, steps=9, method=m)) == 9
+        assert counted(plain, lambda m=method: plain.decode(rows, steps=9, method=m)) == 9
 
 
 @pytest.mark.parametrize("method", [name for name, sampler in SAMPLERS.items() if "noise" in sampler.needs])
 def test_a_sampler_that_draws_noise_leads_neither_to_noise_nor_back(plain, method):
     # Both are promised to be the probability flow. Catches noise from the global generator, in either direction.
     rows = toy("eight_gaussians", 5, seed=5).values
-    for call in (plain.to_noise, plain.from_noise):
+    for call in (plain.encode, plain.decode):
         with pytest.raises(UsageError, match="noise"):
             call(rows, steps=9, method=method)
 
@@ -369,7 +369,7 @@ def test_numpy_has_no_bfloat16():
 
 def test_rows_of_another_shape_are_refused(plain):
     for rows in (np.zeros((3, 3)), np.zeros((3, 2, 1)), np.zeros(3)):
-        for call in (plain.log_prob, plain.to_noise):
+        for call in (plain.log_prob, plain.encode):
             with pytest.raises(DataError, match=r"trained on rows of \(2,\)"):
                 call(rows)
 
@@ -378,7 +378,7 @@ def test_noise_of_another_shape_is_refused(plain):
     # Catches a matrix product's own error, and noise that broadcasts.
     for z in (np.zeros((3, 3)), np.zeros((3, 1)), np.zeros(2)):
         with pytest.raises(DataError, match=r"\(2,\)"):
-            plain.from_noise(z)
+            plain.decode(z)
 
 
 # ---- networks
@@ -419,7 +419,7 @@ def test_a_saved_model_is_the_same_model(named, saved):
         assert (again.sample(300, **settings) == named.sample(300, **settings)).all()
     rows = toy("moons", 20, seed=1).values
     assert (again.log_prob(rows, steps=8) == named.log_prob(rows, steps=8)).all()
-    assert (again.to_noise(rows) == named.to_noise(rows)).all()
+    assert (again.encode(rows) == named.encode(rows)).all()
     assert not any(weight.requires_grad for weight in again.network.parameters())
     assert not again.network.training
 

@@ -225,7 +225,7 @@ def test_sampling_in_bfloat16_is_float32_to_its_rounding(tmp_path):
     assert other.dtype == np.float32
     assert 0 < np.abs(one - other).max() < 0.05 * one.std()
     np.testing.assert_array_equal(exact.log_prob(x[:2], steps=4), fast.log_prob(x[:2], steps=4))
-    np.testing.assert_array_equal(exact.to_noise(x[:2], steps=4), fast.to_noise(x[:2], steps=4))
+    np.testing.assert_array_equal(exact.encode(x[:2], steps=4), fast.encode(x[:2], steps=4))
     code, out, _ = run("sample", tmp_path / "model", "-n", "40", "--precision", "bfloat16", "-o", tmp_path / "x.npy")
     assert code == 0
     np.testing.assert_array_equal(np.load(out.strip()), other)

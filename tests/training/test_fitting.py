@@ -409,8 +409,8 @@ def test_bytes_come_back_as_bytes_within_their_bounds():
     assert x.shape == (100, 3, 3)
     assert model.card.bounds == (0, 255)
     far = np.full((1, 3, 3), 20.0, dtype=np.float32)
-    assert (model.from_noise(far) == 255).all()
-    assert (model.from_noise(-far) == 0).all()
+    assert (model.decode(far) == 255).all()
+    assert (model.decode(-far) == 0).all()
     generator = torch.Generator().manual_seed(0)
     clean = model.encoder.decode(model.denoise()(20 * torch.randn(50, 3, 3, generator=generator), torch.tensor(0.3)))
     assert -1e-3 <= clean.min() < 1  # the bounds are reached and not passed
@@ -421,7 +421,7 @@ def test_floats_are_never_clipped():
     # Between the smallest and largest value seen there is no law. Catches [-1, 1], and the data's own range taken for bounds.
     model = unstir.fit(np.random.default_rng(0).uniform(0, 1, (200, 2)), **TINY)
     assert model.card.bounds is None
-    assert model.from_noise(np.full((1, 2), 20.0)).min() > 1.5
+    assert model.decode(np.full((1, 2), 20.0)).min() > 1.5
 
 
 def test_whole_numbers_are_rounded_not_cut_off():
@@ -433,8 +433,8 @@ def test_whole_numbers_are_rounded_not_cut_off():
     assert (x == np.round(y)).all()
     assert (x != y.astype(int)).any()
     small = unstir.fit(values.astype(np.int8), **TINY)
-    assert (small.from_noise(np.full((1, 2), 1e3)) == 127).all()
-    assert (small.from_noise(np.full((1, 2), -1e3)) == -128).all()
+    assert (small.decode(np.full((1, 2), 1e3)) == 127).all()
+    assert (small.decode(np.full((1, 2), -1e3)) == -128).all()
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint16", "int32", "int64", "float16", "float32", "float64"])
@@ -452,8 +452,8 @@ def test_rows_of_any_shape_keep_it(shape):
     model = unstir.fit(values, **TINY)
     assert model.card.shape == shape
     assert model.sample(5).shape == (5, *shape)
-    assert model.to_noise(values[:4], steps=5).shape == (4, *shape)
-    assert model.from_noise(values[:4], steps=5).shape == (4, *shape)
+    assert model.encode(values[:4], steps=5).shape == (4, *shape)
+    assert model.decode(values[:4], steps=5).shape == (4, *shape)
     assert model.log_prob(values[:4], steps=4).shape == (4,)
 
 
@@ -472,9 +472,9 @@ def test_torch_in_torch_out():
     assert isinstance(x, torch.Tensor)
     assert x.dtype == torch.float32
     assert not x.requires_grad
-    z = model.to_noise(x)
+    z = model.encode(x)
     assert isinstance(z, torch.Tensor)
-    assert isinstance(model.from_noise(z), torch.Tensor)
+    assert isinstance(model.decode(z), torch.Tensor)
     assert all(isinstance(state, torch.Tensor) for state in model.states(4, every=5))
     same = unstir.fit(values.numpy(), **TINY)
     assert isinstance(same.sample(4), np.ndarray)

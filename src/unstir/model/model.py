@@ -1,6 +1,6 @@
 """A trained model: from noise to data in the user's units, from data to noise, and log-likelihoods of data.
 
-model.sample(1000, steps=10)      model.log_prob(x)      model.to_noise(x)      model.save(folder)
+model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      model.save(folder)
 
 >>> import unstir
 >>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
@@ -172,11 +172,11 @@ class Model:
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
         """n rows (n, ...) from row a (...) to row b (...), in the data's units: a and b as noise, the arc between them, and back to data.
 
-        `editing.slerp` is the arc. The first and the last row equal a and b as closely as `from_noise` inverts `to_noise`.
+        `editing.slerp` is the arc. The first and the last row equal a and b as closely as `decode` inverts `encode`.
         """
         shape = self.card.shape
-        z_a, z_b = torch.as_tensor(self.to_noise(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
-        return self.from_noise(slerp(z_a, z_b, n), steps)
+        z_a, z_b = torch.as_tensor(self.encode(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
+        return self.decode(slerp(z_a, z_b, n), steps)
 
     def log_prob(self, x: Any, given: Given = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units, by the model's probability flow.
@@ -204,8 +204,8 @@ class Model:
         return (torch.cat(parts) - volume).numpy()
 
     @torch.no_grad()
-    def to_noise(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
-        """The noise z (N, *space) to which the probability flow takes rows x (N, ...): deterministic, the inverse of `from_noise`."""
+    def encode(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
+        """The noise z (N, *space) to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`."""
         refuse_noise(method)
         x = self.encoder.encode(rows_of(x, self.card.shape)).to(self.device)
         times = self.times(steps=steps + sampler(method).evaluations, method=method).flip(0)
@@ -217,7 +217,7 @@ class Model:
         return z if self.card.kind == "torch" else z.numpy()
 
     @torch.no_grad()
-    def from_noise(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
+    def decode(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z (N, *space)."""
         refuse_noise(method)
         x = rows_of(z, self.space).float().to(self.device)
