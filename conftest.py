@@ -4,7 +4,10 @@ import os
 
 import pytest
 
+from unstir import steady
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch; the processes that tests start inherit it
+steady.STRICT = True  # a warning inside the library fails a test
 
 
 @pytest.fixture(scope="module")

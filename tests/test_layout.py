@@ -46,7 +46,7 @@ def test_the_lowest_rooms_need_only_arrays(path):
     for name in imports(path):
         assert name.split(".")[0] in allowed | sys.stdlib_module_names, f"{path} imports {name}"
         if name.startswith("unstir."):
-            assert name.split(".")[1] in ("errors", "words", "seeds", "files", "registry", "conditions", room(path)), (
+            assert name.split(".")[1] in ("errors", "steady", "words", "seeds", "files", "registry", "conditions", room(path)), (
                 f"{path} imports {name}"
             )
 
@@ -56,7 +56,7 @@ def test_networks_know_nothing_of_diffusion(path):
     # Design, concept 7: imports only torch. Catches a network that asks the schedule for its noise level.
     assert {name.split(".")[0] for name in imports(path)} <= {"torch", "unstir"} | sys.stdlib_module_names
     known = tuple(
-        f"unstir.{part}" for part in ("networks", "conditions", "errors", "registry")
+        f"unstir.{part}" for part in ("networks", "conditions", "errors", "registry", "seeds")
     )  # a condition brings its embedding
     assert all(not name.startswith("unstir.") or name.startswith(known) for name in imports(path))
 

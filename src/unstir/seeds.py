@@ -4,6 +4,8 @@
 True
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import index
 
 import numpy as np
@@ -18,9 +20,38 @@ def seeded(*key: int | str) -> torch.Generator:
     Words in a key say what the random numbers are for. Its length is mixed in, too, because SeedSequence treats (1,) and (1, 0) alike.
     Raises UsageError for a negative number, and for a part that is neither a whole number nor a word.
     """
+    return torch.Generator().manual_seed(_mixed(key))
+
+
+def seed_everywhere(*key: int | str) -> None:
+    """Seed torch's global generators, from which the layers of a network draw: of the CPU, and of the GPUs that are in use.
+
+    Only for code inside a call of the library (`unstir.steady`), after which they are the caller's again.
+    """
+    seed = _mixed(key)
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
+@contextmanager
+def globally(seed: int) -> Iterator[None]:
+    """Inside the block, torch's global generator of the CPU is seeded, for code that draws from it, as the layers of a new network do.
+
+    Afterwards it is as it was. `torch.manual_seed` would also change the generators of GPUs, even of those that are not in use yet.
+    """
+    state = torch.get_rng_state()
+    try:
+        torch.default_generator.manual_seed(seed)
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+def _mixed(key: tuple[int | str, ...]) -> int:
     numbers = [int.from_bytes(part.encode()) if isinstance(part, str) else _whole(part) for part in key]
     state = np.random.SeedSequence([len(key), *numbers]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    return int(state >> np.uint64(1))
 
 
 def _whole(number: int) -> int:

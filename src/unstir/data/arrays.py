@@ -5,7 +5,7 @@ that float64 would round is an error. Only a bounded type gives bounds:
 
     uint8 -> (0, 255)      bool -> (0, 1)      everything else -> None                                               (1)
 
-Floats never get bounds, whatever their smallest and largest value, so nothing clips them later.
+Floats never get bounds, whatever their smallest and largest value, so nothing clips them later but the range of their type.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from unstir.data.checks import BEYOND, EXACT, as_array, refuse_broken_text, way_on
+from unstir.data.checks import BEYOND, EXACT, refuse_broken_text, way_on
 from unstir.data.dataset import GAPS, Data, gaps_of
+from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
-from unstir.data.rows import Rows
+from unstir.data.rows import Rows, is_mapped
 from unstir.errors import DataError, UsageError, unknown
-from unstir.words import counted, short
+from unstir.steady import steady
+from unstir.words import counted
 
 BOUNDS = {"uint8": (0.0, 255.0), "bool": (0.0, 1.0)}
 
 
+@steady
 def from_arrays(
     values: Any,
     labels: Any = None,
@@ -36,7 +39,8 @@ def from_arrays(
 
     Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
     `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
-    An array is shared, not copied, and may be memory-mapped.
+    The array is copied, so that it can be changed afterwards without changing the data. A mapped one (`np.memmap`) is shared, because it
+    may be larger than memory: leave it as it is while the data is in use.
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
     round, or labels or groups that do not fit; UsageError for names that do not fit or another `missing`.
@@ -52,13 +56,27 @@ def from_arrays(
     >>> from_arrays(gap, missing="drop").values.tolist()
     [[1.0, 2.0], [5.0, 6.0]]
     """
+    found, dtype = as_numbers(values, "the data")
+    held = found if is_mapped(found) else _copy(found)
+    return _checked(held, dtype, labels, names, source, missing, groups)
+
+
+def shared(
+    values: Any, labels: Any = None, names: Sequence[str] = (), source: str = "array", missing: str = "refuse", groups: Any = None
+) -> Data:
+    """As `from_arrays`, but the values are never copied: for a caller that has just read them, or is done with them when it returns."""
+    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups)
+
+
+def _copy(array: np.ndarray) -> np.ndarray:
+    """A copy of the array; an axis along which it only repeats itself, as `np.broadcast_to` makes one, takes no more memory in the copy."""
+    once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in array.strides)
+    return np.broadcast_to(array[once].copy(), array.shape)
+
+
+def _checked(values: np.ndarray, dtype: str, labels: Any, names: Sequence[str], source: str, missing: str, groups: Any) -> Data:
     if missing not in GAPS:
         raise unknown("way with missing values", missing, GAPS)
-    values, dtype = as_array(values, "the data")
-    if values.dtype.kind not in "biuf":
-        fields = values.dtype.names
-        kind = f"named fields ({', '.join(map(short, fields[:3]))}, ...)" if fields else f"type {dtype}"
-        raise DataError(f"the data has {kind}; only an array of real numbers (bool, integers, floats) can be used.")
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim == 0 or len(values) < 2:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from unstir.data.checks import EXACT, as_array, refuse_broken_text, way_on
+from unstir.data.checks import EXACT, refuse_broken_text, way_on
+from unstir.data.given import as_array
 from unstir.errors import DataError
 from unstir.words import counted
 

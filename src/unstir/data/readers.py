@@ -13,18 +13,20 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from unstir.data.arrays import from_arrays
+from unstir.data.arrays import shared
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
 from unstir.data.formats.format import Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
+from unstir.steady import steady
 from unstir.words import short
 
 KNOWN = (*TOYS, *PICTURES)
 
 
+@steady
 def load(
     source: str | Path,
     n: int = 5000,
@@ -55,6 +57,7 @@ def load(
     return PICTURES[name]() if name in PICTURES else toy(name, n, seed)
 
 
+@steady
 def read(
     source: str | Path,
     labels: str | None = None,
@@ -93,7 +96,7 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(str(source))}' has no {what}='{asked}': a file of its format holds none.")
-    data = from_arrays(found.values, found.labels, found.names, str(source), missing, found.groups)
+    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups)
     return replace(
         data, bounds=found.bounds or data.bounds, dropped=found.dropped + data.dropped, notes=(*found.notes, *data.notes)
     )

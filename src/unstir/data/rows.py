@@ -9,7 +9,8 @@ To go through all rows, take them in blocks of a few MB. Where the order does no
 end, whatever the order of the selection; rows that fit into one block keep their own order.
 
 The system keeps a page of a mapped file in memory after it was read, and counts it as ours. So each read gives its pages back: the
-memory in use is then one block, not everything that was ever read. A file must not be changed while it is mapped.
+memory in use is then one block, not everything that was ever read. A file must not be changed while it is mapped. Only files that the
+library has mapped itself (`mapped`) are treated so: to give back a page of a private mapping is to lose what was written there.
 
     >>> rows = Rows(np.arange(6, dtype=np.uint8).reshape(3, 2))
     >>> rows.take(np.array([2, 0]))[:].tolist(), rows.dtype.name, rows.held.dtype.name
@@ -20,10 +21,14 @@ import math
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Literal
+from weakref import WeakSet
 
 import numpy as np
 
 BLOCK = 2**22  # numbers in a block: 32 MB as float64
+_OURS = WeakSet[mmap.mmap]()  # what `mapped` has mapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +67,10 @@ class Rows:
         return np.dtype(np.float32 if 8 * self.held.itemsize <= exact_bits else np.float64)
 
     def __getitem__(self, which: int | slice | np.ndarray) -> np.ndarray:
-        """Those rows as floats in memory. No copy is made where `held` is an array of such floats that can be written to."""
+        """Those rows as floats in memory: always a copy, which may be written to."""
         with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused as that
             found = np.ascontiguousarray(self.raw(which), dtype=self.dtype)
-        found = found if found.flags.writeable else found.copy()
+        found = found.copy() if np.may_share_memory(found, self.held) else found
         release_pages(self.held)
         return found
 
@@ -108,10 +113,41 @@ class Rows:
         return float(min(lows)), float(max(highs))
 
 
+def mapped(
+    file: Path | IO[bytes],
+    dtype: np.dtype,
+    mode: Literal["r", "w+"],
+    offset: int,
+    shape: tuple[int, ...],
+    order: Literal["C", "F"] = "C",
+) -> np.ndarray:
+    """An array that stays in its file, mapped by the library itself, as `np.memmap` maps one. `release_pages` gives its pages back."""
+    array = np.memmap(file, dtype, mode, offset, shape, order)
+    mapping = _mapping(array)
+    assert mapping is not None
+    _OURS.add(mapping)
+    return array
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether the array lies in a mapped file, whoever mapped it.
+
+    >>> is_mapped(np.zeros(3)), is_mapped(np.frombuffer(mmap.mmap(-1, 8))[::-1])
+    (False, True)
+    """
+    return _mapping(array) is not None
+
+
 def release_pages(array: np.ndarray) -> None:
-    """Give the memory pages of a mapped array back to the system; for an array in memory nothing happens."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_DONTNEED)
+    """Give the memory pages of an array of `mapped` back to the system; for any other array nothing happens."""
+    mapping = _mapping(array)
+    if mapping is not None and mapping in _OURS:
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(array: np.ndarray) -> mmap.mmap | None:
+    """The mapping under an array, whatever views lie between."""
+    base: Any = array
+    while isinstance(base, np.ndarray | memoryview):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    return base if isinstance(base, mmap.mmap) else None

@@ -15,6 +15,7 @@ from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import kind_of, layout
 from unstir.data.problems import LEVELS, Problem, problems_of
+from unstir.steady import steady
 
 LOOKED_AT = 2**24  # numbers; of larger data only every k-th row is looked at, though gaps are counted in all rows
 
@@ -37,6 +38,7 @@ class Survey:
     problems: list[Problem]
 
 
+@steady
 def survey(data: Data) -> Survey:
     """What `data` is taken for, its columns and its problems. Data with gaps is taken too: `from_arrays(..., missing="keep")`."""
     step = -(-data.rows.size // LOOKED_AT)

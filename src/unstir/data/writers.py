@@ -21,6 +21,7 @@ import numpy as np
 from unstir.data.formats.format import Contents, Files, Format
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.errors import UsageError
+from unstir.steady import steady
 
 
 def check_path(path: str | Path, shape: tuple[int, ...], dtype: str) -> Path:
@@ -43,6 +44,7 @@ def check_path(path: str | Path, shape: tuple[int, ...], dtype: str) -> Path:
     return path
 
 
+@steady
 def write(
     path: str | Path,
     rows: np.ndarray,

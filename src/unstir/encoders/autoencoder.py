@@ -28,6 +28,7 @@ from unstir.encoders.latent import MEASURED, Latent, kl, make_autoencoder
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.rates import warm_up_then_cosine
 from unstir.seeds import seeded
+from unstir.steady import steady
 
 LOWEST = 8  # positions along the longest side of the latents, about, if halvings is 0
 MOST_HALVINGS = 3
@@ -56,6 +57,7 @@ class Training:
     Raises UsageError if rows are neither images nor sequences, if they are too small for the halvings, or if a setting is out of range.
     """
 
+    @steady
     def __init__(self, rows: Rows, options: FitOptions):
         self.rows, self.options, self.own = rows, options, Settings(**options.settings)
         shape, row_layout = rows.shape[1:], layout(rows.shape[1:])
@@ -76,6 +78,7 @@ class Training:
         self.network = make_autoencoder(self.settings, options.seed).to(options.device)
         self.pixels = Channels.fit(map(torch.as_tensor, rows.scan()), row_layout.channel_axis)
 
+    @steady
     def updates(self) -> Iterator[Update]:
         """Descend on (1), one update at a time. Raises NumericsError if the loss is not finite."""
         options, network = self.options, self.network
@@ -102,6 +105,7 @@ class Training:
             schedule.step()
             yield Update(k + 1, error.item(), rate.item() / math.log(2))
 
+    @steady
     @torch.no_grad()
     def encoder(self) -> Latent:
         """The current autoencoder as an encoder, on the CPU."""

@@ -25,6 +25,7 @@ from torch import Tensor
 from unstir.data.rows import Rows
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError
+from unstir.steady import steady
 
 FARTHEST = 1e12  # in the model's space: beyond it, float32 rounds the noise away, and squares overflow
 
@@ -237,6 +238,7 @@ def refuse_far(x: Tensor, z: Tensor) -> None:
         )
 
 
+@steady
 def fit_encoder(name: str, x: Tensor, options: FitOptions | None = None) -> Encoder:
     """The encoder of that name, fitted on rows x (N, ...). Raises UsageError for an unknown name, and whatever its fitting raises."""
     fit = ENCODERS[name].begin([Rows(x.numpy(force=True))], options or FitOptions())

@@ -28,7 +28,7 @@ from unstir.encoders.affine import Channels
 from unstir.encoders.base import Encoder, Fit, FitOptions, Outline, Reconstruction
 from unstir.errors import UsageError
 from unstir.networks.autoencoder import Autoencoder
-from unstir.seeds import seeded
+from unstir.seeds import globally, seeded
 
 MEASURED = 4096  # rows on which the latents' scale and the reconstruction are measured
 AT_ONCE = 2**25  # numbers of the first level's activations that are computed at once: 128 MB
@@ -171,6 +171,5 @@ def kl(mean: Tensor, log_deviation: Tensor) -> Tensor:
 
 def make_autoencoder(settings: Mapping[str, Any], seed: int = 0) -> Autoencoder:
     """A fresh autoencoder, initialised from the seed; the caller's random state does not change."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with globally(seed):
         return Autoencoder(**settings)

@@ -23,6 +23,7 @@ from unstir.metrics.neighbours import Memorisation
 from unstir.metrics.permutation import EnergyTest
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
+from unstir.steady import steady
 from unstir.words import percent
 
 SURE = 0.05  # with a p-value below this, the test tells samples from true rows
@@ -78,6 +79,7 @@ class Answer:
         return "\n    ".join([f"{self.question} {self.word.capitalize()}.", *self.evidence])
 
 
+@steady
 def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | None, how: Sampling, reasons: list[str]) -> Found:
     """Measure everything that the given rows allow; for each part that they do not allow, a sentence is added to `reasons`.
 
@@ -107,6 +109,7 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
     return Found(good, memory, levels, reasons)
 
 
+@steady
 def compared(sets: list[np.ndarray], truth: Truth, scale: np.ndarray, seed: int, like: Likeness | None = None) -> Good:
     """Compare sets of samples with true rows in every measure."""
     one, other = scoring.true_pairs(truth)[0]

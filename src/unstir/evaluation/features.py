@@ -38,7 +38,8 @@ from torch import Tensor, nn
 from unstir.data import Data, Layout, layout
 from unstir.networks.rates import warm_up_then_cosine
 from unstir.networks.space import CONVOLUTIONS, channels_first, normal
-from unstir.seeds import seeded
+from unstir.seeds import globally, seeded
+from unstir.steady import steady
 
 FEATURES = 64
 SMALLEST, LEAST_STAGES = 4, 2  # positions along the longest side after the last stage
@@ -86,17 +87,20 @@ class Features:
     directions: Tensor
     variances: Tensor
 
+    @steady
     def of(self, rows: np.ndarray, dimensions: int = FEATURES) -> np.ndarray:
         """The first `dimensions` features of rows (N, ...) in the data's units: (N, dimensions), float64."""
         turned = (encoded(self.encoder, self.standard, rows) - self.centre) @ self.directions[:, :dimensions]
         return (turned / self.variances[:dimensions].mean().sqrt()).numpy()
 
+    @steady
     @torch.no_grad()
     def classify(self, rows: np.ndarray) -> np.ndarray:
         """The class ids (N,) that the classifier gives to rows (N, ...)."""
         return self.head(encoded(self.encoder, self.standard, rows).float()).argmax(1).numpy()
 
 
+@steady
 def learn(data: Data, seed: int) -> Features:
     """Train the features on rows that are images or sequences; the result depends only on (data, seed).
 
@@ -109,8 +113,7 @@ def learn(data: Data, seed: int) -> Features:
     some = data.rows[looked_at]
     standard = _standard(some, row_layout)
     sizes, widths = _sizes(row_layout.spatial), _widths(row_layout)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with globally(seed):
         encoder = _encoder(sizes, widths)
         head = nn.Sequential(nn.SiLU(), nn.Linear(FEATURES, len(data.classes))) if by_class else Decoder(sizes, widths)
     operations = sum(_operations(sizes, widths, growing) for growing in ((False,) if by_class else (False, True)))

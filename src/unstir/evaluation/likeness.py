@@ -24,6 +24,7 @@ from unstir.metrics.distances import floor, half_split_pairs
 from unstir.metrics.frechet import frechet
 from unstir.metrics.kernel import kernel_distance
 from unstir.model.model import Model
+from unstir.steady import steady
 
 LEAST = 40  # rows a set
 SPARED = 4  # at most one in four training rows is kept from the feature network
@@ -49,6 +50,7 @@ class Likeness:
         )
 
 
+@steady
 def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None, held_out: Data, seed: int) -> Likeness | None:
     """The likeness of `sets`, which `scores.draw` has drawn from a model with this seed; None if rows are neither images nor sequences.
 
@@ -63,6 +65,7 @@ def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None,
     return likeness(sets, asked, training, held_out, seed)
 
 
+@steady
 def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: Data, held_out: Data, seed: int) -> Likeness:
     """Eq. (2) for R sets of samples (n, d) that are images or sequences; `asked` are the classes (R n,) that were asked for.
 

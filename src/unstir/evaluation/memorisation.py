@@ -27,6 +27,7 @@ from unstir.metrics.neighbours import Memorisation, memorisation, radii
 from unstir.model.model import Model
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
+from unstir.steady import steady
 
 LEVELS = (-6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # log-SNR
 DRAWS, WORK = 4096, 1e12  # pairs (row, noise) a level, and multiply-adds in all, at most
@@ -34,6 +35,7 @@ LEAST = 64  # pairs a level, however large the network is
 GAP, LARGE_GAP = 0.1, 0.5  # above the first, a gap is no longer called small; above the second, it is called memorising
 
 
+@steady
 def memorisation_of(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, scale: np.ndarray) -> Memorisation:
     """Whether samples (n, d) lie nearer to training rows than unseen rows do, after standardising.
 
@@ -91,6 +93,7 @@ class Levels:
         return 1 / (1 + np.exp(self.log_snr))
 
 
+@steady
 def errors_by_level(model: Model, unseen: Data, training: Data | None, seed: int) -> Levels:
     """The model's error on unseen rows and on training rows, at six noise levels, or at those of them that its schedule reaches.
 

@@ -26,6 +26,7 @@ from unstir.metrics.permutation import EnergyTest, energy_test
 from unstir.model.model import DEFAULT, Model
 from unstir.model.sampling import Sampling
 from unstir.networks.building import affordable
+from unstir.steady import steady
 
 POOL = 200_000  # points of a built-in set, from which the true sets are drawn: a small set would have evenly spaced points
 MOST = 5000  # rows a set: the cost of the energy distance is quadratic in them
@@ -83,6 +84,7 @@ class Score:
         return f"{far if large and off > 2 else 'near'} the {edge}"
 
 
+@steady
 def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, most: int = 0) -> Truth:
     """True rows to compare with, at most `most` a set (0: 5,000): fresh draws of a built-in set, else the rows held out of training.
 
@@ -139,6 +141,7 @@ Measured = dict[str, tuple[float, float]]
 """Distances by name, each its mean and standard deviation over R comparisons."""
 
 
+@steady
 def compare(samples: Sequence[np.ndarray], truth: Truth, scale: np.ndarray, floors: Measured | None = None) -> list[Score]:
     """Eq. (1) of R sets of samples (n, d) for each distance; `scale` (d,) is the data's standard deviation in each column.
 
@@ -179,11 +182,13 @@ def inverse(scale: np.ndarray) -> np.ndarray:
     return 1 / np.where(scale == 0, 1, scale)
 
 
+@steady
 def evaluate(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[Score]:
     """The scores of fresh samples of a model, as many as there are true rows."""
     return compare(draw(model, truth, how), truth, scale_of(model))
 
 
+@steady
 def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true sets."""
     n, repeats = len(truth.true[0]), len(truth.true)
@@ -205,6 +210,7 @@ def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:
     return [asdict(score) | {"verdict": score.verdict} for score in scores]
 
 
+@steady
 def neighbourhoods(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> list[Score]:
     """Eq. (1) for precision, recall, density and coverage, on the first 2,000 standardised rows of each set."""
     values = _neighbourhoods(list(zip(sets, truth.true, strict=True)), scale)
@@ -219,6 +225,7 @@ def _neighbourhoods(pairs: Pairs, scale: np.ndarray) -> Measured:
     return {name: (float(np.mean(found)), float(np.std(found, ddof=1))) for name, found in numbers.items()}
 
 
+@steady
 def told_apart(x: np.ndarray, y: np.ndarray, scale: np.ndarray, seed: int) -> EnergyTest:
     """The permutation test between the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
     return energy_test(x[:TESTED] * inverse(scale), y[:TESTED] * inverse(scale), seed=seed)

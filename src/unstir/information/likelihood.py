@@ -21,6 +21,7 @@ from torch import Tensor
 
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.schedules import Schedule
+from unstir.steady import steady
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -38,6 +39,7 @@ class Bound(NamedTuple):
         return self.prior + self.diffusion + self.reconstruction
 
 
+@steady
 def ode_log_prob(
     denoise: Denoise,
     schedule: Schedule,
@@ -90,6 +92,7 @@ def ode_log_prob(
     return prior + log_det + d * shrink.log().item()
 
 
+@steady
 def variational_bound(
     denoise: Denoise, schedule: Schedule, times: Tensor, x0: Tensor, generator: torch.Generator | None = None
 ) -> Bound:
@@ -104,6 +107,7 @@ def variational_bound(
     return _bound(schedule, times[-2], x0, diffusion, generator)
 
 
+@steady
 def continuous_bound(
     denoise: Denoise,
     schedule: Schedule,

@@ -24,6 +24,7 @@ from torch import Tensor
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.inputs import float64
 from unstir.diffusion.schedules import Schedule
+from unstir.steady import steady
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class ErrorCurve:
         return torch.where(self.mse[left] + self.mse[right] > 0, (logs + inside - level).exp(), 0.0)
 
 
+@steady
 def information(curve: ErrorCurve, log_snr: Tensor | Sequence[float] | np.ndarray) -> Tensor:
     """Eq. (4) in nats a row, at finite levels log_snr (N,): (N,) float64, rising with the level.
 
@@ -76,6 +78,7 @@ def _logarithmic_mean(a: Tensor, b: Tensor) -> Tensor:
     return torch.where((a > 0) & (b > 0), mean, 0.0)
 
 
+@steady
 @torch.no_grad()
 def error_curve(denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator) -> ErrorCurve:
     """Eq. (1), measured on rows x0 (B, ...) with new noise at each of the rising levels log_snr (K,) that the schedule reaches."""

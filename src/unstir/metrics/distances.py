@@ -24,6 +24,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from unstir.errors import UsageError
+from unstir.steady import steady
 
 ASSIGNMENT_ROWS = 2_000
 ENERGY_ROWS = 10_000
@@ -32,6 +33,7 @@ DIRECT_DIMENSIONS = 24  # in more dimensions (5) is faster than differences, fiv
 TREE_DIMENSIONS = 8  # in more dimensions a tree visits most of its rows, and all pairs are faster
 
 
+@steady
 def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int = 256, seed: int = 0) -> float:
     """The sliced 2-Wasserstein distance (3) over `projections` random directions, the same ones for the same seed.
 
@@ -64,6 +66,7 @@ def quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (ends - 1) // m, (ends - 1) // n, np.diff(ends, prepend=0) / (n * m)
 
 
+@steady
 def energy_distance(x: np.ndarray, y: np.ndarray) -> float:
     """The energy distance in its squared form D^2 (4), as a V-statistic: it is never negative.
 
@@ -121,6 +124,7 @@ def pairwise(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(squares, 0.0))
 
 
+@steady
 def nearest(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The distance of each row of x (n, d) to the nearest row of `reference` (m, d): (n,).
 
@@ -135,6 +139,7 @@ def nearest(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.concatenate([pairwise(block, reference).min(axis=1) for block in blocks(x, len(reference))])
 
 
+@steady
 def exact_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
     """The 2-Wasserstein distance (1) itself, by the cheapest of all n! ways to pair the rows.
 
@@ -168,6 +173,7 @@ def far_fraction(x: np.ndarray, reference: np.ndarray, radius: float) -> float:
     return float((nearest(x, reference) > radius).mean())
 
 
+@steady
 def floor(
     metric: Callable[[np.ndarray, np.ndarray], float], pairs: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[float, float]:

@@ -12,7 +12,10 @@ small n it is biased by more than most differences that are reported: compare eq
 
 import numpy as np
 
+from unstir.steady import steady
 
+
+@steady
 def frechet(x: np.ndarray, y: np.ndarray) -> float:
     """Eq. (1), squared, of rows x (N, d) and y (M, d)."""
     (mean_x, cov_x), (mean_y, cov_y) = ((rows.mean(0), np.atleast_2d(np.cov(rows.T))) for rows in (x, y))

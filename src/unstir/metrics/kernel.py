@@ -15,8 +15,10 @@ import numpy as np
 
 from unstir.errors import UsageError
 from unstir.metrics.distances import as_points, blocks
+from unstir.steady import steady
 
 
+@steady
 def kernel_distance(x: np.ndarray, y: np.ndarray) -> float:
     """Eq. (2) of rows x (n, d) and y (m, d), estimated without bias by means over all pairs of different rows.
 

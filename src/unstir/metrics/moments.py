@@ -22,6 +22,7 @@ import numpy as np
 from scipy.stats import norm
 
 from unstir.metrics.distances import as_points
+from unstir.steady import steady
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Columns:
         return (self.sampled - self.true) / (np.hypot(self.sampled_error, self.true_error) + rounding)
 
 
+@steady
 def columns(x: np.ndarray, y: np.ndarray) -> Columns:
     """Eq. (1) to (3) for samples x (n, d) and true rows y (m, d). Raises UsageError for shapes that do not fit."""
     x, y = as_points(x, y)

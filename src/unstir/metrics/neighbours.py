@@ -27,10 +27,12 @@ from scipy.stats import betabinom
 
 from unstir.errors import UsageError
 from unstir.metrics.distances import TREE_DIMENSIONS, as_points, blocks, pairwise
+from unstir.steady import steady
 
 RESAMPLED = 400
 
 
+@steady
 def precision_recall(x: np.ndarray, y: np.ndarray, k: int = 5) -> dict[str, float]:
     """Eq. (1) to (4) by name, for samples x (n, d) and true rows y (m, d); draw n = m.
 
@@ -99,6 +101,7 @@ class Memorisation:
         return "nearer than true rows" if self.ratio < ratio or self.close > close else "keeps its distance"
 
 
+@steady
 def memorisation(sampled: np.ndarray, true: np.ndarray, seed: int = 0) -> Memorisation:
     """Eq. (5) and (6) from the distances to the nearest training row: a(x) (n,) of samples, and a(y) (m,) of true rows.
 

@@ -30,6 +30,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from unstir.errors import UsageError
+from unstir.steady import steady
 
 LEVEL = 0.05
 ROUNDING = 2e-6  # logarithms nearer than this count as equal: float32 samples can differ in their last digits
@@ -71,6 +72,7 @@ def mean_interval(values: np.ndarray, level: float = LEVEL, own: np.ndarray | fl
     return _exponential(_interval(_logarithms(values), level, own))
 
 
+@steady
 def compare_pairs(
     groups: Mapping[Any, Mapping[str, np.ndarray]], own: Mapping[Any, Mapping[str, np.ndarray]] | None = None
 ) -> list[Pair]:

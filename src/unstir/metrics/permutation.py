@@ -16,6 +16,7 @@ import numpy as np
 
 from unstir.errors import UsageError
 from unstir.metrics.distances import as_points, pairwise
+from unstir.steady import steady
 
 POOLED_ROWS = 5_000  # memory and time grow like the square of their number
 
@@ -31,6 +32,7 @@ class EnergyTest:
     rows: int
 
 
+@steady
 def energy_test(x: np.ndarray, y: np.ndarray, permutations: int = 999, seed: int = 0) -> EnergyTest:
     """Eq. (2) for the energy distance between samples x (n, d) and true rows y (m, d).
 

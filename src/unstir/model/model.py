@@ -35,9 +35,10 @@ from unstir.model.drawing import Known, paths, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
 from unstir.model.sampling import Sampling
-from unstir.model.units import rows_of, typed
+from unstir.model.units import one_row, refuse_infinite, rows_of, typed
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
+from unstir.steady import steady
 from unstir.words import short
 
 AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
@@ -121,10 +122,12 @@ class Model:
         bounds = None if self.card.bounds is None else self.encoder.bounds(*self.card.bounds)
         return bound if bounds is None else clipped(bound, *bounds)
 
+    @steady
     def given(self, n: int, given: Given = None, seed: int = 0) -> Tensor | None:
         """Values (n, ...) of the condition for n rows: those given, else drawn as often as in the training data; None without a condition."""
         return conditions_for(self.condition, n, given, seeded(seed, "labels"))
 
+    @steady
     def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """n new rows (n, ...) in the data's units and type.
 
@@ -134,22 +137,26 @@ class Model:
         """
         return self.states(n, given, how, **settings)[-1]
 
+    @steady
     def states(
         self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Any]:
         """The states x on the way from noise to data, each (n, ...) in the data's units: at every `every`-th time, and always at the last."""
         return [self.in_units(x) for x in self.paths(n, given, how, every, **settings)]
 
+    @steady
     def paths(
         self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Tensor]:
         """`states` in the model's space, where x_t = alpha x_0 + sigma eps: float32, not rounded, and not checked to be finite."""
         return paths(self, n, how.changed(**settings), given, every)
 
+    @steady
     def times(self, how: Sampling = DEFAULT, **settings: Any) -> Tensor:
         """The times of the states on the way from noise to data, (steps + 1,) from 1 to 0."""
         return times_of(self, how.changed(**settings))
 
+    @steady
     def inpaint(self, x: Any, mask: Any, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """Rows x (N, ...) in the data's units, with the elements where `mask` is False or 0 sampled, given the other elements.
 
@@ -158,6 +165,8 @@ class Model:
         """
         rows = rows_of(x, self.card.shape)
         mask = known_part(mask, tuple(rows.shape))
+        if not len(rows):
+            return typed(rows, self.card)
         known = self.encoder.known(mask)
         if known is None:
             raise UsageError(
@@ -169,15 +178,17 @@ class Model:
         whole = torch.where(mask, rows, torch.as_tensor(self.in_units(made)).double())
         return typed(whole, self.card)
 
+    @steady
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
         """n rows (n, ...) from row a (...) to row b (...), in the data's units: a and b as noise, the arc between them, and back to data.
 
         `editing.slerp` is the arc. The first and the last row equal a and b as closely as `decode` inverts `encode`.
         """
-        shape = self.card.shape
-        z_a, z_b = torch.as_tensor(self.encode(np.stack([np.asarray(row).reshape(shape) for row in (a, b)]), steps))
+        ends = torch.cat([one_row(row, self.card.shape) for row in (a, b)])
+        z_a, z_b = torch.as_tensor(self.encode(ends, steps))
         return self.decode(slerp(z_a, z_b, n), steps)
 
+    @steady
     def log_prob(self, x: Any, given: Given = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units, by the model's probability flow.
 
@@ -191,6 +202,8 @@ class Model:
             raise UsageError("a model of latents has no density in the data's units. Train without --latent.")
         if constant:
             raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
+        if not len(rows):
+            return np.empty(0)
         z = self.encoder.encode(rows).to(self.device)
         cond = self.given(len(z), given) if given is not None else None
         probes = None if z[0].numel() <= EXACT_TRACE else 1
@@ -201,21 +214,27 @@ class Model:
             denoise = self.denoise(None if cond is None else cond[part].to(self.device))
             generator = seeded("probes", first)
             parts.append(ode_log_prob(denoise, self.schedule, z[part], steps, probes=probes, generator=generator).cpu())
-        return (torch.cat(parts) - volume).numpy()
+        found = torch.cat(parts) - volume
+        refuse_infinite(found[:, None])
+        return found.numpy()
 
+    @steady
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The noise z (N, *space) to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`."""
         refuse_noise(method)
-        x = self.encoder.encode(rows_of(x, self.card.shape)).to(self.device)
+        rows = rows_of(x, self.card.shape)
+        x = (self.encoder.encode(rows) if len(rows) else torch.empty(0, *self.space)).to(self.device)
         times = self.times(steps=steps + sampler(method).evaluations, method=method).flip(0)
         times = times[1:]  # at t = 0 there is no noise for the flow to scale up
         x = along(self.schedule(times[0])[0], x) * x
         for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to pure noise
             *_, x = run(self.denoise(), self.schedule, part, x)
         z = (x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu()
+        refuse_infinite(z)
         return z if self.card.kind == "torch" else z.numpy()
 
+    @steady
     @torch.no_grad()
     def decode(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z (N, *space)."""
@@ -226,10 +245,12 @@ class Model:
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
         return self.in_units(x.cpu())
 
+    @steady
     def in_units(self, z: Tensor) -> Any:
         """Rows (n, *space) of the model's space in the data's units and type. Raises NumericsError if they are not finite."""
         return typed(self.encoder.decode(z), self.card)
 
+    @steady
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, everything that sampling needs. Raises StorageError if it exists."""
         parts = (self.card, self.network, self.encoder, self.error, self.deviation, self.schedule, self.target, self.condition)
@@ -237,6 +258,7 @@ class Model:
         return Path(path)
 
 
+@steady
 def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
     """Read a model's folder, or the model of a run's folder. Nothing in it is executed. `precision` is that of sampling.
 

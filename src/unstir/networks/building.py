@@ -9,12 +9,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from unstir.conditions.base import Condition
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
+from unstir.seeds import globally
 
 DECIDED = ("dimension", "shape", "channel_axis")  # settings that the rows decide
 
@@ -28,8 +28,7 @@ def make_network(name: str, settings: Mapping[str, Any], condition: Condition | 
     for key in settings:
         if key not in known:
             raise unknown(f"setting of the {name} network", key, known)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with globally(seed):
         return make(**settings, **({} if condition is None else {"condition": condition}))
 
 

@@ -15,7 +15,7 @@ from unstir.diffusion.oracles import Gaussian, Mixture
 from unstir.encoders.base import Encoder
 from unstir.information.mmse import ErrorCurve
 
-LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)
+LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64, device="cpu")
 
 
 def best_curve(source: str, encoder: Encoder, labelled: bool) -> ErrorCurve | None:

@@ -15,10 +15,10 @@ from unstir.seeds import seeded
 Case = tuple[str, float | Tensor, float, float]
 """What is checked, the number that was measured, and the interval [low, high] that it has to be in."""
 
-f64 = partial(torch.tensor, dtype=torch.float64)
+f64 = partial(torch.tensor, dtype=torch.float64, device="cpu")
 
 MU, S, VARIANCE = f64([0.5, -1.0]), f64([[1.1, 0.4], [0.4, 0.8]]), f64([0.25, 1.5])
-GAUSSIAN, DIAGONAL = Gaussian(MU, S), Gaussian(torch.zeros(2), torch.diag(VARIANCE))
+GAUSSIAN, DIAGONAL = Gaussian(MU, S), Gaussian(f64([0.0, 0.0]), torch.diag(VARIANCE))
 MIXTURE = Mixture(f64([0.4, 0.6]), torch.stack([MU, -MU]), torch.stack([S, 0.3 * S]))
 EARLY, LATE = torch.combinations(f64([0.0, 0.001, 0.1, 0.4, 0.401, 0.8, 1.0])).unbind(
     1

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from unstir.errors import UsageError
+from unstir.steady import steady
 from unstir.training.fitting import LOOKING, LOOKS, Fitting
 from unstir.training.loop import train
 from unstir.training.problem import prepare, steps_in_block
@@ -41,6 +42,7 @@ class Cost(NamedTuple):
         return max(1, int(max(seconds - LOOKS * self.look, (seconds - self.look) / (1 + LOOKING)) / self.step))
 
 
+@steady
 def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
     """Measure the cost of training by real steps on a copy of the network, for about `seconds`. The fitting itself does not change.
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from unstir.data import from_arrays
+from unstir.data.arrays import shared
+from unstir.data.given import as_numbers
 from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
+from unstir.steady import steady
 from unstir.training.config import flat, resolve
 from unstir.training.cost import STEADY, rehearse
 from unstir.training.fitting import Fitting
@@ -26,6 +28,7 @@ from unstir.training.progress import shown
 REHEARSED = 2.0  # seconds spent on measuring a step, before `minutes` are planned
 
 
+@steady
 def fit(
     x: Any,
     labels: Any = None,
@@ -67,7 +70,7 @@ def fit(
     if minutes is not None and ("steps" in settings or not minutes > 0):
         raise UsageError(f"minutes={minutes:g}: give a time above 0, and no steps: minutes chooses the number of steps.")
     began = time.monotonic()
-    data = from_arrays(x, labels, groups=groups, missing=resolve(flat(**settings)).data.missing)
+    data = shared(x, labels, groups=groups, missing=resolve(flat(**settings)).data.missing)
     if condition is not None:
         data = replace(data, labels=_values(given, len(data)))
     fitting = Fitting(data, settle(data, flat(**settings)), own=own)
@@ -83,7 +86,8 @@ def fit(
 
 def _values(given: Any, rows: int) -> np.ndarray:
     """The values (N, ...) of a condition as an array. Raises UsageError unless there is one for each row."""
-    values = given.numpy(force=True) if isinstance(given, Tensor) else np.asarray(given)
+    values, _ = as_numbers(given, "given")
     if values.ndim == 0 or len(values) != rows:
         raise UsageError(f"given has shape {values.shape}, but there are {rows} rows: pass one value for each row.")
-    return values.astype(np.float32) if values.dtype == np.float64 else values
+    kept = np.float32 if values.dtype == np.float64 else values.dtype.newbyteorder("=")
+    return np.array(values, dtype=kept, order="C")

@@ -34,6 +34,7 @@ from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own, called, has_name
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
+from unstir.steady import steady
 from unstir.training.baseline import MEASURED, gaussian_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
@@ -51,7 +52,7 @@ LOOK, CURVE = 1e11, 1e12  # multiply-adds at most of a look (an evaluation on a 
 LOOKS = 20  # evaluations on the held-out sets in a run at most
 LOOKING = 0.1  # the share of the training steps' work that these may add beyond LOOK
 BACKWARD = 3  # training on a row takes this many times the work of evaluating the network on it
-ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64)  # log-SNR of the error curve
+ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64, device="cpu")  # log-SNR of the error curve
 SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what the network was trained on at t = 1
 
 
@@ -61,6 +62,7 @@ class Fitting:
     If no `encoder` is given, one is fitted first, by training if it is a network. `own` are the caller's own parts, in place of names.
     """
 
+    @steady
     def __init__(self, data: Data, config: Config, encoder: Encoder | None = None, own: Own = NOTHING_OWN):
         if data.classes and config.data.labels == "none":
             data = replace(data, labels=None, classes=())
@@ -81,6 +83,7 @@ class Fitting:
         self._draws, gaussian = draws, gaussian_of(self.drawn)
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
+    @steady
     def restart(self, seed: int) -> None:
         """Go back to step 0, with this seed for weights, order and noise; the held-out rows stay the same."""
         self.recipe = replace(self.recipe, seed=seed)
@@ -105,6 +108,7 @@ class Fitting:
         return found
 
     @cached_property
+    @steady
     def looks(self) -> int:
         """How often the run is evaluated on both held-out sets: less often if the network is large and the run is short."""
         rows = 2 * self._draws
@@ -112,6 +116,7 @@ class Fitting:
         return min(LOOKS, share + affordable(self.state.network, rows, LOOK, 1, LOOKS))
 
     @cached_property
+    @steady
     def reconstruction(self) -> Reconstruction | None:
         """What held-out rows lose by being encoded and decoded; None if the encoder is exact."""
         return self.encoder.reconstruction(torch.as_tensor(self.unseen.rows[:MEASURED]))
@@ -120,6 +125,7 @@ class Fitting:
         """Train from the current step to the last, one step at a time, together with the processes that this one has joined."""
         return train(self.state, self.problem, self.recipe, here(), self.device)
 
+    @steady
     def held_out(self) -> HeldOut:
         """The loss of the averaged weights on the fixed held-out sets, and the best Gaussian's."""
         if self.sharded:
@@ -130,12 +136,14 @@ class Fitting:
         self.state.swap()
         return found
 
+    @steady
     def eps_errors(self, step: Step) -> Tensor:
         """The errors of a training step, converted to squared errors of the noise as in L_simple, whatever the loss: (B,) float64."""
         problem, t = self.problem, step.t
         weight = problem.weigh(problem.schedule, problem.target, t)
         return step.errors.double().cpu() / weight * problem.schedule.log_snr(t).exp()
 
+    @steady
     def model(self) -> Model:
         """The current model: the averaged weights, with their error by noise level measured on held-out rows."""
         network, problem = self._averaged(), self.problem

@@ -3,7 +3,8 @@
     repeat:  draw x_t (`problem`),  descend on errors(F(x_t), wanted) (`diffusion.loss`),  average the weights (`recipe`)   (1)
 
 (1) is algorithm 1 of Ho et al. 2020. With several processes, each one draws all random numbers and descends on its share of every batch, so
-the number of processes changes only the order in which numbers are added.
+the number of processes changes only the order in which numbers are added. What a network of the caller's own draws by itself, as dropout
+does, depends on the step and the process.
 
     >>> from unstir.diffusion.chains import linear
     >>> from unstir.networks.mlp import MLP
@@ -22,6 +23,8 @@ from torch import Tensor, nn
 
 from unstir.diffusion.loss import Example, errors
 from unstir.errors import NumericsError
+from unstir.seeds import seed_everywhere
+from unstir.steady import steady
 from unstir.training.problem import Problem, prepare, steps_in_block
 from unstir.training.processes import ALONE, Processes, entire
 from unstir.training.recipe import SHARDED, Recipe, ema_decay
@@ -40,6 +43,7 @@ class Step(NamedTuple):
     errors: Tensor
 
 
+@steady
 def train(
     state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE, device: torch.device | None = None
 ) -> Iterator[Step]:
@@ -61,6 +65,7 @@ def train(
             example = Example(*(part[i][mine].to(device) for part in prepared.example))
             cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
             network.train()
+            seed_everywhere(recipe.seed, "step", state.step, together.rank)
             with autocast:
                 F = network(example.seen, example.t, cond)
             own_errors = errors(F.to(example.wanted.dtype), example)

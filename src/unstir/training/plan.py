@@ -19,6 +19,7 @@ from typing import Any
 from unstir.data import Data
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
+from unstir.steady import steady
 from unstir.training.config import Config, merge, resolve
 from unstir.training.cost import STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
@@ -80,6 +81,7 @@ class Planned:
         )
 
 
+@steady
 def drafted(source: str, file: Settings, flags: Settings) -> Draft:
     """Read the data and decide the settings. Raises what reading raises, and UsageError for a wrong setting."""
     named = {"data": {"source": source}}
@@ -96,6 +98,7 @@ def check_minutes(minutes: float | None, flags: Settings) -> None:
         raise UsageError(f"--minutes {minutes:g}: give a time above 0, and no --steps: --minutes chooses the number of steps.")
 
 
+@steady
 def planned(
     draft: Draft, encoder: Encoder | None, encoder_seconds: float = 0.0, minutes: float | None = None, spent: float = 0.0
 ) -> Planned:

@@ -14,6 +14,7 @@ import numpy as np
 
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.formats.raw import IN_MEMORY, broken, filled
+from unstir.data.rows import mapped
 from unstir.errors import DataError, UsageError
 
 KIND = "file of numpy's"
@@ -31,7 +32,7 @@ def read(request: Request) -> Contents:
     with request.path.open("rb") as file:
         dtype, shape, order = header(file, request.path.stat().st_size, request.source)
         if math.prod(shape) * dtype.itemsize > IN_MEMORY:
-            return Contents(np.memmap(request.path, dtype, "r", file.tell(), shape, order))
+            return Contents(mapped(request.path, dtype, "r", file.tell(), shape, order))
         return Contents(array(file, dtype, shape, order, request.source))
 
 

@@ -16,6 +16,7 @@ from tokenize import TokenError
 
 import numpy as np
 
+from unstir.data.rows import mapped
 from unstir.errors import DataError, StorageError, UnstirError
 from unstir.words import short
 
@@ -90,7 +91,7 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     with tempfile.TemporaryFile() as file:  # it has no name, and what is mapped stays when it is closed
         if hasattr(os, "posix_fallocate"):  # not on macOS; a disk that fills up later would end the process
             os.posix_fallocate(file.fileno(), 0, wanted)
-        return np.memmap(file, dtype, "w+", 0, shape)
+        return mapped(file, dtype, "w+", 0, shape)
 
 
 def filled(read: Callable[[int], bytes], wanted: int, where: str) -> np.ndarray:
