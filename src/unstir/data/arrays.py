@@ -17,6 +17,7 @@ import numpy as np
 from unstir.data.checks import BEYOND, EXACT, as_array, refuse_broken_text, way_on
 from unstir.data.dataset import GAPS, Data, gaps_of
 from unstir.data.labels import class_ids
+from unstir.data.layouts import axes_of
 from unstir.data.rows import Rows
 from unstir.errors import DataError, UsageError, unknown
 from unstir.words import counted, short
@@ -31,15 +32,17 @@ def from_arrays(
     source: str = "array",
     missing: str = "refuse",
     groups: Any = None,
+    axes: str | None = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) and make them `Data`.
 
     Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
     `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
-    An array is shared, not copied, and may be memory-mapped.
+    An array is shared, not copied, and may be memory-mapped. `axes` says which axis is what, as in "NCL" for sequences whose
+    channels come first; if it is left out, the shape decides (`unstir.data.layouts`).
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
-    round, or labels or groups that do not fit; UsageError for names that do not fit or another `missing`.
+    round, or labels or groups that do not fit; UsageError for names or axes that do not fit, or another `missing`.
 
     >>> data = from_arrays(np.array([[0, 128], [255, 3]], dtype=np.uint8))
     >>> data.values.dtype, data.dtype, data.bounds
@@ -70,7 +73,8 @@ def from_arrays(
     if names and values.shape[1:] != (len(names),):
         raise UsageError(f"{len(names)} column names do not fit rows of shape {values.shape[1:]}; give one a column.")
     refuse_broken_text(names, "the column names")
-    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype)
+    taken = axes_of(values.shape[1:], dtype, axes)
+    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype, axes=taken)
     _refuse_rounding(data)
     if missing == "refuse":
         _refuse_gaps(data)
