@@ -114,7 +114,7 @@ def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout | None:
      Layout(kind='sequences', channels=1, spatial=(128,), channel_axis=None))
     """
     letters = axes_of(shape, said=axes).letters[1:]
-    if "D" in letters:
+    if not letters.strip("D"):
         return None
     at = letters.find("C")
     spatial = tuple(size for letter, size in zip(letters, shape, strict=True) if letter != "C")

@@ -79,8 +79,7 @@ def facts(data: Data, found: Survey) -> list[str]:
     if data.bounds:
         bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g}, and so are samples"
     spread = f", mean {found.whole.mean:.4g}, deviation {found.whole.deviation:.4g}" if found.whole else ""
-    lines = [f"axes: {data.axes.letters}, because {data.axes.why}"] if data.layout or len(data.shape) > 1 else []
-    lines += [f"range: {low:g} to {high:g}{spread}; {bounds}"]
+    lines = [f"range: {low:g} to {high:g}{spread}; {bounds}"]
     if found.levels and found.levels > 1:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
         lies = data.layout
