@@ -10,7 +10,7 @@ import torch
 
 from commands import TINY, refused, run
 from unstir.conditions.classes import Classes
-from unstir.data import from_arrays, load, survey
+from unstir.data import from_arrays, layout, load, survey
 from unstir.data import rows as rows_module
 from unstir.data.formats import npy
 from unstir.data.rows import Rows
@@ -35,8 +35,9 @@ IMAGES = RNG.integers(0, 256, (70, 6, 4, 3), np.uint8)
 
 def drawn_of(rows, encoder):
     """Rows and their mirror images under an encoder that is fitted on both."""
-    both = views(rows, "horizontal")
-    made = ENCODERS[encoder].begin(both, FitOptions()).encoder()
+    lies = layout(rows.shape[1:])
+    both = views(rows, "horizontal", lies)
+    made = ENCODERS[encoder].begin(both, FitOptions(layout=lies)).encoder()
     return (EncodedRows(view, made) for view in both)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from unstir.data import layout
 from unstir.encoders.base import FitOptions, fit_encoder
 from unstir.encoders.registry import ENCODERS, LATENT
 from unstir.errors import UsageError
@@ -128,7 +129,7 @@ def test_values_that_are_repeated_keep_the_variance_at_one_and_their_order():
 def test_a_saved_encoder_is_the_same_encoder(name):
     # By its outline and back from its tensors. Catches an outline that is not what is written, and a number that is not saved.
     x = data(40, 8, 8)
-    options = FitOptions(settings={"updates": 2, "filters": 8} if name == LATENT else {})
+    options = FitOptions(settings={"updates": 2, "filters": 8} if name == LATENT else {}, layout=layout((8, 8)))
     encoder = fit_encoder(name, x, options)
     space, tensors = ENCODERS[name].outline(encoder.settings, (8, 8))
     assert space == encoder.space

@@ -9,7 +9,7 @@ import torch
 
 import unstir
 from commands import contents, refused, run
-from unstir.data import from_arrays
+from unstir.data import from_arrays, layout
 from unstir.data.rows import Rows
 from unstir.encoders.autoencoder import Training
 from unstir.encoders.base import FitOptions
@@ -46,7 +46,7 @@ def spots(n=300, side=12):
 
 
 def fit_latent(values, seed=0, **settings):
-    training = Training(Rows(values), FitOptions(seed, settings=settings))
+    training = Training(Rows(values), FitOptions(seed, settings=settings, layout=layout(values.shape[1:])))
     for _ in training.updates():
         pass
     return training.encoder()
@@ -130,7 +130,7 @@ def test_the_same_seed_is_the_same_autoencoder_and_nothing_outside_moves():
 
 def test_rows_that_are_too_small_or_lie_nowhere_are_refused():
     with pytest.raises(UsageError, match="cannot be halved 4 times"):
-        Training(Rows(np.zeros((9, 8, 4))), FitOptions(settings={"halvings": 4}))
+        Training(Rows(np.zeros((9, 8, 4))), FitOptions(settings={"halvings": 4}, layout=layout((8, 4))))
     points = from_arrays(np.random.default_rng(0).normal(size=(30, 5)))
     with pytest.raises(UsageError, match=r"images and sequences; a row here is \(5,\)"):
         Fitting(points, settle(points, flat(encoder="latent")))

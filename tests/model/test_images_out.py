@@ -14,7 +14,7 @@ from unstir.cli.parts.grid import value_span
 from unstir.cli.parts.rows_in import read_mask
 from unstir.data import check_path
 from unstir.data.formats.images import in_a_file_name
-from unstir.data.layouts import channels_last, picture_layout
+from unstir.data.layouts import channels_last, layout, picture_layout
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import Flow
 from unstir.diffusion.denoiser import target
@@ -91,7 +91,7 @@ def test_every_pixel_of_every_sample_is_in_the_picture(shape, mode):
     """Catches a transposed cell, channels that are reshaped rather than moved, samples by columns, smoothing, and a gap that covers pixels."""
     x = rng().integers(0, 256, (7, *shape), dtype=np.uint8)
     places = arrange(7, 9, 8)
-    image = pictures(x, places, (0, 255))
+    image = pictures(x, layout(shape), places, (0, 255))
     assert image.mode == mode
     small = pixels(image)[:: places.factor, :: places.factor]
     assert (pixels(image) == small.repeat(places.factor, 0).repeat(places.factor, 1)).all()
@@ -143,7 +143,7 @@ def test_all_samples_have_one_scale_of_grey():
     assert as_bytes(x, (-1.0, 1.0)).tolist() == [0, 0, 128, 191, 255, 255]
     assert as_bytes(np.zeros(2), (0.0, 0.0)).tolist() == [0, 0]  # data of one value
     half = np.stack([np.full((8, 8), 0.25), np.full((8, 8), 0.75)])
-    found = pixels(pictures(half, arrange(2, 8, 8), (0.0, 1.0)))
+    found = pixels(pictures(half, layout((8, 8)), arrange(2, 8, 8), (0.0, 1.0)))
     assert sorted(set(found.ravel().tolist())) == [64, 191, 255]
 
 
@@ -151,15 +151,15 @@ def test_rows_that_are_no_pictures_say_why():
     # Catches thirteen channels of which three are shown as if they were colours.
     for shape in ((13, 16, 16), (2, 16, 16), (16, 16, 2), (5,), (2, 3, 4, 5)):
         with pytest.raises(UsageError, match="1 channel for grey, 3 for RGB or 4 for RGBA"):
-            picture_layout(shape)
-    assert channels_last(np.zeros((2, 3, 8, 9))).shape == (2, 8, 9, 3)
+            picture_layout(layout(shape), shape)
+    assert channels_last(np.zeros((2, 3, 8, 9)), layout((3, 8, 9))).shape == (2, 8, 9, 3)
 
 
 def test_sequences_are_curves_each_in_its_cell_with_the_high_end_up():
     # Catches a picture upside down, a scale of its own for each cell, cells by columns, and a colour for each row.
     low, high = np.zeros((20, 1)), np.ones((20, 1))
     x = np.stack([low, high, low, low])
-    image = np.asarray(curves(x, arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
+    image = np.asarray(curves(x, layout((20, 1)), arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
     assert image.shape == (3 * 97 - 1, 2 * 145 - 1, 3) or image.shape == (2 * 97 - 1, 2 * 145 - 1, 3)
     where = np.argwhere((image[..., 2] > image[..., 0] + 60) & (image[..., 2] > 100))  # blue
     for cell, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
@@ -167,7 +167,7 @@ def test_sequences_are_curves_each_in_its_cell_with_the_high_end_up():
         share = (inside[:, 0] - 97 * row).mean() / 96
         assert share == pytest.approx(0.08 if cell == 1 else 0.92, abs=0.02), cell
         assert len(set(inside[:, 1].tolist())) > 0.85 * 144
-    two = np.asarray(curves(np.concatenate([x, 0.5 + 0 * x], -1), arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
+    two = np.asarray(curves(np.concatenate([x, 0.5 + 0 * x], -1), layout((20, 2)), arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
     assert ((two[..., 0] > two[..., 2] + 100).sum(1) > 100).any()  # the second channel, orange
 
 
@@ -196,7 +196,7 @@ def test_a_grid_comes_besides_the_samples(runs, tmp_path):
     assert (code, err) == (0, "")
     assert out.split() == [str(tmp_path / "b.npy"), str(tmp_path / "new" / "g.png")]
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
-    ours = pictures(np.load(tmp_path / "a.npy"), arrange(12, 8, 10), (0, 255))
+    ours = pictures(np.load(tmp_path / "a.npy"), layout((8, 10, 3)), arrange(12, 8, 10), (0, 255))
     assert (pixels(opened(tmp_path / "new" / "g.png")) == pixels(ours)).all()
     _, out, _ = run("sample", runs / "floats", "-n", "5", "-o", tmp_path / "c.npy", "--grid", tmp_path / "c.png", "--json")
     assert json.loads(out)["grid"] == str(tmp_path / "c.png")
@@ -254,7 +254,8 @@ def test_a_folder_holds_the_samples_to_the_last_bit(runs, tmp_path):
         assert run("sample", runs / name, "-n", "12", "-o", tmp_path / f"{name}.npy")[0] == 0
         code, out, _ = run("sample", runs / name, "-n", "12", "-o", tmp_path / name)
         assert (code, out) == (0, f"{tmp_path / name}\n")
-        x = channels_last(np.load(tmp_path / f"{name}.npy"))
+        x = np.load(tmp_path / f"{name}.npy")
+        x = channels_last(x, layout(x.shape[1:]))
         files = sorted((tmp_path / name).iterdir())
         assert [file.name for file in files] == [f"{i:05d}.png" for i in range(12)]
         for file, row in zip(files, x, strict=True):
@@ -339,7 +340,7 @@ def perfect(oracle, name="linear", **card):
     """A model, in the units of its data, whose network is the oracle's own denoiser."""
     d = oracle.dimension
     process = schedule(name)
-    settings = {"shape": (d,), "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
+    settings = {"shape": (d,), "axes": "ND", "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
     encoder = Standardise(torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
     error = ErrorCurve(torch.tensor([-1.0, 1.0]).double(), torch.ones(2, d).double())
     card = Card(**settings, encoder="standardise", dtype="float64", **card)
@@ -478,7 +479,7 @@ def test_inpaint_fills_in_what_the_mask_leaves_open(runs, tmp_path):
     assert (made == np.load(tmp_path / "made-png.npy")).all()
     assert (made[:, :, :3] == x[[4, 0, 4], :, :3]).all()
     assert (made[:, :, 3:] != x[[4, 0, 4], :, 3:]).mean() > 0.9
-    assert read_mask(tmp_path / "mask.png", (8, 10, 3)).shape == (8, 10, 1)
+    assert read_mask(tmp_path / "mask.png", layout((8, 10, 3))).shape == (8, 10, 1)
 
 
 def test_interpolate_goes_from_one_row_to_the_other(runs, tmp_path):

@@ -13,7 +13,7 @@ import unstir
 from commands import TINY, contents, refused, run
 from report_contents import unpacked
 from unstir.cli.parts import finishing
-from unstir.data import toy
+from unstir.data import layout, toy
 from unstir.diffusion.chains import linear
 from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.oracles import Gaussian
@@ -249,7 +249,7 @@ def test_large_rows_are_thinned_and_their_closed_form_holds(shape, shown):
     # Every k-th pixel of x_t is x_t of every k-th pixel. Catches means over pixels, whose noise is fainter, and channels taken for rows.
     x = torch.arange(2 * math.prod(shape), dtype=torch.float64).reshape(2, *shape)
     encoder = Standardise(torch.zeros(shape), torch.ones(shape))
-    look = view.view_of(shape, (), x, encoder, (0, 1))
+    look = view.view_of(shape, layout(shape), (), x, encoder, (0, 1))
     found = look.project(x)
     assert found.shape == (2, *shown)
     assert set(found.flatten()) <= set(x.flatten().tolist())

@@ -45,7 +45,7 @@ def inpaint(
 
     model = load(run)
     check_places(to.out, to.grid, model)
-    known, x = read_mask(mask, model.card.shape), rows_of(data, reading, rows, model)
+    known, x = read_mask(mask, model.card.layout), rows_of(data, reading, rows, model)
     made = np.asarray(model.inpaint(x, known, given.label, how.sampling()))
     ids = None if given.label is None else model.given(len(made), given.label, how.seed)
     written = write_rows(to.out, to.grid, run, model, made, ids)

@@ -23,7 +23,7 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
     print(f"{rows.source}: {headline(rows, found)}")
     for line in facts(rows, found):
         print(line)
-    if len(rows.shape) == 1:
+    if len(rows.shape) == 1 and rows.layout is None:
         show(columns_table(rows, found))
     print("problems:" if found.problems else "problems: none found")
     for problem in found.problems:

@@ -9,7 +9,7 @@ from unstir import plots
 from unstir.comparison.layout import OFF, Comparison
 from unstir.comparison.tables import label, numbers
 from unstir.comparison.verdict import Column
-from unstir.data import Data, layout
+from unstir.data import Data
 from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.mosaics import IMAGES, drawable
@@ -28,7 +28,7 @@ def picture(folder: Path, laid_out: Comparison, columns: Sequence[Column]) -> No
     shown = names if len(columns[0].cells) <= FEW else names[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]
     drawn = _first_seed(folder, laid_out)
     ways = [_samples([column for column in columns if column.name == name], drawn, data) for name in shown]
-    lies = layout(data.shape)
+    lies = data.layout
     if lies is None:
         figure = comparison(title, scores, flat(data), ways)
     else:
@@ -60,7 +60,7 @@ def _first_seed(folder: Path, laid_out: Comparison) -> dict[tuple[str, str], np.
 
 def _samples(own: Sequence[Column], drawn: Mapping[tuple[str, str], np.ndarray], data: Data) -> Samples:
     """What the figure shows of one way of sampling. `own` are its columns, one for each score."""
-    lies, panels = layout(data.shape), []
+    lies, panels = data.layout, []
     for cells in zip(*(column.cells for column in own), strict=True):
         alternative = cells[0].reading.alternative
         rows = drawn[alternative, own[0].name].astype(np.float64)

@@ -54,7 +54,7 @@ class Yardstick:
     def __init__(self, comparison: Comparison):
         data, seed = comparison.data, comparison.trainings[0].config.seed
         self.truth = comparison.truth
-        self.scale = standard_deviation(statistics(parts(data.rows))).flatten().numpy()
+        self.scale = standard_deviation(statistics(parts(data.rows)), data.layout).flatten().numpy()
         self.pool = toy(data.source, POOL, seed=seed + 2_000_003).values if data.source in TOYS else None
         self.floors = {n: self._floor(n) for n in sorted({reading.rows for reading in comparison.readings})}
 

@@ -8,7 +8,8 @@ How a file becomes an array of rows, in reading order:
     dataset.py            `Data`: N rows of one shape, each with a class if there are labels; how they are split into training and held-out rows
     rows.py               the rows themselves, which may lie in a file larger than memory
     toys.py, builtin.py   the built-in point sets and pictures
-    layouts.py            infers points, a table, images or sequences from the shape of a row
+    layouts.py            which axis is what: as somebody says, or guessed from the shape of a row
+    neighbours.py         whether neighbouring values are alike, for a person who doubts the axes
     surveys.py            `survey`: the kind of the data, statistics of its columns (`columns.py`), and its problems (`problems.py`)
     writers.py            the way back: rows into a file or a folder
     statistics.py         means and deviations of tensors, part by part; the one file here that needs torch, so import it by its name
@@ -16,7 +17,7 @@ How a file becomes an array of rows, in reading order:
 
 from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
-from unstir.data.layouts import Layout, in_space, layout
+from unstir.data.layouts import Axes, Layout, axes_of, in_space, layout
 from unstir.data.readers import load, read
 from unstir.data.surveys import Survey, survey
 from unstir.data.toys import TOYS, toy
@@ -24,12 +25,14 @@ from unstir.data.writers import check_path, write
 
 __all__ = [
     "TOYS",  # the built-in point sets by name
+    "Axes",  # which axis of data is what, and why it was taken so
     "Data",  # N rows of one shape, each with a class where there are labels
     "Layout",  # how a row lies in space
     "Survey",  # what `survey` found
+    "axes_of",  # the axes that somebody said, or those that a shape suggests
     "check_path",  # whether rows can be written there, before they are computed
     "from_arrays",  # arrays, tensors or lists as Data
-    "in_space",  # the layout of images and sequences; None for other rows and for tiny ones
+    "in_space",  # a layout of images and sequences; None for other rows and for tiny ones
     "layout",  # how rows of a shape lie in space
     "load",  # a built-in set, a file or a folder
     "read",  # a file or a folder

@@ -18,6 +18,7 @@ from unstir.data.checks import BEYOND, EXACT, refuse_broken_text, way_on
 from unstir.data.dataset import GAPS, Data, gaps_of
 from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
+from unstir.data.layouts import axes_of
 from unstir.data.rows import Rows, is_mapped
 from unstir.errors import DataError, UsageError, unknown
 from unstir.steady import steady
@@ -34,6 +35,7 @@ def from_arrays(
     source: str = "array",
     missing: str = "refuse",
     groups: Any = None,
+    axes: str | None = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) and make them `Data`.
 
@@ -41,9 +43,11 @@ def from_arrays(
     `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
     The array is copied, so that it can be changed afterwards without changing the data. A mapped one (`np.memmap`) is shared, because it
     may be larger than memory: leave it as it is while the data is in use.
+    `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
+    (`unstir.data.layouts`).
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
-    round, or labels or groups that do not fit; UsageError for names that do not fit or another `missing`.
+    round, or labels or groups that do not fit; UsageError for names or axes that do not fit, or another `missing`.
 
     >>> data = from_arrays(np.array([[0, 128], [255, 3]], dtype=np.uint8))
     >>> data.values.dtype, data.dtype, data.bounds
@@ -58,14 +62,20 @@ def from_arrays(
     """
     found, dtype = as_numbers(values, "the data")
     held = found if is_mapped(found) else _copy(found)
-    return _checked(held, dtype, labels, names, source, missing, groups)
+    return _checked(held, dtype, labels, names, source, missing, groups, axes)
 
 
 def shared(
-    values: Any, labels: Any = None, names: Sequence[str] = (), source: str = "array", missing: str = "refuse", groups: Any = None
+    values: Any,
+    labels: Any = None,
+    names: Sequence[str] = (),
+    source: str = "array",
+    missing: str = "refuse",
+    groups: Any = None,
+    axes: str | None = None,
 ) -> Data:
     """As `from_arrays`, but the values are never copied: for a caller that has just read them, or is done with them when it returns."""
-    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups)
+    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups, axes)
 
 
 def _copy(array: np.ndarray) -> np.ndarray:
@@ -74,7 +84,9 @@ def _copy(array: np.ndarray) -> np.ndarray:
     return np.broadcast_to(array[once].copy(), array.shape)
 
 
-def _checked(values: np.ndarray, dtype: str, labels: Any, names: Sequence[str], source: str, missing: str, groups: Any) -> Data:
+def _checked(
+    values: np.ndarray, dtype: str, labels: Any, names: Sequence[str], source: str, missing: str, groups: Any, axes: str | None
+) -> Data:
     if missing not in GAPS:
         raise unknown("way with missing values", missing, GAPS)
     if values.ndim == 1:
@@ -88,7 +100,8 @@ def _checked(values: np.ndarray, dtype: str, labels: Any, names: Sequence[str], 
     if names and values.shape[1:] != (len(names),):
         raise UsageError(f"{len(names)} column names do not fit rows of shape {values.shape[1:]}; give one a column.")
     refuse_broken_text(names, "the column names")
-    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype)
+    taken = axes_of(values.shape[1:], dtype, axes)
+    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype, axes=taken)
     _refuse_rounding(data)
     if missing == "refuse":
         _refuse_gaps(data)

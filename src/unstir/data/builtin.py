@@ -19,8 +19,10 @@ from unstir.data.arrays import shared
 from unstir.data.dataset import Data
 from unstir.data.formats.format import Request
 from unstir.data.formats.idx import read
+from unstir.data.layouts import Axes
 from unstir.errors import UsageError
 
+GREY = Axes("NHW", "the set is known to be of grey images")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 GARMENTS = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -41,7 +43,7 @@ def digits() -> Data:
         raise UsageError("the digits come with scikit-learn, which is not installed: pip install scikit-learn") from None
     rows, classes = load_digits(return_X_y=True)
     images = np.asarray(rows, np.uint8).reshape(-1, 8, 8)
-    return replace(shared(images, classes, source="digits"), bounds=(0.0, 16.0))
+    return replace(shared(images, classes, source="digits"), bounds=(0.0, 16.0), axes=GREY)
 
 
 def fashion_mnist() -> Data:
@@ -67,4 +69,4 @@ def _garments(part: str, source: str) -> Data:
             "Or name a folder of images, or a .npz file with images and labels."
         )
     found = read(Request(path, source))
-    return replace(shared(found.values, found.labels, source=source), classes=GARMENTS)
+    return replace(shared(found.values, found.labels, source=source), classes=GARMENTS, axes=GREY)

@@ -21,10 +21,12 @@ from functools import cached_property
 import numpy as np
 
 from unstir.data.labels import NO_CLASS
+from unstir.data.layouts import Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
 from unstir.words import counted, short
 
+GUESSED = Axes("", "")  # stands for axes that are guessed from the shape
 GAPS = ("refuse", "drop", "keep")
 
 
@@ -36,7 +38,8 @@ class Data:
     Rows with the same group number belong together, as the windows of one recording do: `split` keeps them on one side.
     `names` are the names of the columns, `source` is the built-in name or the path as typed, `bounds` the lowest and the highest
     value possible or None, `dtype` the type of the array that came in, `dropped` the number of rows left out because of gaps,
-    and `notes` are sentences that a person should know about how the data was read.
+    and `notes` are sentences that a person should know about how the data was read. `axes` says which axis is what; if it is left
+    out, the shape decides.
     """
 
     rows: Rows
@@ -49,6 +52,11 @@ class Data:
     dropped: int = 0
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    axes: Axes = GUESSED
+
+    def __post_init__(self):
+        if self.axes is GUESSED:
+            object.__setattr__(self, "axes", axes_of(self.shape, self.dtype))
 
     def __len__(self) -> int:
         """The number of rows, N."""
@@ -58,6 +66,16 @@ class Data:
     def shape(self) -> tuple[int, ...]:
         """The shape of one row."""
         return self.rows.shape[1:]
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """How the rows lie in space, by `axes`; None for rows whose numbers have no neighbours."""
+        return layout(self.shape, self.axes.letters)
+
+    @property
+    def kind(self) -> str:
+        """What the rows are: points, table, sequences, images or arrays."""
+        return kind_of(self.shape, self.axes.letters)
 
     @cached_property
     def values(self) -> np.ndarray:

@@ -13,6 +13,7 @@ Each problem has a name for programs:
     few                                            few rows for so many numbers a row
     one class, many classes, small classes         classes that cannot be learnt
     a class?                                       a column of numbers that may be classes
+    axes?, curves?                                 rows whose shape may mean something else, columns that may be a curve
 
     >>> from unstir.data import from_arrays
     >>> from unstir.data.columns import columns_of
@@ -31,6 +32,7 @@ import numpy as np
 from unstir.data.columns import Column, Whole, looked_at
 from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
+from unstir.data.neighbours import curve, doubt
 from unstir.words import counted, short
 
 LEVELS = 256  # a column with more different values than this has no levels
@@ -57,8 +59,9 @@ class Problem(NamedTuple):
 def problems_of(data: Data, columns: list[Column], step: int, whole: Whole | None = None) -> list[Problem]:
     """All problems of `data`, from its `columns` and every step-th row; for images and sequences also from all values, `whole`."""
     rows, intact = looked_at(data, step), np.flatnonzero(data.intact())
-    tabular = len(data.shape) == 1
+    tabular = data.layout is None and len(data.shape) == 1
     return [
+        *_axes(data),
         *_gaps(columns),
         *_label_gaps(data),
         *(_constant_places if whole else _constant)(columns),
@@ -71,6 +74,12 @@ def problems_of(data: Data, columns: list[Column], step: int, whole: Whole | Non
         *_classes(data),
         *(_class_candidates(data, columns) if data.names and not data.classes else ()),
     ]
+
+
+def _axes(data: Data) -> Iterator[Problem]:
+    for name, text in (("axes?", doubt(data)), ("curves?", curve(data))):
+        if text:
+            yield Problem(name, (), text)
 
 
 def _gaps(columns: list[Column]) -> Iterator[Problem]:

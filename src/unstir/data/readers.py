@@ -18,6 +18,7 @@ from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
 from unstir.data.formats.format import Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
+from unstir.data.layouts import axes_of
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
 from unstir.steady import steady
@@ -35,11 +36,12 @@ def load(
     missing: str = "refuse",
     size: tuple[int, int] | None = None,
     groups: str | None = None,
+    axes: str | None = None,
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
-    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size` and `groups` are
-    as in `read`.
+    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size`, `groups` and `axes`
+    are as in `read`.
     Raises what `toy` and `read` raise, and UsageError for built-in pictures that are not installed.
 
     >>> load("moons", n=100).values.shape
@@ -47,14 +49,15 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups)
+        return read(source, labels, missing, size, groups, axes)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
         raise UsageError(f"'{name}' is a built-in set, whose rows have no groups; groups='{groups}' is for a file.")
     if size is not None:
         raise _no_size(name)
-    return PICTURES[name]() if name in PICTURES else toy(name, n, seed)
+    data = PICTURES[name]() if name in PICTURES else toy(name, n, seed)
+    return replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
 
 
 @steady
@@ -64,14 +67,15 @@ def read(
     missing: str = "refuse",
     size: tuple[int, int] | None = None,
     groups: str | None = None,
+    axes: str | None = None,
 ) -> Data:
     """The rows of a file of a known format, or the images of a folder.
 
     `labels` names what holds the classes, and `groups` what holds the groups that a split keeps together: a column of a table,
     an array of an archive. `missing` is as in `from_arrays`. `size` is the (height, width) to which the images of a folder are
-    resized and cropped.
+    resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
-    `groups` that are not there or a size for a file, DataError for contents that cannot be used.
+    `groups` that are not there, a size for a file or axes that do not fit, DataError for contents that cannot be used.
 
     >>> read("rows.csv")
     Traceback (most recent call last):
@@ -96,7 +100,9 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(str(source))}' has no {what}='{asked}': a file of its format holds none.")
-    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups)
+    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups, axes)
+    if found.axes and not axes:
+        data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
     return replace(
         data, bounds=found.bounds or data.bounds, dropped=found.dropped + data.dropped, notes=(*found.notes, *data.notes)
     )

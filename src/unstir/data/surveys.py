@@ -13,7 +13,6 @@ import numpy as np
 from unstir.data.columns import Column, Whole, columns_of, looked_at, whole_of
 from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
-from unstir.data.layouts import kind_of, layout
 from unstir.data.problems import LEVELS, Problem, problems_of
 from unstir.steady import steady
 
@@ -43,11 +42,11 @@ def survey(data: Data) -> Survey:
     """What `data` is taken for, its columns and its problems. Data with gaps is taken too: `from_arrays(..., missing="keep")`."""
     step = -(-data.rows.size // LOOKED_AT)
     columns, rows = columns_of(data, step), looked_at(data, step)
-    whole = whole_of(data, columns, step) if layout(data.shape) else None
+    whole = whole_of(data, columns, step) if data.layout else None
     problems = problems_of(data, columns, step, whole)
     counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
     classes = dict(zip(data.classes, map(int, counts), strict=True))
-    return Survey(kind_of(data.shape), columns, whole, _levels(rows, columns), classes, len(rows), problems)
+    return Survey(data.kind, columns, whole, _levels(rows, columns), classes, len(rows), problems)
 
 
 def _levels(rows: np.ndarray, columns: list[Column]) -> int | None:

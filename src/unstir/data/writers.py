@@ -24,7 +24,7 @@ from unstir.errors import UsageError
 from unstir.steady import steady
 
 
-def check_path(path: str | Path, shape: tuple[int, ...], dtype: str) -> Path:
+def check_path(path: str | Path, shape: tuple[int, ...], dtype: str, axes: str | None = None) -> Path:
     """The path, if rows of that shape and type can be written there: asked before anything is computed.
 
     Raises UsageError where the path says no format that rows are written in, or one that cannot hold such rows; StorageError where
@@ -39,7 +39,7 @@ def check_path(path: str | Path, shape: tuple[int, ...], dtype: str) -> Path:
 
     form, path = _format_for(path), Path(path)
     if form.check is not None:
-        form.check(path, shape, dtype)
+        form.check(path, shape, dtype, axes)
     refuse_existing(path)
     return path
 
@@ -51,19 +51,21 @@ def write(
     labels: Sequence[str] | np.ndarray | None = None,
     names: Sequence[str] = (),
     label_name: str = "class",
+    axes: str | None = None,
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
-    holds the rows only. Raises what `check_path` raises, and StorageError where the disk is full.
+    holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides.
+    Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
 
-    form, path = _format_for(path), check_path(path, rows.shape[1:], rows.dtype.name)
+    form, path = _format_for(path), check_path(path, rows.shape[1:], rows.dtype.name, axes)
     assert form.write is not None
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    content = form.write(Contents(rows, labels, tuple(names), label_name))
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

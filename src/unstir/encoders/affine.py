@@ -24,7 +24,6 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from unstir.data import layout
 from unstir.data.rows import Rows
 from unstir.data.statistics import Statistics, statistics
 from unstir.encoders.base import Elementwise, Fit, FitOptions, Fitted, Outline, refuse_far
@@ -41,11 +40,10 @@ class Affine(Elementwise):
     """About how large values of z get."""
 
     @classmethod
-    def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:  # noqa: ARG003
+    def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:
         """Fit in one pass over the rows."""
-        row_layout = layout(views[0].shape[1:])
         parts = (torch.as_tensor(part) for view in views for part in view.scan())
-        return Fitted(cls.fit(parts, row_layout.channel_axis if row_layout else None))
+        return Fitted(cls.fit(parts, options.layout.channel_axis if options.layout else None))
 
     @classmethod
     def fit(cls, parts: Iterable[Tensor], channel_axis: int | None = None) -> Self:

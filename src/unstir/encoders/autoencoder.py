@@ -6,8 +6,9 @@
 size of an error that does not matter: 0.1 is a tenth of that deviation. Everything random depends only on the seed and the number of the
 update.
 
+    >>> from unstir.data import layout
     >>> rows = Rows(torch.randn(9, 8, 8).numpy())
-    >>> training = Training(rows, FitOptions(settings={"updates": 2, "filters": 8}))
+    >>> training = Training(rows, FitOptions(settings={"updates": 2, "filters": 8}, layout=layout((8, 8))))
     >>> [update.number for update in training.updates()], training.encoder().space
     ([1, 2], (1, 4, 4))
 """
@@ -20,7 +21,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.data import layout
 from unstir.data.rows import Rows
 from unstir.encoders.affine import Channels
 from unstir.encoders.base import FitOptions, Update
@@ -60,9 +60,11 @@ class Training:
     @steady
     def __init__(self, rows: Rows, options: FitOptions):
         self.rows, self.options, self.own = rows, options, Settings(**options.settings)
-        shape, row_layout = rows.shape[1:], layout(rows.shape[1:])
+        shape, row_layout = rows.shape[1:], options.layout
         if row_layout is None:
-            raise UsageError(f"--latent is for images and sequences; a row here is {shape}. Train without it.")
+            raise UsageError(
+                f"--latent is for images and sequences; a row here is {shape}. Train without it, or say with --data.axes which axis is what."
+            )
         halvings = self.own.halvings or max(1, min(MOST_HALVINGS, round(math.log2(max(row_layout.spatial) / LOWEST))))
         if max(row_layout.spatial) < 2**halvings:
             raise UsageError(f"rows of {shape} cannot be halved {halvings} times. Train without --latent: they are small enough.")

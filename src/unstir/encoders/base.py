@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from unstir.data.layouts import Layout, layout
 from unstir.data.rows import Rows
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError
@@ -80,12 +81,14 @@ class Fitted:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Options of the fitting: the seed, the precision and the device of the computation, and settings of the encoder by name."""
+    """Options of the fitting: the seed, the precision and the device of the computation, settings of the encoder by name, and how the
+    rows lie in space."""
 
     seed: int = 0
     precision: str = "float32"
     device: str = "cpu"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 class Encoder(ABC):
@@ -135,10 +138,9 @@ class Encoder(ABC):
     def space(self) -> tuple[int, ...]:
         """The shape of a row in the model's space."""
 
-    @property
     @abstractmethod
-    def channel_axis(self) -> int | None:
-        """The axis of the channels of a row in the model's space; None if its shape decides, as for rows of data."""
+    def layout(self, of_data: Layout | None) -> Layout | None:
+        """How rows of the model's space lie in space, if rows of the data lie like `of_data`; None for rows without neighbours."""
 
     @property
     @abstractmethod
@@ -148,7 +150,7 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def linear(self) -> tuple[Tensor, Tensor] | None:
-        """Shift and scale, each in the shape of a row, if x = shift + scale z; None for any other encoder."""
+        """Shift and scale, each in the shape of a row of the model's space, if x = shift + scale z; None for any other encoder."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
@@ -208,10 +210,9 @@ class Elementwise(Encoder):
         """The shape of the data."""
         return self.shape
 
-    @property
-    def channel_axis(self) -> int | None:
-        """None: the shape decides, as for rows of data."""
-        return None
+    def layout(self, of_data: Layout | None) -> Layout | None:
+        """That of the data."""
+        return of_data
 
     def known(self, mask: Tensor) -> Tensor | None:
         """The same elements."""
@@ -240,8 +241,11 @@ def refuse_far(x: Tensor, z: Tensor) -> None:
 
 @steady
 def fit_encoder(name: str, x: Tensor, options: FitOptions | None = None) -> Encoder:
-    """The encoder of that name, fitted on rows x (N, ...). Raises UsageError for an unknown name, and whatever its fitting raises."""
-    fit = ENCODERS[name].begin([Rows(x.numpy(force=True))], options or FitOptions())
+    """The encoder of that name, fitted on rows x (N, ...), which lie in space as their shape says, if there are no `options`.
+
+    Raises UsageError for an unknown name, and whatever its fitting raises.
+    """
+    fit = ENCODERS[name].begin([Rows(x.numpy(force=True))], options or FitOptions(layout=layout(tuple(x.shape[1:]))))
     for _ in fit.updates():
         pass
     return fit.encoder()

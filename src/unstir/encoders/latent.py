@@ -8,8 +8,10 @@ theory for the error that is left (`tests/encoders/test_latents.py`). The diffus
 its samples are decoded by g. So it cannot be better than the autoencoder, whose error on held-out rows is reported, and it has no density
 in the data's units. `unstir.encoders.autoencoder` trains the autoencoder.
 
+    >>> from unstir.data import layout
     >>> from unstir.encoders.base import FitOptions, fit_encoder
-    >>> encoder = fit_encoder("latent", torch.randn(50, 8, 8), FitOptions(settings={"updates": 3, "filters": 8}))
+    >>> options = FitOptions(settings={"updates": 3, "filters": 8}, layout=layout((8, 8)))
+    >>> encoder = fit_encoder("latent", torch.randn(50, 8, 8), options)
     >>> encoder.encode(torch.zeros(2, 8, 8)).shape, encoder.decode(torch.zeros(2, *encoder.space)).shape
     (torch.Size([2, 1, 4, 4]), torch.Size([2, 8, 8]))
 """
@@ -23,6 +25,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from unstir.data.layouts import Layout
 from unstir.data.rows import Rows
 from unstir.encoders.affine import Channels
 from unstir.encoders.base import Encoder, Fit, FitOptions, Outline, Reconstruction
@@ -94,10 +97,9 @@ class Latent(Encoder):
         """Channels, then the sizes after all halvings."""
         return self.autoencoder.latent
 
-    @property
-    def channel_axis(self) -> int | None:
-        """The first axis."""
-        return 0
+    def layout(self, of_data: Layout | None) -> Layout | None:
+        """The same kind, with the channels first."""
+        return of_data and Layout(of_data.kind, self.space[0], self.space[1:], 0)
 
     @property
     def constant(self) -> Tensor:

@@ -17,7 +17,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from unstir.data import layout
+from unstir.data.layouts import Layout
 from unstir.data.rows import Rows
 from unstir.data.statistics import Statistics, statistics
 from unstir.encoders.base import Encoder
@@ -46,13 +46,13 @@ class EncodedRows:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """The statistics of each element, (1, *shape), in the data's units."""
+        """The statistics of each element, (1, *encoder.shape), in the data's units."""
         return statistics(parts(self.rows))
 
 
-def views(rows: Rows, flip: str) -> list[Rows]:
-    """The rows, and their mirror images if `flip` is not "none". Raises what `mirror_axis` raises."""
-    mirror = mirror_axis(flip, rows.shape[1:])
+def views(rows: Rows, flip: str, lies: Layout | None) -> list[Rows]:
+    """The rows, which lie like `lies`, and their mirror images if `flip` is not "none". Raises what `mirror_axis` raises."""
+    mirror = mirror_axis(flip, lies, rows.shape[1:])
     return [rows] if mirror is None else [rows, replace(rows, mirror=mirror)]
 
 
@@ -61,34 +61,33 @@ def parts(rows: Rows) -> Iterator[Tensor]:
     return map(torch.as_tensor, rows.scan())
 
 
-def mirror_axis(flip: str, shape: tuple[int, ...]) -> int | None:
-    """If `flip` is "horizontal", the axis of a row of this shape that runs from left to right, counted from the end; else None.
+def mirror_axis(flip: str, lies: Layout | None, shape: tuple[int, ...]) -> int | None:
+    """If `flip` is "horizontal", the axis of a row that runs from left to right, counted from the end; else None.
 
     Raises UsageError for rows that are not images.
 
-    >>> mirror_axis("horizontal", (32, 48, 3)), mirror_axis("horizontal", (3, 32, 48)), mirror_axis("none", (5,))
-    (-2, -1, None)
+    >>> from unstir.data import layout
+    >>> [mirror_axis("horizontal", layout(shape), shape) for shape in ((32, 48, 3), (3, 32, 48))], mirror_axis("none", None, (5,))
+    ([-2, -1], None)
     """
     if flip == "none":
         return None
-    row_layout = layout(shape)
-    if row_layout is None or row_layout.kind != "images":
+    if lies is None or lies.kind != "images":
         raise UsageError(
             f"--data.flip {flip} mirrors images from left to right, but a row of shape {shape} is not an image. Leave it out."
         )
-    return -2 if row_layout.channel_axis == -1 else -1
+    return -2 if lies.channel_axis == -1 else -1
 
 
-def standard_deviation(found: Statistics) -> Tensor:
-    """The standard deviation of the data in its units, in the shape of a row, from the statistics (1, ...) of rows.
+def standard_deviation(found: Statistics, lies: Layout | None) -> Tensor:
+    """The standard deviation of the data in its units, in the shape of a row, from the statistics (1, ...) of rows that lie like `lies`.
 
     It is taken for each column, and for images and sequences for each channel over all positions, because most corners of images hardly
     vary. It is 0 for elements that never vary. Scores called "standardised" divide by it, whichever encoder the model was trained with.
 
-    >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])).tolist()
+    >>> standard_deviation(statistics([torch.tensor([[1.0, 5.0], [3.0, 5.0]])]), None).tolist()
     [1.0, 0.0]
     """
-    row_layout = layout(tuple(found.mean.shape[1:]))
-    own = None if row_layout is None or row_layout.channel_axis is None else row_layout.channel_axis % (found.mean.ndim - 1) + 1
-    axes = [] if row_layout is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
+    own = None if lies is None or lies.channel_axis is None else lies.channel_axis % (found.mean.ndim - 1) + 1
+    axes = [] if lies is None else [axis for axis in range(1, found.mean.ndim) if axis != own]
     return found.pooled(axes).spread.expand(found.mean.shape)[0].clone()

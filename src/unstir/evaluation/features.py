@@ -35,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.data import Data, Layout, layout
+from unstir.data import Data, Layout
 from unstir.networks.rates import warm_up_then_cosine
 from unstir.networks.space import CONVOLUTIONS, channels_first, normal
 from unstir.seeds import globally, seeded
@@ -106,7 +106,7 @@ def learn(data: Data, seed: int) -> Features:
 
     Trains the classifier (2) if there are at least two classes and ten rows a class, else the autoencoder (3). Takes seconds, on the CPU.
     """
-    row_layout = layout(data.shape)
+    row_layout = data.layout
     assert row_layout is not None, data.shape
     by_class = len(data.classes) >= 2 and len(data) >= ROWS_A_CLASS * len(data.classes)
     looked_at = torch.randperm(len(data), generator=seeded(seed, "features, looked at"))[:LOOKED_AT].numpy()

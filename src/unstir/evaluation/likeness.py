@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unstir.data import Data, in_space
+from unstir.data import Data, axes_of, in_space
 from unstir.errors import UsageError
 from unstir.evaluation.features import FEATURES, Features, learn
 from unstir.evaluation.scores import REPEATS, Score, Truth, deal, neighbourhoods, true_pairs
@@ -56,13 +56,14 @@ def resemblance(model: Model, sets: Sequence[np.ndarray], training: Data | None,
 
     Without training rows, one half of the held-out rows trains the features, and the samples are compared with the other half.
     """
-    if not in_space(model.card.shape):
+    if not in_space(model.card.layout):
         return None
     values = model.given(sum(map(len, sets)), None, seed)
     asked = model.condition.texts(values) if model.condition is not None and values is not None else None
     if training is None:
         training, held_out = held_out.split(0.5, seed)
-    return likeness(sets, asked, training, held_out, seed)
+    as_trained = axes_of(model.card.shape, said=model.card.axes, why="the model was trained so")
+    return likeness(sets, asked, replace(training, axes=as_trained), held_out, seed)
 
 
 @steady

@@ -2,7 +2,7 @@
 
 Every entry is checked. Every size that a card claims is compared with the tensors of the file, before anything of that size is made.
 
-    >>> card_from({"shape": [2], "kind": "numpy"})
+    >>> card_from({"shape": [2], "axes": "ND", "kind": "numpy"})
     Traceback (most recent call last):
     ...
     unstir.errors.UsageError: schedule is missing
@@ -15,6 +15,7 @@ from typing import Any
 
 from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
+from unstir.data.layouts import Layout, layout
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
 
@@ -31,6 +32,7 @@ class Card:
     """Everything that describes a model but its tensors; its fields are JSON. `own` names the parts that the caller brought."""
 
     shape: tuple[int, ...]
+    axes: str
     schedule: str
     schedule_settings: dict[str, Any]
     target: str
@@ -49,6 +51,11 @@ class Card:
     weights: str = "average"  # the exponential moving average, never the raw weights
     own: tuple[str, ...] = ()
 
+    @property
+    def layout(self) -> Layout | None:
+        """How the rows lie in space, by `axes`, as in \"NCL\"."""
+        return layout(self.shape, self.axes)
+
     def as_json(self) -> dict[str, Any]:
         """The entries, as JSON."""
         return asdict(self)
@@ -66,6 +73,7 @@ def card_from(raw: Mapping[str, Any]) -> Card:
             raise UsageError(f"{name} = {raw[name]!r:.60} has to be {allowed}")
     entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     card = Card(**entries)
+    _ = card.layout  # raises for axes that do not suit the shape
     if card.encoder not in ENCODERS and "encoder" not in card.own:
         raise UsageError(f"encoder = {card.encoder!r:.60} has to be {ENCODERS.names}")
     if card.names and card.shape != (len(card.names),):
@@ -86,7 +94,11 @@ def readme(card: Card) -> str:
     conditional = (
         "." if card.condition is None else f"; {card.condition}: {', '.join(names)}." if names else f", given {card.condition}."
     )
-    lines = [f"# A diffusion model of {card.source or 'an array'}", "", f"Rows of shape {card.shape}, {card.dtype}{conditional}"]
+    lines = [
+        f"# A diffusion model of {card.source or 'an array'}",
+        "",
+        f"Rows of shape {card.shape} (axes {card.axes}), {card.dtype}{conditional}",
+    ]
     lines += [
         f"{card.schedule} schedule, {card.target} target, {card.network} {card.network_settings}, {card.steps_trained} steps."
     ]
@@ -124,6 +136,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         f"whole numbers, 1 or above, {MOST:,} elements at most",
         lambda v: _each(lambda size: _whole(size, 1, MOST), v) and 0 < len(v) < 64 and math.prod(v) <= MOST,
     ),
+    "axes": ("letters", lambda v: _name(v) and v.isupper()),
     "schedule": ("a name", _name),
     "schedule_settings": ("settings by name", _settings),
     "target": ("a name", _name),

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition
-from unstir.data import layout
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
+from unstir.encoders.turned import kind_for
 from unstir.errors import StorageError, UsageError
 from unstir.files import read_folder, storage_errors, write_folder
 from unstir.information.mmse import ErrorCurve
@@ -113,7 +113,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     aim = own.target or target(card.target)
     check_pair(chosen, aim)
     condition = condition_of(card, own.condition)
-    kind = own.encoder or ENCODERS[card.encoder]
+    kind = kind_for(own.encoder or ENCODERS[card.encoder], card.layout, own.network is not None)
     space, encoder_tensors = kind.outline(card.encoder_settings, card.shape)
     make = _network_of(card, condition, space, own)
     with torch.device("meta"):
@@ -133,6 +133,9 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     held = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}
     error = ErrorCurve(tensors["error.log_snr"], tensors["error.mse"])
     encoder = kind.build(card.encoder_settings, held)
+    lies, axis = encoder.layout(card.layout), card.network_settings.get("channel_axis")
+    if "channel_axis" in card.network_settings and (lies is None or lies.channel_axis != axis):
+        raise UsageError(f"its network has its channels at axis {axis}, and its rows have not")
     return Parts(card, network.eval().requires_grad_(False), encoder, error, tensors["data.deviation"], chosen, aim, condition)
 
 
@@ -140,8 +143,8 @@ def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...],
     """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError if it is for rows of another shape."""
     if own.network is not None:
         return lambda: copy.deepcopy(own.network)
-    axis = card.network_settings.get("channel_axis")
-    decided = settings_for(card.network, card.network_settings, space, axis, in_space=layout(space) is not None or axis == 0)
+    axis = card.network_settings.get("channel_axis")  # compared with the encoder's when that is built
+    decided = settings_for(card.network, card.network_settings, space, axis, in_space=True)
     if decided != card.network_settings:
         raise UsageError(f"its network is not one for rows of {space}")
     return lambda: make_network(card.network, card.network_settings, condition)

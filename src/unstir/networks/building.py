@@ -47,7 +47,8 @@ def settings_for(
     known = parameters(name)
     if "channel_axis" in known and not in_space:
         raise UsageError(
-            f"--network.architecture {name} is for images and sequences; a row here is {space}. Use {NETWORKS.default}."
+            f"--network.architecture {name} is for images and sequences; a row here is {space}, numbers without neighbours. "
+            f"Use {NETWORKS.default}, or say with --data.axes which axis is what."
         )
     decided = {"dimension": math.prod(space), "shape": list(space), "channel_axis": channel_axis}
     return {key: value for key, value in {**chosen, **decided}.items() if key in known}

@@ -3,13 +3,14 @@
     pixel = 255 (x - low) / (high - low), rounded, and cut off below 0 and above 255                       (1)
 
 The caller gives low and high, the same for all rows, so that rows can be compared; 8-bit data with 0 and 255 is shown as it is. Rows are
-(H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels for grey, RGB and RGBA; `unstir.data.layout` tells which. Cells have a pixel of
+(H, W), (H, W, C) or (C, H, W) with C = 1, 3 or 4 channels for grey, RGB and RGBA; their layout tells which. Cells have a pixel of
 white between them. The whole is enlarged by a whole number, so that pixels stay squares: the short side of a cell then has at least 64
 pixels, and the picture at most 2,000.
 
     >>> x = np.zeros((6, 8, 8), dtype=np.uint8)
+    >>> from unstir.data import layout
     >>> found = arrange(6, 8, 8)
-    >>> found, pictures(x, found, (0, 255)).size
+    >>> found, pictures(x, layout((8, 8)), found, (0, 255)).size
     (Arrangement(rows=[[0, 1, 2], [3, 4, 5]], factor=8, by_class=False), (208, 136))
 """
 
@@ -23,8 +24,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from unstir.data.formats.pixels import picture
-from unstir.data.layouts import channels_last
-from unstir.plots.mosaics import tiled
+from unstir.data.layouts import Layout, channels_last
+from unstir.plots.mosaics import drawable, tiled
 from unstir.plots.style import COLOURS, PALE, styled
 
 SIDE, MOST = 64, 2000  # pixels: the least of the short side of a cell, the most of a side of the picture
@@ -73,16 +74,17 @@ def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     return np.rint(255 * ((x - np.float64(low)) / ((high - low) or 1.0)).clip(0, 1)).astype(np.uint8)
 
 
-def pictures(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
-    """Images (n, ...) side by side in one. Raises UsageError for rows that are not images."""
-    x = channels_last(x)
+def pictures(x: np.ndarray, lies: Layout | None, places: Arrangement, span: tuple[float, float]) -> Image.Image:
+    """Images (n, ...) that lie like `lies` side by side in one. Raises UsageError for rows that are not images."""
+    x = channels_last(x, lies)
     whole = tiled(as_bytes(x, span), places.rows, max(map(len, places.rows)), 255)
     return picture(whole.repeat(places.factor, 0).repeat(places.factor, 1))
 
 
 @styled
-def curves(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Image.Image:
-    """Sequences (n, L, C) as small curves side by side, from low to high; each of up to 8 channels has a colour."""
+def curves(x: np.ndarray, lies: Layout, places: Arrangement, span: tuple[float, float]) -> Image.Image:
+    """Sequences (n, ...) that lie like `lies` as small curves side by side, from low to high; each of up to 8 channels has a colour."""
+    x = drawable(x, lies)
     height, width = CURVE
     across, down = max(map(len, places.rows)), len(places.rows)
     size = across * (width + 1) - 1, down * (height + 1) - 1
@@ -92,7 +94,7 @@ def curves(x: np.ndarray, places: Arrangement, span: tuple[float, float]) -> Ima
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
     axes.axis("off")
     cells = [(row, column, i) for row, numbers in enumerate(places.rows) for column, i in enumerate(numbers)]
-    shown = x[[i for *_, i in cells], :, :DRAWN].astype(np.float64)
+    shown = x[[i for *_, i in cells], :, :DRAWN]
     low, high = span
     y = 0.92 - 0.84 * ((shown - low) / ((high - low) or 1.0)).clip(
         -0.08, 1.08

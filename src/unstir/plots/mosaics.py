@@ -87,6 +87,8 @@ def drawable(x: np.ndarray, lies: Layout) -> np.ndarray:
     Of images with 4 channels the opacity is left out; with 2, or more than 4, only the first channel is drawn.
     """
     x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
+    if lies.kind == "sequences" and lies.channel_axis is None:
+        x = x[..., None]
     if lies.kind == "images" and x.ndim == 4:
         x = x[..., :3] if lies.channels in (3, 4) else x[..., 0]
     return x.astype(np.float64)

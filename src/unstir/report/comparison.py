@@ -15,8 +15,7 @@ import torch
 
 from unstir import __version__
 from unstir.comparison.layout import OFF
-from unstir.data import Data, layout
-from unstir.data.layouts import kind_of
+from unstir.data import Data
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.base import fit_encoder
 from unstir.errors import StorageError, UnstirError
@@ -113,7 +112,7 @@ def _column(results: dict[str, Any], verdict: dict[str, str]) -> dict[str, Any]:
 def _described(data: Data, config: Config) -> dict[str, Any]:
     training, unseen = data.split(config.data.held_out, config.seed)
     classes = [] if config.data.labels == "none" else list(data.classes)
-    kind = {"table": "vectors", "arrays": "vectors"}.get(kind_of(data.shape), kind_of(data.shape))
+    kind = {"table": "vectors", "arrays": "vectors"}.get(data.kind, data.kind)
     counts = {"rows": len(data), "trained_on": len(training), "held_out": len(unseen)}
     return {"source": data.source, **counts, "shape": list(data.shape), "dtype": data.dtype, "names": list(data.names)} | {
         "classes": classes,
@@ -133,7 +132,7 @@ def _samples(
     ways = list(dict.fromkeys(column["sampling"] for column in columns))
     names = [cell["name"] for cell in columns[0]["cells"]]
     shown = ways if len(names) <= FEW else ways[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]
-    look, packed = (_in_space if layout(data.shape) else _in_the_plane)(data, config, (len(names) + 1) * len(shown))
+    look, packed = (_in_space if data.layout else _in_the_plane)(data, config, (len(names) + 1) * len(shown))
     true = {"name": "data", "rows": packed(data.rows[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]]), "text": ""}
     found = []
     for way in shown:
@@ -155,7 +154,7 @@ def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, An
     values = torch.as_tensor(data.values).flatten(1)
     encoder = fit_encoder(config.data.encoder, values)
     rows = encoder.encode(values[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]])
-    view = view_of(tuple(values.shape[1:]), data.names, rows, encoder, (0, 0))
+    view = view_of(tuple(values.shape[1:]), None, data.names, rows, encoder, (0, 0))
     points = min(DRAWN, BYTES // (4 * panels))
 
     def packed(x: np.ndarray) -> dict[str, Any]:
@@ -167,7 +166,7 @@ def _in_the_plane(data: Data, config: Config, panels: int) -> tuple[dict[str, An
 
 def _in_space(data: Data, _: Config, panels: int) -> tuple[dict[str, Any], Packed]:
     """Images and sequences are shown as pictures and curves, in the data's units: the range of values, and what packs the rows."""
-    row_layout = layout(data.shape)
+    row_layout = data.layout
     assert row_layout is not None
     low, high = data.bounds or data.rows.ends()
     reduced = lay_out(row_layout)

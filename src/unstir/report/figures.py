@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 
 from unstir import plots
-from unstir.data import Data, layout
+from unstir.data import Data
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
 from unstir.diffusion.schedules import needs_no_settings, schedule
@@ -37,7 +37,7 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
     """Write the figures of this run into `figures/`, and the samples of the first panel into `samples/`."""
     run, data, held_out = recording.run, recording.fitting.data, recording.held_out
     figures, samples = run.folder("figures"), run.folder("samples")
-    figures_of = _spatial if layout(data.shape) else _points
+    figures_of = _spatial if data.layout else _points
     for name, figure in figures_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
     named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
@@ -76,7 +76,7 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     """The same figures of images or sequences: the data dissolving, the states of a few samples, and samples beside the data."""
-    row_layout = layout(data.shape)
+    row_layout = data.layout
     assert row_layout is not None
     few = np.random.default_rng(0).permutation(len(data))[:FEW]
     rows, span = data.rows[few], data.bounds or data.rows.ends()

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.data import Data, layout
+from unstir.data import Data
+from unstir.data.layouts import Layout, layout
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.affine import Standardise
 from unstir.encoders.base import Encoder
@@ -79,6 +80,11 @@ class Subject:
         """The shape of a row."""
         return tuple(self.description["shape"])
 
+    @property
+    def layout(self) -> Layout | None:
+        """How a row lies in space."""
+        return layout(self.shape, self.description["axes"])
+
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder of the run."""
@@ -107,15 +113,17 @@ class Subject:
         rows = self.rows
         if rows is None:
             rows = torch.randn(2, *self.encoder.space) if self.model is None else self.model.paths(256, steps=10)[-1]
-        return view_of(self.encoder.space, self.description["names"], rows, self.encoder, span(self.description))
+        space, lies = self.encoder.space, self.encoder.layout(self.layout)
+        return view_of(space, lies, self.description["names"], rows, self.encoder, span(self.description))
 
     @cached_property
     def decoded(self) -> View:
         """How decoded rows are shown: as images or sequences in the data's units, even if the model's space holds only latent vectors."""
-        if self.encoder.linear is not None or layout(self.shape) is None:
+        if self.layout is None:
             return self.view
         zeros = torch.zeros(self.shape, dtype=torch.float64)
-        return view_of(self.shape, [], torch.zeros(2, *self.shape), Standardise(zeros, zeros + 1), span(self.description))
+        unit = Standardise(zeros, zeros + 1)
+        return view_of(self.shape, self.layout, [], torch.zeros(2, *self.shape), unit, span(self.description))
 
     @property
     def classes(self) -> tuple[str, ...]:

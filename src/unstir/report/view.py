@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.data import Layout, layout
+from unstir.data import Layout
 from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
 from unstir.plots.mosaics import drawable
@@ -54,15 +54,16 @@ class View:
         return [float(f"{edge:.5g}") for edge in (box.low[0], box.high[0], box.low[1], box.high[1])]
 
 
-def view_of(shape: tuple[int, ...], names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]) -> View:
-    """The view of rows (n, *shape) in the model's space; `span` is the smallest and the largest value of the data.
+def view_of(
+    shape: tuple[int, ...], lies: Layout | None, names: Sequence[str], rows: Tensor, encoder: Encoder, span: tuple[float, float]
+) -> View:
+    """The view of rows (n, *shape) in the model's space, which lie like `lies` there; `span` is the smallest and the largest value of the data.
 
     If the encoder is not linear, as for latents, the encoded vectors are shown as points, because that is where the noise is added.
     """
-    row_layout, linear = layout(shape), encoder.linear
-    if row_layout and linear:
-        kind = row_layout.kind
-        reduced = lay_out(row_layout)
+    linear = encoder.linear
+    if lies and linear:
+        kind, reduced = lies.kind, lay_out(lies)
         decode = {name: pack(reduced(part[None])[0]) for name, part in zip(("shift", "scale"), linear, strict=True)}
         axes = ["x", "y"] if kind == "images" else ["step", "value"]
         decode |= {"low": numbers(span[0]), "high": numbers(span[1])}
@@ -107,15 +108,7 @@ def _pairs(z: Tensor) -> np.ndarray:
 
 def lay_out(row_layout: Layout) -> Callable[[Tensor], np.ndarray]:
     """The function that reduces images or sequences (n, ...) for the page: to (n, H, W[, 3]) or (n, L, C), with few pixels or values."""
-    return _pictures(row_layout) if row_layout.kind == "images" else _curves
-
-
-def _pictures(row_layout: Layout) -> Callable[[Tensor], np.ndarray]:
-    every = -(-max(row_layout.spatial) // SIDE)
-
-    return lambda z: drawable(z.double().numpy(), row_layout)[:, ::every, ::every]
-
-
-def _curves(z: Tensor) -> np.ndarray:
-    every = -(-z.shape[1] // LONG)
-    return z.double().numpy()[:, ::every, :CHANNELS]
+    images = row_layout.kind == "images"
+    every = -(-max(row_layout.spatial) // (SIDE if images else LONG))
+    second = slice(None, None, every) if images else slice(CHANNELS)
+    return lambda z: drawable(z.double().numpy(), row_layout)[:, ::every, second]

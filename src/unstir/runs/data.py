@@ -8,8 +8,8 @@ from typing import Any
 from unstir.data import Data
 from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
-from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import parts
+from unstir.encoders.turned import rebuilt, saved, statistics_of
 from unstir.errors import StorageError
 from unstir.files import read_folder, storage_errors, write_folder
 from unstir.runs.about import STARTED_IN, read_about
@@ -38,7 +38,7 @@ def read_data(path: Path, config: Config) -> Data:
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
     """What `data.json` says of the data that a fitting was made of: shape, names, classes, statistics and encoder."""
-    found = fitting.drawn.statistics.merged(statistics(parts(fitting.unseen.rows)))
+    found = statistics_of(fitting.drawn, fitting.encoder).merged(statistics(parts(fitting.unseen.rows)))
     each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
         "source": data.source,
@@ -46,6 +46,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "trained_on": len(fitting.training),
         "held_out": len(fitting.unseen),
         "shape": data.shape,
+        "axes": data.axes.letters,
         "dtype": data.dtype,
         "bounds": data.bounds,
         "names": data.names,
@@ -78,9 +79,7 @@ def span(description: Mapping[str, Any]) -> tuple[float, float]:
 
 def write_encoder(path: Path, encoder: Encoder) -> None:
     """Write the encoder of a run: `encoder/`."""
-    write_folder(
-        path / ENCODER, {"encoder": encoder.tensors()}, {"encoder": {"name": encoder.name, "settings": encoder.settings}}
-    )
+    write_folder(path / ENCODER, {"encoder": encoder.tensors()}, {"encoder": saved(encoder)})
 
 
 def read_encoder(path: Path) -> Encoder | None:
@@ -88,5 +87,4 @@ def read_encoder(path: Path) -> Encoder | None:
     if not (path / ENCODER).is_dir():
         return None
     tensors, documents = read_folder(path / ENCODER, ["encoder"], ["encoder"])
-    document = documents["encoder"]
-    return ENCODERS[document["name"]].build(document["settings"], tensors["encoder"])
+    return rebuilt(documents["encoder"], tensors["encoder"])

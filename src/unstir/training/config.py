@@ -76,6 +76,11 @@ class Data(Section):
     flip: Literal["none", "horizontal"] = Field(
         "none", description="Mirror half of the images while training: none or horizontal."
     )
+    axes: Annotated[str | None, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)] = Field(
+        None,
+        description="Which axis is what, as in NLC, NCL, NL, NHW, NHWC, NCHW or ND: N rows, L steps, C channels, H height, W width, "
+        "D numbers without neighbours; if left out, guessed from the shape.",
+    )
     points: int = Field(5000, ge=2, description="How many points to draw of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
     encoder: str = Field(ENCODERS.default, description=f"How rows are scaled for the network: {ENCODERS.names}.")

@@ -51,7 +51,7 @@ def fit(
     the values of the rows. A network of your own is copied: your object stays as it is, and all weights of the copy are trained, those of
     frozen layers too. `groups` (N,): rows of one group are either all trained on or all held out. `minutes`: train for about this
     long. `progress`: whether to show progress; None shows it in notebooks and on terminals. Further settings are those of the command line
-    by their last names: steps, lr, width, seed, held_out, ... Settings that are not given are chosen from the size of the data.
+    by their last names: steps, lr, width, seed, held_out, axes, ... Settings that are not given are chosen from the size of the data.
 
     `model.losses` has the losses of all steps. Raises DataError for data that cannot be used, UsageError for a wrong setting.
     """
@@ -70,7 +70,8 @@ def fit(
     if minutes is not None and ("steps" in settings or not minutes > 0):
         raise UsageError(f"minutes={minutes:g}: give a time above 0, and no steps: minutes chooses the number of steps.")
     began = time.monotonic()
-    data = shared(x, labels, groups=groups, missing=resolve(flat(**settings)).data.missing)
+    asked = resolve(flat(**settings)).data
+    data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
     if condition is not None:
         data = replace(data, labels=_values(given, len(data)))
     fitting = Fitting(data, settle(data, flat(**settings)), own=own)

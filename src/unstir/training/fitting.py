@@ -24,14 +24,17 @@ import torch
 from torch import Tensor, nn
 
 from unstir.data import Data
+from unstir.data.layouts import ASKED
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.base import Encoder, Fit, Reconstruction
 from unstir.encoders.rows import EncodedRows, standard_deviation, views
+from unstir.encoders.turned import encoded, statistics_of
 from unstir.information.mmse import error_curve
 from unstir.model.card import Card
 from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own, called, has_name
+from unstir.networks import registry as networks
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -71,15 +74,18 @@ class Fitting:
         self.device = pick_device(config.device)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own))
         self.condition = own.condition or condition_for(self.training, config)
-        self.drawn, *mirrored = (EncodedRows(view, self.encoder) for view in views(self.training.rows, config.data.flip))
+        drawn = views(self.training.rows, config.data.flip, data.layout)
+        self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)
         self.problem = self._problem(mirrored[0] if mirrored else None)
         self.recipe = Recipe(**config.optim.model_dump(), seed=config.seed)
         here().share(self.recipe.batch_size)  # raises now, before anything is written, if the processes do not divide the batch
         self.sharded = self.recipe.sharding == SHARDED and here().count > 1
-        self.network_settings, self._make_network = network_for(config, self.encoder, self.condition, own)
+        self.network_settings, self._make_network = network_for(
+            config, self.encoder, self.encoder.layout(data.layout), self.condition, own
+        )
         self.restart(config.seed)
         draws = affordable(self.state.network, 1, LOOK, *HELD_OUT_DRAWS)
-        unseen, cond = EncodedRows(self.unseen.rows, self.encoder), self._values(self.unseen)
+        unseen, cond = encoded(self.unseen.rows, self.encoder), self._values(self.unseen)
         self._draws, gaussian = draws, gaussian_of(self.drawn)
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
@@ -101,6 +107,12 @@ class Fitting:
             found.append(
                 f"the {self.config.diffusion.schedule} schedule leaves signal at its end: alpha_bar_T = {left:.3g}. Samples start from pure "
                 "noise, which training never showed. Use more steps (--diffusion.T 1000), more or larger betas, or --schedule cosine."
+            )
+        axes, uses = self.data.axes, self.own.network is not None or "channel_axis" in self.network_settings
+        if axes.why == ASKED and self.data.layout and not uses:
+            found.append(
+                f"axes {axes.letters} were asked for, but the {self.config.network.architecture} network does not use which numbers are "
+                f"neighbours; they decide only scales, scores and pictures. Use --network.architecture {networks.FOR_SPACE}."
             )
         constant = int(self.encoder.constant.sum())
         if constant:
@@ -156,7 +168,7 @@ class Fitting:
             ERROR_LEVELS,
             seeded(self.config.seed, "error curve"),
         )
-        deviation = standard_deviation(self.drawn.statistics)
+        deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
         return Model(self._card(), network, self.encoder, curve, deviation, problem.schedule, problem.target, self.condition)
 
     def _problem(self, mirrored: EncodedRows | None) -> Problem:
@@ -190,6 +202,7 @@ class Fitting:
         }
         return Card(
             shape=data.shape,
+            axes=data.axes.letters,
             schedule_settings=self.schedule_settings,
             network_settings=self.network_settings,
             encoder_settings=self.encoder.settings,

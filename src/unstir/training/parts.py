@@ -10,10 +10,12 @@ from torch import nn
 
 from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
-from unstir.data import Data, layout
+from unstir.data import Data
+from unstir.data.layouts import Layout
 from unstir.encoders.base import Encoder, Fit, FitOptions
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import views
+from unstir.encoders.turned import kind_for
 from unstir.errors import UsageError
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
@@ -22,9 +24,10 @@ from unstir.training.config import Config
 
 def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
     """The fitting of the encoder to these rows; the caller drives its updates, if it has any. Raises what the encoder's `begin` raises."""
-    options = FitOptions(config.seed, config.optim.precision, str(pick_device(config.device)), config.autoencoder.model_dump())
-    kind = own.encoder or ENCODERS[config.data.encoder]
-    return kind.begin(views(training.rows, config.data.flip), options)
+    device, lies = str(pick_device(config.device)), training.layout
+    options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies)
+    kind = kind_for(own.encoder or ENCODERS[config.data.encoder], lies, own.network is not None)
+    return kind.begin(views(training.rows, config.data.flip, lies), options)
 
 
 def condition_for(training: Data, config: Config) -> Condition | None:
@@ -37,19 +40,19 @@ def condition_for(training: Data, config: Config) -> Condition | None:
 
 
 def network_for(
-    config: Config, encoder: Encoder, condition: Condition | None, own: Own
+    config: Config, encoder: Encoder, lies: Layout | None, condition: Condition | None, own: Own
 ) -> tuple[dict[str, Any], Callable[[int], nn.Module]]:
     """The network's settings, and a function that makes it from a seed: a copy of the caller's own, or a fresh one by name.
+
+    `lies` is how rows of the model's space lie.
 
     Raises UsageError if the network is for images or sequences and the rows are neither.
     """
     mine = own.network
     if mine is not None:
         return {}, lambda seed: copy.deepcopy(mine).requires_grad_(True)  # noqa: ARG005
-    name, row_layout = config.network.architecture, layout(encoder.space)
-    axis = encoder.channel_axis if encoder.channel_axis is not None else row_layout.channel_axis if row_layout else None
-    in_space = row_layout is not None or encoder.channel_axis is not None
-    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, in_space)
+    name, axis = config.network.architecture, lies.channel_axis if lies else None
+    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, lies is not None)
     return settings, lambda seed: make_network(name, settings, condition, seed)
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from unstir.data import Data, in_space, layout, load
+from unstir.data import Data, in_space, load
 from unstir.diffusion.denoiser import target
 from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.networks import registry as networks
@@ -26,6 +26,7 @@ from unstir.training.config import AUTO, Config, merge, resolve
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
+AXES = ("data", "axes")
 RATE = "the peak learning rate that suits a network of this kind and width"
 
 
@@ -33,7 +34,7 @@ def load_data(config: Config) -> Data:
     """Read the data as the settings say. Raises what `unstir.data.load` raises."""
     data = config.data
     labels = None if data.labels == "none" else data.labels
-    return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups)
+    return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
@@ -69,9 +70,9 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
     They also depend on the number of steps and the encoder, if one of the `layers` of settings sets them.
     """
     d = math.prod(data.shape)
-    if in_space(data.shape):
-        return _spatial(data, merge(*layers))
-    steps = {("optim", "steps"): _steps(len(data), MOST_STEPS)}
+    if in_space(data.layout):
+        return {AXES: _axes(data)} | _spatial(data, merge(*layers))
+    steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): _steps(len(data), MOST_STEPS)}
     if d <= 8:
         octaves = 4 if d <= 3 else 2
         fine = f"{octaves} sinusoids of each number: with only {d} numbers a row, the network has to see each in fine detail"
@@ -83,6 +84,11 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
         ("optim", "lr"): Choice(1e-3, RATE),
     }
+
+
+def _axes(data: Data) -> Choice:
+    """Which axis is what, as it was taken when the data was read."""
+    return Choice(data.axes.letters, data.axes.why)
 
 
 def _steps(rows: int, most: int) -> Choice:
@@ -98,7 +104,7 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 
     In a short run, one block a level learns more in the same time than two; at about 2,000 steps both are equal (docs/log.md).
     """
-    row_layout, latent = layout(data.shape), ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
+    row_layout, latent = data.layout, ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert row_layout is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
     said = chosen.get("optim", {}).get("steps") or steps.value

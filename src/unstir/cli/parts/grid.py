@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unstir.cli.parts.progress import note
 from unstir.data.formats.pixels import png
-from unstir.data.layouts import kind_of, picture_layout
+from unstir.data.layouts import picture_layout
 from unstir.errors import UsageError
 from unstir.files import refuse_existing, storage_errors, write_file
 from unstir.model.model import Model
@@ -23,18 +23,20 @@ def refuse_grid(path: Path, model: Model) -> None:
     """Raise what is wrong with a grid of this model's rows in that file, before anything is computed."""
     if path.suffix != ".png":
         raise UsageError(f"--grid {path}: a grid is a .png file.")
-    if kind_of(model.card.shape) != "sequences":
-        picture_layout(model.card.shape)
+    lies = model.card.layout
+    if lies is None or lies.kind != "sequences":
+        picture_layout(lies, model.card.shape)
     refuse_existing(path)
 
 
 def write_grid(path: Path, run: Path, model: Model, x: np.ndarray, ids: Tensor | None) -> None:
     """One picture of the rows x (n, ...), a row of cells a class where ids (n,) are given; what it leaves out is said on stderr."""
-    sequences = kind_of(model.card.shape) == "sequences"
-    height, width = CURVE if sequences else picture_layout(model.card.shape).spatial
+    lies = model.card.layout
+    sequences = lies is not None and lies.kind == "sequences"
+    height, width = CURVE if sequences else picture_layout(lies, model.card.shape).spatial
     numbers = None if ids is None else ids.numpy()
     places = arrange(len(x), height, width, numbers)
-    image = (curves if sequences else pictures)(x, places, value_span(run, model))
+    image = (curves if sequences else pictures)(x, lies, places, value_span(run, model))
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, png(image))

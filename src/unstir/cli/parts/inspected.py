@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from rich.table import Table
 
 from unstir.cli.parts.encoder import timed_encoder
-from unstir.data import Data, Survey, layout
+from unstir.data import Data, Survey
 from unstir.data.columns import Column
+from unstir.data.layouts import described
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
@@ -63,12 +64,10 @@ def preview(data: Data, file: dict[str, Any], flags: dict[str, Any]) -> Preview:
 
 def headline(data: Data, found: Survey) -> str:
     """Kind, rows, shape, type."""
-    lies, shape = layout(data.shape), "x".join(map(str, data.shape))
+    lies, shape = data.layout, "x".join(map(str, data.shape))
     numbers = counted(data.shape[0], "number") if len(data.shape) == 1 else f"{shape} numbers"
     if lies:
-        unit = "pixels" if lies.kind == "images" else "steps"
-        axis = " on the first axis" if lies.channel_axis == 0 else ""
-        numbers = f"{'x'.join(map(str, lies.spatial))} {unit}, {counted(lies.channels, 'channel')}{axis}"
+        numbers = described(lies) + (" on the first axis" if lies.channel_axis == 0 else "")
     flat = f"; {FLAT}" if len(data.shape) > 1 and not lies else ""
     return f"{found.kind}, {counted(len(data), 'row')} of {numbers} ({data.dtype}){flat}"
 
@@ -83,7 +82,7 @@ def facts(data: Data, found: Survey) -> list[str]:
     lines = [f"range: {low:g} to {high:g}{spread}; {bounds}"]
     if found.levels and found.levels > 1:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
-        lies = layout(data.shape)
+        lies = data.layout
         grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
         lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
     if data.classes:
@@ -158,7 +157,10 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
     document = {
         "source": data.source,
         "kind": found.kind,
-        "learnt_flat": len(data.shape) > 1 and layout(data.shape) is None,
+        "learnt_flat": len(data.shape) > 1 and data.layout is None,
+        "axes": data.axes.letters,
+        "axes_because": data.axes.why,
+        "other_axes": data.axes.others,
         "rows": len(data),
         "rows_looked_at": found.looked_at,
         "shape": data.shape,

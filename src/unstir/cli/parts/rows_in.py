@@ -7,7 +7,7 @@ from PIL import Image
 
 from unstir.cli.parts.flags import ReadingFlags
 from unstir.data import Data, load
-from unstir.data.layouts import kind_of, picture_layout
+from unstir.data.layouts import Layout
 from unstir.errors import DataError, UsageError
 from unstir.files import storage_errors
 from unstir.model.model import Model
@@ -46,11 +46,11 @@ def _numbers(rows: str, n: int) -> list[int]:
     return [int(part) for part in parts]
 
 
-def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """What is known of rows of that shape: a .npy file of True and False or 1 and 0, or a picture that is white there.
+def read_mask(path: Path, lies: Layout | None) -> np.ndarray:
+    """What is known of rows that lie like `lies`: a .npy file of True and False or 1 and 0, or a picture that is white there.
 
-    The mask of an image has its height and width, and holds for all channels. StorageError where the file cannot be read,
-    UsageError for another kind of file, DataError for a size that does not fit.
+    A mask with the height and width of an image, or the length of a sequence, holds for all channels.
+    StorageError where the file cannot be read, UsageError for another kind of file, DataError for a size that does not fit.
     """
     if path.suffix not in (".npy", ".png"):
         raise UsageError(f"--mask {path}: a mask is a .npy file (1 = keep, 0 = fill in) or a .png file (white = keep).")
@@ -63,13 +63,11 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
                     mask = np.asarray(image.convert("L")) >= 128
         except (ValueError, EOFError, Image.DecompressionBombError, Image.UnidentifiedImageError) as error:
             raise DataError(f"--mask {path} cannot be read: {error}.") from None
-    if kind_of(shape) != "images":
+    if lies is None:
         return mask
-    height, width = picture_layout(shape).spatial
-    if mask.shape == (height, width) and len(shape) == 3:
-        return mask[..., None] if shape[:2] == (height, width) else mask
-    if path.suffix == ".png" and mask.shape != (height, width):
+    if lies.kind == "images" and path.suffix == ".png" and mask.shape != lies.spatial:
+        height, width = lies.spatial
         raise DataError(
             f"--mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, and the model's images are {width} x {height}."
         )
-    return mask
+    return mask[..., None] if mask.shape == lies.spatial and lies.channel_axis == -1 else mask

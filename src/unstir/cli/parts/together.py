@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from unstir.cli.parts.signals import Asked, patient
-from unstir.encoders.registry import ENCODERS
+from unstir.encoders.turned import rebuilt, saved
 from unstir.errors import DataError, Stopped, UnstirError
 from unstir.training.config import resolve
 from unstir.training.config_file import write_config
@@ -62,7 +62,7 @@ def call(fitting: Fitting) -> None:
         "source": fitting.data.source,
         "sha256": fitting.data.sha256(),
         "step": state.step,
-        "encoder": {"name": encoder.name, "settings": encoder.settings},
+        "encoder": saved(encoder),
     }
     held = {f"encoder.{k}": v for k, v in encoder.tensors().items()}
     if not fitting.sharded:  # else the others get their parts of it with the first step
@@ -115,7 +115,7 @@ def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:
         part: {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
         for part in ("encoder", "state")
     }
-    encoder = ENCODERS[document["encoder"]["name"]].build(document["encoder"]["settings"], parts["encoder"])
+    encoder = rebuilt(document["encoder"], parts["encoder"])
     fitting = Fitting(data, config, encoder)
     if fitting.sharded:
         fitting.state.step = document["step"]

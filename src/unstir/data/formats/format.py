@@ -55,7 +55,8 @@ class Contents:
     Shapes: `values` (N, ...), `labels` and `groups` (N,) or None, `names` one a column of two-dimensional `values`, or none.
     `label_name` is what a column of labels is called when it is written. A reader that leaves rows out counts them in `dropped`;
     `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
-    Groups are read, not written.
+    Groups are read, not written. `axes` says which axis is what, as in "NHW", where a format knows it without a guess, and, for rows
+    that are written, always (`unstir.data.layouts`).
     """
 
     values: np.ndarray
@@ -66,6 +67,7 @@ class Contents:
     dropped: int = 0
     notes: tuple[str, ...] = ()
     groups: Any = None
+    axes: str | None = None
 
 
 Files = Iterator[tuple[str, bytes]]
@@ -77,7 +79,7 @@ class Format:
     """A file format, in one line for people: what it holds, how it is read and how it is written.
 
     `suffixes` are the ways in which its files' names end; a format without any is a folder. `write` is None where rows cannot be
-    written. `check(path, shape, dtype)` raises UsageError where the format cannot hold rows of that shape and type. `resizes` says
+    written. `check(path, shape, dtype, axes)` raises UsageError where the format cannot hold rows of that shape, type and axes. `resizes` says
     whether `read` heeds a size.
     """
 
@@ -85,7 +87,7 @@ class Format:
     suffixes: tuple[str, ...]
     read: Callable[[Request], Contents]
     write: Callable[[Contents], bytes | Files] | None = None
-    check: Callable[[Path, tuple[int, ...], str], None] | None = None
+    check: Callable[[Path, tuple[int, ...], str, str | None], None] | None = None
     resizes: bool = False
 
     def matches(self, name: str) -> bool:

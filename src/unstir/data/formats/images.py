@@ -36,7 +36,7 @@ from PIL import Image
 from unstir.data.formats.format import Contents, Files, Format, Request
 from unstir.data.formats.pixels import SUFFIXES, Header, header_of, picture, pixels_of, png, reason
 from unstir.data.formats.raw import allocate, refuse_full_disk
-from unstir.data.layouts import COLOURS, channels_last, kind_of, picture_layout
+from unstir.data.layouts import COLOURS, channels_last, kind_of, layout, picture_layout
 from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
 from unstir.words import counted, short
@@ -87,19 +87,20 @@ def read(request: Request) -> Contents:
         bounds=(0.0, 65535.0) if rows.dtype == np.uint16 else None,
         dropped=len(unread),
         notes=tuple(notes),
+        axes="NHWC"[: rows.ndim],
     )
 
 
 def write(contents: Contents) -> Files:
     """A PNG for each of the rows (n, ...), which are pictures of uint8, or of uint16 in grey, in a sub-folder for each class."""
-    for i, pixels in enumerate(channels_last(contents.values)):
+    for i, pixels in enumerate(channels_last(contents.values, layout(contents.values.shape[1:], contents.axes))):
         name = f"{i:05d}.png"
         yield name if contents.labels is None else f"{in_a_file_name(contents.labels[i])}/{name}", png(picture(pixels))
 
 
-def check(path: Path, shape: tuple[int, ...], dtype: str) -> None:
-    """Raise UsageError where rows of that shape and type cannot be PNGs without loss."""
-    channels = picture_layout(shape).channels
+def check(path: Path, shape: tuple[int, ...], dtype: str, axes: str | None = None) -> None:
+    """Raise UsageError where rows of that shape, type and axes cannot be PNGs without loss."""
+    channels = picture_layout(layout(shape, axes), shape).channels
     if dtype != "uint8" and (dtype, channels) != ("uint16", 1):
         colour = f" in {COLOURS[channels]}" if dtype == "uint16" else ""
         raise UsageError(
