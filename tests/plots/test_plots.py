@@ -29,7 +29,8 @@ from unstir.plots import (
     trajectories,
 )
 from unstir.plots.curves import smoothed
-from unstir.plots.style import frame, hues
+from unstir.plots.looks import hues
+from unstir.plots.plane import frame
 from unstir.words import percent
 
 STEPS = (0, 100, 300, 500, 800, 1000)
@@ -119,9 +120,9 @@ def test_the_numbers_under_a_panel_are_those_of_the_schedule():
     # alpha_bar_500 = .0785872 for the linear schedule; the log-SNR is log(alpha_bar / (1 - alpha_bar)).
     figure = forward(roll(), linear(), STEPS)
     nats = np.log(0.0785872 / (1 - 0.0785872))
-    assert below(figure.axes[3]) == ["x", r"$\bar\alpha$ = 0.079", f"log-SNR −{-nats:.1f} nats"]
-    assert below(figure.axes[0])[1:] == [r"$\bar\alpha$ = 1.00", "log-SNR ∞"]
-    assert below(figure.axes[5])[1] == r"$\bar\alpha$ = $4.0{\times}10^{-5}$"
+    assert below(figure.axes[3]) == ["ᾱ = 0.079", f"log-SNR −{-nats:.1f} nats"]
+    assert below(figure.axes[0]) == ["ᾱ = 1.00", "log-SNR ∞"]
+    assert below(figure.axes[5])[0] == "ᾱ = 4.0×10⁻⁵"
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1])
@@ -196,12 +197,31 @@ def test_of_many_points_the_same_few_are_drawn_in_every_panel():
     assert not np.array_equal(points(other.axes[0]), drawn)
 
 
-def test_of_wide_rows_the_first_two_columns_are_drawn_and_named():
-    x0 = np.random.default_rng(0).standard_normal((50, 5))
-    axes = forward(x0, cosine(), (0, 500), names=("speed_$", "angle$", "a", "b", "c")).axes[0]
-    np.testing.assert_array_equal(points(axes), x0[:, :2])
-    assert below(axes)[0] == r"speed_\$ (column 1 of 5)"  # a $ in a column's name is no formula
-    assert axes.get_ylabel() == r"angle\$ (column 2 of 5)"
+def test_wide_rows_are_seen_along_their_principal_directions():
+    # Two of five columns are one and the same, so that direction has the most variance. Catches the first two columns, which say nothing
+    # of the others, directions of rows that were not centred, and noise that is not the paper's in that plane.
+    rng = np.random.default_rng(0)
+    x0 = rng.standard_normal((4000, 5)) + 3
+    x0[:, 4] = x0[:, 2]
+    figure = forward(x0, linear(), (0, 500))
+    shown, noisy = (points(axes) for axes in figure.axes)
+    covariance = np.cov(x0.T)
+    strongest = np.linalg.eigh(covariance)[1][:, -1]
+    assert abs(np.corrcoef(shown[:, 0], x0 @ strongest)[0, 1]) > 0.99
+    said = figure.get_supxlabel().removeprefix("component 1 (").removesuffix(" % of the variance)")
+    assert float(said) == pytest.approx(40, abs=4)  # a deviation of a share of .4 of 1,000 rows is about 1 %
+    a = alpha_bars()[500]
+    eps = (noisy - np.sqrt(a) * shown) / np.sqrt(1 - a)
+    np.testing.assert_allclose(np.cov(eps.T), np.eye(2), atol=5 * np.sqrt(2 / 4000))
+
+
+def test_the_directions_of_a_table_do_not_depend_on_the_units_of_its_columns():
+    # Catches directions of raw values, where an income in cents is all that is seen, and a division by the deviation of a constant column.
+    rng = np.random.default_rng(0)
+    rows = np.stack([*rng.standard_normal((3, 500)), np.full(500, 7.0)], axis=1)
+    rows[:, 1] = rows[:, 0] + 0.1 * rows[:, 1]
+    shown = [points(samples_beside_data(rows * unit, {}).axes[0]) for unit in (np.ones(4), np.array([1e6, 1, 1e-3, 1]))]
+    np.testing.assert_allclose(*shown, atol=1e-6)
 
 
 def test_a_single_column_is_a_histogram_of_density():
@@ -228,14 +248,14 @@ def test_data_and_samples_are_drawn_as_they_are_with_their_captions():
         assert axes.get_title() == name
         np.testing.assert_array_equal(points(axes), cloud)
     assert len(limits(figure)) == 1
-    assert [below(axes)[1:] for axes in figure.axes] == [["400 points"], ["39 evaluations", "SW2 0.01"], ["SW2 0.20"]]
+    assert [below(axes) for axes in figure.axes] == [["400 points"], ["39 evaluations", "SW2 0.01"], ["SW2 0.20"]]
 
 
 def test_all_panels_show_equally_many_points():
     # Catches 5,000 dots beside 500: the denser panel would look better for its number alone.
     figure = samples_beside_data(roll(7000), {"a": (roll(6000), ""), "b": (roll(300), "")})
     assert [len(points(axes)) for axes in figure.axes] == [300, 300, 300]
-    assert below(figure.axes[0])[1:] == ["7,000 points,", "300 shown in each"]
+    assert below(figure.axes[0]) == ["7,000 points,", "300 shown in each"]
 
 
 def test_samples_that_blow_up_neither_hide_the_data_nor_go_unsaid():
@@ -243,7 +263,7 @@ def test_samples_that_blow_up_neither_hide_the_data_nor_go_unsaid():
     figure = samples_beside_data(x0, {"euler": (np.where(np.arange(400)[:, None] < 100, 1e6, x0), "bad")})
     ((left, right, _, _),) = limits(figure)
     assert right - left < 1.7 * np.ptp(x0, axis=0).max()
-    assert below(figure.axes[1])[1:] == ["bad", "25 % outside"]
+    assert below(figure.axes[1]) == ["bad", "25 % outside"]
 
 
 def test_samples_of_one_column_are_histograms_over_the_outline_of_the_data():
