@@ -11,6 +11,7 @@ import torch
 from matplotlib.colors import to_rgba
 from PIL import Image
 
+from legible import assert_legible
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.registry import SCHEDULES
@@ -117,7 +118,7 @@ def test_a_panel_is_titled_by_the_schedules_own_step(schedule, titles):
 
 
 def test_the_numbers_under_a_panel_are_those_of_the_schedule():
-    # alpha_bar_500 = .0785872 for the linear schedule; the log-SNR is log(alpha_bar / (1 - alpha_bar)).
+    # alpha_bar_500 = 0.0785872 for the linear schedule; the log-SNR is log(alpha_bar / (1 - alpha_bar)).
     figure = forward(roll(), linear(), STEPS)
     nats = np.log(0.0785872 / (1 - 0.0785872))
     assert below(figure.axes[3]) == ["ᾱ = 0.079", f"log-SNR −{-nats:.1f} nats"]
@@ -209,7 +210,7 @@ def test_wide_rows_are_seen_along_their_principal_directions():
     strongest = np.linalg.eigh(covariance)[1][:, -1]
     assert abs(np.corrcoef(shown[:, 0], x0 @ strongest)[0, 1]) > 0.99
     said = figure.get_supxlabel().removeprefix("component 1 (").removesuffix(" % of the variance)")
-    assert float(said) == pytest.approx(40, abs=4)  # a deviation of a share of .4 of 1,000 rows is about 1 %
+    assert float(said) == pytest.approx(40, abs=4)  # a deviation of a share of 0.4 of 1,000 rows is about 1 %
     a = alpha_bars()[500]
     eps = (noisy - np.sqrt(a) * shown) / np.sqrt(1 - a)
     np.testing.assert_allclose(np.cov(eps.T), np.eye(2), atol=5 * np.sqrt(2 / 4000))
@@ -353,7 +354,7 @@ def test_the_curves_are_the_schedules(name, snr):
 
 
 def test_the_chosen_schedule_is_the_broad_one_and_the_title_speaks_of_it():
-    # alpha_bar_500 and alpha_bar_1000 of the cosine schedule are .493843 and 2.4e-9.
+    # alpha_bar_500 and alpha_bar_1000 of the cosine schedule are 0.493843 and 2.4e-9.
     schedules = {name: make() for name, make in SCHEDULES.items() if name != "chain"}
     figure = schedule_curves(schedules, chosen="cosine")
     widths = {line.get_label(): line.get_linewidth() for line in figure.axes[0].lines}
@@ -403,7 +404,7 @@ def test_the_steps_are_the_losses_over_their_buckets():
 
 
 def test_the_hardest_buckets_are_found_in_the_numbers():
-    # For a standard normal, eps is hardest in the first bucket, and x_0 wherever alpha_bar is below .05 or so.
+    # For a standard normal, eps is hardest in the first bucket, and x_0 wherever alpha_bar is below 0.05 or so.
     figure = loss_by_time(buckets())
     first = 50 * int(np.flatnonzero(buckets().held_out_x0 >= 0.95 * buckets().held_out_x0.max())[0])
     assert figure.get_suptitle() == f"The noise is hardest to see at n = 0 to 50, the data at n = {first} to 1000"
@@ -499,23 +500,7 @@ def test_a_picture_is_written_with_all_its_words_on_it_and_none_over_another(nam
     save(figure, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert (tmp_path / "picture.pdf").read_bytes()[:5] == b"%PDF-"
-    figure.canvas.draw()  # the PDF was drawn last, by other letters
-    renderer = figure.canvas.get_renderer()
-    words = [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()]
-    ticks = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
-    boxes = {}
-    for text in words:
-        box = text.get_window_extent(renderer)
-        if id(text) not in ticks:  # of tick labels, those beyond the limits exist without being drawn
-            assert box.x0 >= 0, text
-            assert box.y0 >= 0, text
-            assert box.x1 <= figure.bbox.width, text
-            assert box.y1 <= figure.bbox.height, text
-            boxes[text] = box.padded(-1)
-    together = list(boxes)
-    for i, one in enumerate(together):
-        for other in together[i + 1 :]:
-            assert not boxes[one].overlaps(boxes[other]), (one, other)
+    assert_legible(figure)
 
 
 @pytest.mark.parametrize("name", ["forward", "samplers, one column", "trajectories", "schedules", "loss by time", "training"])

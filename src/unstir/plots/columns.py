@@ -93,21 +93,20 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
     """Draw one column; what its caption says of a bar that is cut off."""
     edges, heavy = bars_of(true, samples)
     shares = [np.histogram(values, edges)[0] / max(1, len(values)) for values in (true, samples)]
-    places = edges
     if heavy is not None:
-        middle, unit = heavy
-        places = np.arcsinh((edges - middle) / unit)
-        marks = _marks(edges[0], edges[-1], middle, unit)
-        axes.xaxis.set_major_locator(FixedLocator(np.arcsinh((marks - middle) / unit)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(float(f"{middle + unit * np.sinh(value):.3g}"))))
+        m, unit = heavy
+        functions = (lambda x: np.arcsinh((x - m) / unit), lambda place: m + unit * np.sinh(np.clip(place, -99, 99)))
+        axes.set_xscale("function", functions=functions)
+        axes.xaxis.set_major_locator(FixedLocator(_marks(edges[0], edges[-1], m, unit)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         few_numbers(axes.xaxis, whole=whole)
-    axes.stairs(shares[0], places, fill=True, color=PALE)
-    axes.stairs(shares[1], places, color=colour, linewidth=1.4)
+    axes.stairs(shares[0], edges, fill=True, color=PALE)
+    axes.stairs(shares[1], edges, color=colour, linewidth=1.4)
     highest = np.maximum(*shares)
     first, second = np.sort(highest)[[-1, -2]] if len(highest) > 1 else (highest.max(), 0.0)
-    axes.set(xlim=(places[0], places[-1]))
+    axes.set(xlim=(edges[0], edges[-1]))
     axes.yaxis.set_major_locator(MaxNLocator(2, min_n_ticks=1))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{tick(100 * value)} %"))
     if first <= TALL * second or second == 0 or len(highest) < 5:
@@ -115,8 +114,8 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
         return ""
     axes.set_ylim(0, 1.6 * second)
     at = int(highest.argmax())
-    axes.text((places[at] + places[at + 1]) / 2, 1.6 * second, "↑", color=DARK, ha="center", va="bottom", fontsize=8)
     middle = (edges[at] + edges[at + 1]) / 2
+    axes.text(middle, 1.6 * second, "↑", color=DARK, ha="center", va="bottom", fontsize=8)
     often = _most_frequent(true)
     where = tick(often) if edges[at] <= often <= edges[at + 1] else tick(float(f"{middle:.2g}"))
     return f"at {where}: {percent(shares[0][at])}, samples {percent(shares[1][at])}"

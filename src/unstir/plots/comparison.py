@@ -82,7 +82,7 @@ def comparison(
     titles = ["\n".join(textwrap.fill(plain(line), LETTERS + 12) for line in way.title.splitlines()) for way in samples]
     tall = [0.12 + 0.17 * (1 + text.count("\n")) for text in titles]
     squat = height_of_width(true) if kind == "images" else 1.0
-    heights = [high + line * (side * squat + 0.72 + more) for line, side, high in zip(lines, sides, tall, strict=True)]
+    heights = [high + line * (side * squat + 0.85 + more) for line, side, high in zip(lines, sides, tall, strict=True)]
     heights = [top * len(scores), *heights]
     title = textwrap.fill(plain(title), LETTERS)
     figure = blank(0.18 * (1 + title.count("\n")) + 0.17 + sum(heights), title)
@@ -166,7 +166,7 @@ def _draw_clouds(places: Sequence[Axes], way: Samples, true: np.ndarray, across:
         axes.collections[0].set_rasterized(True)  # thousands of dots as an image, also where the rest is lines
         seen.show(axes, view)
         outside = view.outside(points)
-        text = plain(text) + (f"\n{percent(outside)} outside" if outside >= 0.01 else "")
+        text = "\n".join(filter(None, [plain(text), f"{percent(outside)} outside" if outside >= 0.01 else ""]))
         axes.set(title=_title(name, worse, across), xlabel=text)
         axes.tick_params(labelleft=False, labelbottom=False)
 

@@ -41,11 +41,12 @@ class Look(NamedTuple):
 
 def look(table: Registry[Any], name: str) -> Look:
     """How the part of that name is drawn. Raises UsageError for a name that is not in the table."""
-    names = list(table)
+    names, usual = list(table), table.default or default(USUAL)
     table[name]
-    first = names.index(table.default or default(USUAL)) if (table.default or default(USUAL)) in names else 0
-    place, turns = (names.index(name) - first) % len(PALETTE), max(0, names.index(name) - first) // len(PALETTE)
-    return Look(PALETTE[place], ("-" if place < SOLID else "--") if not turns else (":", "-.")[turns % 2])
+    index = names.index(name)
+    place = (index - (names.index(usual) if usual in names else 0)) % len(PALETTE)
+    again = index // len(PALETTE)  # how many before it have the same colour
+    return Look(PALETTE[place], (":", "-.")[again % 2] if again else "-" if place < SOLID else "--")
 
 
 def look_of(name: str) -> Look | None:

@@ -227,8 +227,19 @@ def fitted(text: str, inches: float, lines: int = 1, size: float = 9.0) -> str:
 
 
 def width_of(text: str, size: float = 9.0) -> float:
-    """The width in inches of a line of text in letters of that size."""
-    return TextToPath().get_text_width_height_descent(text, FontProperties(family=FONTS, size=size), ismath=False)[0] / 72
+    """The width in inches of a line of text in letters of that size, to a few per cent: pairs of letters are not set closer here.
+
+    >>> width_of("rows") < width_of("ROWS") < 0.5
+    True
+    """
+    return size * sum(map(_advance, text))
+
+
+@cache
+def _advance(letter: str) -> float:
+    """The width in inches of a letter of size 1, with the space around it."""
+    measure, font = TextToPath().get_text_width_height_descent, FontProperties(family=FONTS, size=72)
+    return (measure(f"x{letter * 4}x", font, False)[0] - measure("xx", font, False)[0]) / 4 / 72**2
 
 
 def _wrapped(text: str, inches: float, size: float) -> list[str]:
