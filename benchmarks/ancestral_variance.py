@@ -1,6 +1,6 @@
 """Is the spread of ancestral samples right? Output variance over true variance, with a perfect network.
 
-    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser and error are known (unstir.diffusion.oracles)
+    data        N(0, diag(0.25, 1.5)) in the plane, whose denoiser and error are known (unstir.diffusion.oracles)
     process     the linear chain of T = 1000, its own times
     ratio       sample variance of a coordinate / true variance,   standard error = ratio sqrt(2 / (n - 1))        (1)
 
@@ -79,7 +79,7 @@ def rows(name: str, draw: Callable[[int, Tensor, torch.Generator], Tensor], n: i
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(n, 2, dtype=torch.float64, generator=generator)
         for row, ratio in zip(found, (draw(steps, x, generator).var(0) / TRUE).tolist(), strict=True):
-            row |= {f"{steps}": ratio, f"{steps} +-": ratio * (2 / (n - 1)) ** 0.5}
+            row |= {f"{steps}": ratio, f"{steps} ±": ratio * (2 / (n - 1)) ** 0.5}
     note(name)
     return found
 

@@ -2,7 +2,7 @@
 
     ours      the preset for the data, its steps planned for the time
     theirs    diffusers' UNet2DModel with classes, trained as diffusers' own train_unconditional.py does by default: float32, AdamW at 1e-4
-              with betas .95 and .999, 500 steps of warm-up and a cosine, the 1,000-step linear chain, eps, uniform timesteps, an average of
+              with betas 0.95 and 0.999, 500 steps of warm-up and a cosine, the 1,000-step linear chain, eps, uniform timesteps, an average of
               power 3/4; in batches of ours, and at other learning rates if asked for. Sampled by its DPM-Solver++(2M)          (1)
 
 Both see the same training rows, in bytes mapped to -1 .. 1 for theirs, and plan the cosine for the time by measuring a few steps. Quality is
@@ -189,7 +189,7 @@ def main() -> None:
     formats |= {"distance": ".3f", "x floor": ".2f", "right %": ".1f"}
     true_right = 100 * float((seen.classify(unseen.rows[:]) == unseen.labels).mean())
     notes = [
-        f"distance: Frechet, of {n} samples in {k} features; between {n} true rows that the features have not seen {lowest:.3f} +- "
+        f"distance: Frechet, of {n} samples in {k} features; between {n} true rows that the features have not seen {lowest:.3f} ± "
         f"{spread:.3f}.",
         f"right: taken for the class asked for; of true rows {true_right:.1f} %.",
     ]

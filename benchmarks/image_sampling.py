@@ -116,7 +116,7 @@ def main() -> None:
         "times the chain's speed": ".1f",
     }
     notes = [
-        f"distance: of {n} samples in {k} features; between {n} true rows it is {lowest:.3f} +- {spread:.3f}.",
+        f"distance: of {n} samples in {k} features; between {n} true rows it is {lowest:.3f} ± {spread:.3f}.",
         f"seconds: of {IMAGES} images of 32x32 RGB; an evaluation takes {each[OURS]:.3f} s in our U-Net, {each[FASTER]:.3f} s in bfloat16, "
         f"{each[THEIR]:.3f} s in diffusers'.",
     ]

@@ -1,6 +1,6 @@
 """How far a sampler ends from where the exact probability flow ends, with no network in the way.
 
-    data        N(0, diag(.25, 1.5)) in the plane, whose denoiser E[x_0 | x_t] is known (unstir.diffusion.oracles)
+    data        N(0, diag(0.25, 1.5)) in the plane, whose denoiser E[x_0 | x_t] is known (unstir.diffusion.oracles)
     process     the linear chain of T = 1000
     error       largest |x - exact x| over the coordinates of 2,000 samples, the same starting points for every sampler    (1)
 

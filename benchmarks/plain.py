@@ -1,6 +1,6 @@
 """The rival: DDPM on the swiss roll as a first lecture on diffusion writes it down, in one page and nothing but torch.
 
-    x_n = sqrt(alpha_bar_n) x_0 + sqrt(1 - alpha_bar_n) eps,    beta_n = linspace(1e-4, .02, 1000)       (1)
+    x_n = sqrt(alpha_bar_n) x_0 + sqrt(1 - alpha_bar_n) eps,    beta_n = linspace(1e-4, 0.02, 1000)       (1)
     loss = mean of (eps - eps_hat(x_n, n))^2,    n uniform, 256 rows a step, Adam at 1e-3                (2)
     x_{n-1} = (x_n - beta_n / sqrt(1 - alpha_bar_n) eps_hat) / sqrt(1 - beta_n) + sqrt(beta_n) noise     (3)
 

@@ -1,6 +1,6 @@
 """How good points on the swiss roll are: how many lie off it, and how far their distribution is from fresh truth.
 
-    off-roll     share of the points farther than .06, three deviations of the roll's noise, from a fresh roll of 5,000      (1)
+    off-roll     share of the points farther than 0.06, three deviations of the roll's noise, from a fresh roll of 5,000      (1)
     sliced W2    to that fresh roll, over 256 directions                                                                     (2)
 
 The built-in roll is a grid: its points are evenly spaced along the line, and only their noise is random. So (2) has two floors.

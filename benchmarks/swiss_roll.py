@@ -1,7 +1,7 @@
 """Training on the swiss roll: ours with its default settings against the plain script, the same steps and the same batch.
 
     ratio = seconds of our loop / seconds of plain's loop        in pairs, one after the other in one process          (1)
-    steps within plain's time = .95 plain's seconds / our seconds a step, measured in a short run just before         (2)
+    steps within plain's time = 0.95 plain's seconds / our seconds a step, measured in a short run just before         (2)
 
 Ours runs through `unstir.training.fitting.Fitting`, as `unstir.fit` and the command line do; its loop is from the first of `steps()` to
 the last, and 'with set-up' adds making the Fitting and the model, in which the error by noise level is measured. Every second

@@ -1,4 +1,15 @@
-"""Text for messages, tables and pages: numbers, lists, names, shares and durations as a person writes them.
+"""Text for messages, tables, figures and pages: numbers, lists, names, shares and durations as a person writes them.
+
+One style of numbers, everywhere:
+
+    counts (rows, steps)     1,797    12,000         groups of three from 1,000 on                  `counted`
+    values                   0.61     2010   12,000  three digits, but the whole number in full; groups of three from 10,000 on,
+                                                     because a column may hold years                `number`
+    a value and its spread   0.61 ± 0.02             the spread has two digits                      `with_spread`
+    shares                   12 %     under 0.001 %                                                 `percent`
+
+A number below 1 begins with 0, as in 0.61. Figures and pages write the minus as in print (`typeset`), because nobody copies it from
+there into a command.
 
 >>> counted(1, "row"), counted(12000, "row"), listed(["a", "b", "c"]), percent(0.0123), duration(5400)
 ('1 row', '12,000 rows', 'a, b and c', '1.2 %', '1.5 h')
@@ -8,13 +19,13 @@ import math
 from collections.abc import Sequence
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """A number of things, with the noun in singular or plural.
 
-    >>> counted(1, "row"), counted(2, "row")
-    ('1 row', '2 rows')
+    >>> counted(1, "row"), counted(2, "row"), counted(3, "class", "classes")
+    ('1 row', '2 rows', '3 classes')
     """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -36,6 +47,33 @@ def short(text: str, most: int = 40) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
+def number(value: float, digits: int = 3, largest: float = 1e9) -> str:
+    """A value to `digits` digits, without zeros at the end; its whole part is never rounded away. From `largest` on, a power of ten.
+
+    >>> [number(value) for value in (0.6149, 2010.0, 2010.4, 12345.6, 3.0, 0.0, -2.5e-7, 1.5e12)]
+    ['0.615', '2010', '2010', '12,346', '3', '0', '-2.5e-7', '1.5e12']
+    >>> number(0.1 + 0.2, 10), number(1999.5, 6), number(float("inf"))
+    ('0.3', '1999.5', 'inf')
+    """
+    if not math.isfinite(value) or value == 0:
+        return f"{value:.0f}" if value else "0"
+    power = math.floor(math.log10(abs(value)))
+    text, e, exponent = (
+        f"{value:.{digits - 1}e}" if not 1e-4 <= abs(value) < largest else _fixed(value, max(0, digits - 1 - power))
+    ).partition("e")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text}e{int(exponent)}" if e else text
+
+
+def typeset(text: str) -> str:
+    """The text with a minus as in print.
+
+    >>> typeset("-2.5e-7")
+    '−2.5e−7'
+    """
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def percent(share: float, digits: int = 2) -> str:
     """A share as a percentage, rounded to `digits` digits, or to a whole number if that has more; tiny shares are "under 0.001 %".
 
@@ -45,28 +83,19 @@ def percent(share: float, digits: int = 2) -> str:
     if 0 < abs(share) < 1e-5:
         return "under 0.001 %"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(100 * share)))) if share and math.isfinite(share) else 0
-    return f"{100 * share:.{decimals}f} %"
+    return f"{_fixed(100 * share, decimals)} %"
 
 
 def with_spread(value: float, spread: float) -> str:
     """A number with its spread: the spread has two digits, and the number as many decimals.
 
-    >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5)
-    ('0.00057 ± 0.00011', '12.35 ± 0.50')
+    >>> with_spread(0.00056638, 0.00011144), with_spread(12.3456, 0.5), with_spread(16491.0, 530.0)
+    ('0.00057 ± 0.00011', '12.35 ± 0.50', '16,491 ± 530')
     """
-    if spread <= 1e-12 * abs(value):
-        return f"{value:.4g} ± 0"
+    if spread <= 1e-12 * abs(value) or not math.isfinite(spread):
+        return f"{number(value, 4)} ± {0 if math.isfinite(spread) else spread}"
     digits = max(1 - math.floor(math.log10(spread)), 0)
-    return f"{value:.{digits}f} ± {spread:.{digits}f}"
-
-
-def three_digits(number: float) -> str:
-    """A number to three digits, or to a whole number from a hundred on.
-
-    >>> three_digits(1.2345), three_digits(0.98765), three_digits(16491.0)
-    ('1.23', '0.988', '16,491')
-    """
-    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}"
+    return f"{_fixed(value, digits)} ± {_fixed(spread, digits)}"
 
 
 def duration(seconds: float) -> str:
@@ -79,3 +108,9 @@ def duration(seconds: float) -> str:
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, in groups of three from 10,000 on."""
+    text = f"{value:.{decimals}f}"
+    return f"{value:,.{decimals}f}" if len(text.lstrip("-").partition(".")[0]) > 4 else text

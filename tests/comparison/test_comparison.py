@@ -97,8 +97,8 @@ def test_a_difference_that_is_there_is_found(rng):
 
 
 def test_holm_s_rule():
-    # Three pairs in three groups with known p: .001, .02, .04 at levels .05 / 3, .05 / 2, .05: all rejected. With .03 for .02 the
-    # second fails, and so does the third, though .04 < .05. Catches Bonferroni (one claim), and a rule that does not stop.
+    # Three pairs in three groups with known p: 0.001, 0.02, 0.04 at levels 0.05 / 3, 0.05 / 2, 0.05: all rejected. With 0.03 for 0.02 the
+    # second fails, and so does the third, though 0.04 < 0.05. Catches Bonferroni (one claim), and a rule that does not stop.
     def pair_with(p):
         z = np.array([-1.0, 0.0, 1.0])
         t = stats.t.isf(p / 2, 2)
@@ -189,7 +189,7 @@ def test_a_verdict_says_when_differences_are_inside_the_noise():
     assert not any(cell.worse for cell in columns[0].cells[:2])
     columns, _ = concluded(a=[0.1, 0.11], b=[0.11, 0.11])
     assert columns[0].verdict.endswith("cannot be told apart at 2 seeds.")
-    assert columns[0].at_floor == ["a"]  # .1049 and .11, with an edge of .10 + 2 * .01 / sqrt(5) = .1089
+    assert columns[0].at_floor == ["a"]  # 0.1049 and 0.11, with an edge of 0.10 + 2 * 0.01 / sqrt(5) = 0.1089
 
 
 def test_two_scores_are_told_apart_each_on_its_own_and_counted_together(rng):

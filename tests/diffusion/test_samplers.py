@@ -289,7 +289,7 @@ def test_the_whole_way_from_noise_to_data_converges(s, name):
 
 
 def test_ddim_and_dpm_solver_have_the_published_errors():
-    # references.md, section 2: exact denoiser, variances .25 and 1.5, linear, T = 1000, largest |x - exact x|, trailing times.
+    # references.md, section 2: exact denoiser, variances 0.25 and 1.5, linear, T = 1000, largest |x - exact x|, trailing times.
     # A test of scale, not of digits: the table's points are another draw. Catches a step lost at either end.
     s, x = linear(), rows(1000, seed=3)
     for n, of_ddim, of_dpm in ((10, 0.595, 0.300), (20, 0.308, 0.069), (50, 0.126, 0.0096)):
@@ -359,9 +359,9 @@ def run_with_noise(name, s, times, x, noise):
 
 
 def test_the_other_variances_are_under_and_over_dispersed_as_published():
-    """Truths 11 and 12: beta-tilde's ratio for a variance of .25 at 20, 100 and 1000 steps of the linear chain.
+    """Truths 11 and 12: beta-tilde's ratio for a variance of 0.25 at 20, 100 and 1000 steps of the linear chain.
 
-    .60, .88 and .98 were measured on another library's `fixed_small`. Catches `optimal` used everywhere, and beta called beta-tilde.
+    0.60, 0.88 and 0.98 were measured on another library's `fixed_small`. Catches `optimal` used everywhere, and beta called beta-tilde.
     """
     s = linear()
     for n, published in ((20, 0.60), (100, 0.88), (1000, 0.98)):

@@ -93,7 +93,7 @@ def test_x_n_of_the_paper_is_x_at_n_over_t(name, T):
         ("linear", 500, 6, 0.0785872),
         ("linear", 1000, 5, 4.0358e-5),
         ("cosine", 1, 6, 0.999959),
-        ("cosine", 500, 6, 0.493844),  # diffusers' .493843 is its float32 table; in float64 it is .49384359
+        ("cosine", 500, 6, 0.493844),  # diffusers' 0.493843 is its float32 table; in float64 it is 0.49384359
         ("cosine", 1000, 5, 2.4288e-9),
         ("sigmoid", 500, 6, 0.301931),
         ("sigmoid", 1000, 4, 3.968e-5),

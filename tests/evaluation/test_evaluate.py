@@ -196,7 +196,7 @@ def test_images_are_compared_as_rows():
     ],
 )
 def test_standardised_means_the_data_s_own_deviation_whatever_the_encoder(shape, encoders, monkeypatch):
-    """Catches a score divided by half the range, or by an autoencoder's scale: the same rows scored .467 and .128.
+    """Catches a score divided by half the range, or by an autoencoder's scale: the same rows scored 0.467 and 0.128.
 
     The deviation is typed here: of each column, and of all positions of a channel together.
     """

@@ -27,7 +27,7 @@ from unstir.information.mmse import ErrorCurve
 from unstir.model.card import Card
 from unstir.model.editing import slerp
 from unstir.model.model import Model
-from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, curves, pictures
+from unstir.plots.grids import MOST, SIDE, arrange, as_bytes, beside, curves, pictures
 from unstir.runs.data import span
 
 pytestmark = pytest.mark.usefixtures("brief")
@@ -83,8 +83,6 @@ def runs(tmp_path_factory):
         ((1, 9, 8), "L"),
         ((9, 8, 3), "RGB"),
         ((3, 9, 8), "RGB"),
-        ((9, 8, 4), "RGBA"),
-        ((4, 9, 8), "RGBA"),
     ],
 )
 def test_every_pixel_of_every_sample_is_in_the_picture(shape, mode):
@@ -124,15 +122,51 @@ def test_every_size_is_large_enough_to_see_and_fits():
     assert len(arrange(64, 28, 28).rows) == 8  # in a square, where there is room
 
 
-def test_with_classes_each_has_a_row_where_there_is_room():
-    # Catches rows by order of appearance, and a class whose row is another's because one in between is empty.
-    ids = np.array([2, 0, 1, 2, 2, 0])
-    assert arrange(6, 8, 8, ids).rows == [[1, 5], [2], [0, 3, 4]]
-    assert arrange(6, 8, 8, ids).by_class
-    assert arrange(3, 8, 8, np.array([2, 0, 2])).rows == [[0, 1], [2]]
+@pytest.mark.parametrize("shape", [(9, 8, 4), (4, 9, 8)])
+def test_an_opacity_is_seen_on_white(shape):
+    """Catches the colours of transparent pixels, which no viewer shows and which are often black, and an opacity that is taken for a colour."""
+    x = np.zeros((2, 9, 8, 4), dtype=np.uint8)
+    x[0] = 200, 100, 0, 255  # opaque
+    x[1] = 200, 100, 0, 51  # a fifth
+    x[1, 0] = 10, 20, 30, 0  # nothing is seen of it
+    x = x if shape[-1] == 4 else np.moveaxis(x, -1, 1)
+    found = pixels(pictures(x, arrange(2, 9, 8), (0, 255)))[::8, ::8]
+    assert found.shape[-1] == 3
+    first, second = found[:9, :8], found[:9, 9:17]
+    assert (first == (200, 100, 0)).all()
+    assert (second[1:] == (244, 224, 204)).all()  # 255 - (255 - c) / 5
+    assert (second[0] == 255).all()
+
+
+def test_with_classes_each_has_a_row_of_as_many_where_there_is_room():
+    # Catches rows by order of appearance, a class whose row is another's because one in between is empty, classes that seem rarer because
+    # chance drew fewer of them, and one very rare class that leaves a single image of each.
+    ids = np.array([2, 0, 1, 2, 2, 0, 1])
+    assert arrange(7, 8, 8, ids).rows == [[1, 5], [2, 6], [0, 3]]
+    assert arrange(7, 8, 8, ids).by_class
+    assert arrange(3, 8, 8, np.array([2, 0, 2])).rows == [[1], [0]]
+    rare = np.array([0] * 9 + [1] * 8 + [2])
+    assert list(map(len, arrange(18, 8, 8, rare).rows)) == [8, 8, 1]
     many = arrange(300, 28, 28, np.arange(300))
     assert not many.by_class
     assert many.rows[0] == list(range(18))
+
+
+@pytest.mark.parametrize(
+    "name", ["cat", "a name of a class that is so long that it does not fit beside its line", "x_$1^2$", "\ue000"]
+)
+def test_the_name_of_a_class_stands_beside_its_line_and_covers_no_cell(name):
+    # Catches names above each other, a name cut off at the left edge, and cells that moved.
+    cells = Image.new("L", (100, 129), 128)
+    image = np.asarray(beside(cells, ["a", name]))
+    margin = image.shape[1] - 100
+    assert (image[:, margin:] == np.asarray(cells)).all()
+    assert margin <= 240
+    assert (image[:, :4] == 255).all()
+    for line in (image[:65, :margin], image[65:, :margin]):
+        inked = np.flatnonzero((line < 128).any(axis=1))
+        assert inked.size
+        assert abs(inked.mean() - 32) < 6
 
 
 def test_all_samples_have_one_scale_of_grey():
@@ -156,10 +190,11 @@ def test_rows_that_are_no_pictures_say_why():
 
 
 def test_sequences_are_curves_each_in_its_cell_with_the_high_end_up():
-    # Catches a picture upside down, a scale of its own for each cell, cells by columns, and a colour for each row.
+    # Catches a picture upside down, a scale of its own for each cell, cells by columns, a colour for each row,
+    # and one scale for channels of different units.
     low, high = np.zeros((20, 1)), np.ones((20, 1))
     x = np.stack([low, high, low, low])
-    image = np.asarray(curves(x, layout((20, 1)), arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
+    image = np.asarray(curves(x, arrange(4, 96, 144), np.zeros(1), np.ones(1)), dtype=int)
     assert image.shape == (3 * 97 - 1, 2 * 145 - 1, 3) or image.shape == (2 * 97 - 1, 2 * 145 - 1, 3)
     where = np.argwhere((image[..., 2] > image[..., 0] + 60) & (image[..., 2] > 100))  # blue
     for cell, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
@@ -167,7 +202,7 @@ def test_sequences_are_curves_each_in_its_cell_with_the_high_end_up():
         share = (inside[:, 0] - 97 * row).mean() / 96
         assert share == pytest.approx(0.08 if cell == 1 else 0.92, abs=0.02), cell
         assert len(set(inside[:, 1].tolist())) > 0.85 * 144
-    two = np.asarray(curves(np.concatenate([x, 0.5 + 0 * x], -1), layout((20, 2)), arrange(4, 96, 144), (0.0, 1.0)), dtype=int)
+    two = np.asarray(curves(np.concatenate([x, 50 + 0 * x], -1), arrange(4, 96, 144), np.zeros(2), np.array([1, 100])), dtype=int)
     assert ((two[..., 0] > two[..., 2] + 100).sum(1) > 100).any()  # the second channel, orange
 
 
@@ -203,15 +238,17 @@ def test_a_grid_comes_besides_the_samples(runs, tmp_path):
     assert opened(tmp_path / "c.png").mode == "L"
 
 
-def test_a_grid_of_a_model_with_classes_has_a_row_a_class(runs, tmp_path):
+def test_a_grid_of_a_model_with_classes_has_a_line_a_class(runs, tmp_path):
     # Catches rows that are labelled in another order than they are drawn.
     code, _, err = run("sample", runs / "grey", "-n", "30", "-o", tmp_path / "a.npz", "--grid", tmp_path / "a.png")
     assert code == 0
-    assert err == f"rows of {tmp_path / 'a.png'}, from the top: ../bag, ankle boot, coat\n"
     drawn = arrays(tmp_path / "a.npz")
-    found = pixels(opened(tmp_path / "a.png"))[::8, ::8, 0]
+    each = min((drawn["labels"] == name).sum() for name in ("../bag", "ankle boot", "coat"))
+    assert err == f"{tmp_path / 'a.png'} shows {each} of each of 3 classes, of 30 samples.\n"
+    found = pixels(opened(tmp_path / "a.png"))
+    found = found[::8, found.shape[1] - 8 * (9 * each - 1) :: 8, 0]  # right of the names
     for row, name in enumerate(("../bag", "ankle boot", "coat")):
-        for column, x in enumerate(drawn["values"][drawn["labels"] == name]):
+        for column, x in enumerate(drawn["values"][drawn["labels"] == name][:each]):
             assert (found[10 * row : 10 * row + 9, 9 * column : 9 * column + 8] == x).all()
     arguments = ("--class", "coat", "-o", tmp_path / "b.npz", "--grid", tmp_path / "b.png")
     assert run("sample", runs / "grey", "-n", "9", *arguments)[2] == ""
@@ -340,7 +377,15 @@ def perfect(oracle, name="linear", **card):
     """A model, in the units of its data, whose network is the oracle's own denoiser."""
     d = oracle.dimension
     process = schedule(name)
-    settings = {"shape": (d,), "axes": "ND", "schedule": name, "schedule_settings": {}, "target": "x0", "network": "", "network_settings": {}}
+    settings = {
+        "shape": (d,),
+        "axes": "ND",
+        "schedule": name,
+        "schedule_settings": {},
+        "target": "x0",
+        "network": "",
+        "network_settings": {},
+    }
     encoder = Standardise(torch.zeros(d, dtype=torch.float64), torch.ones(d, dtype=torch.float64))
     error = ErrorCurve(torch.tensor([-1.0, 1.0]).double(), torch.ones(2, d).double())
     card = Card(**settings, encoder="standardise", dtype="float64", **card)
@@ -386,8 +431,8 @@ def test_the_conditional_denoiser_of_a_gaussian_is_exact(process):
 
 @pytest.mark.parametrize("name", ["linear", "cosine", "flow"])
 def test_inpainting_a_gaussian_has_the_conditional_mean_and_covariance(name):
-    """4,000 rows: whitened by the exact conditional law they are standard normal. Known elements put into x0_hat alone are .67
-    standard deviations off with 1.24 times the variance; RePaint's 5 resamplings .23 to .32 off, Pi-GDM .38 off."""
+    """4,000 rows: whitened by the exact conditional law they are standard normal. Known elements put into x0_hat alone are 0.67
+    standard deviations off with 1.24 times the variance; RePaint's 5 resamplings 0.23 to 0.32 off, Pi-GDM 0.38 off."""
     oracle, n = gaussian(), 4000
     y = oracle.sample(1, torch.Generator().manual_seed(2))[0]
     mean, covariance = given(oracle, y, MASK)

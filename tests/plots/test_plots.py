@@ -11,6 +11,7 @@ import torch
 from matplotlib.colors import to_rgba
 from PIL import Image
 
+from legible import assert_legible
 from unstir.diffusion.chains import cosine, linear
 from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.registry import SCHEDULES
@@ -29,7 +30,8 @@ from unstir.plots import (
     trajectories,
 )
 from unstir.plots.curves import smoothed
-from unstir.plots.style import frame, hues
+from unstir.plots.looks import hues
+from unstir.plots.plane import frame
 from unstir.words import percent
 
 STEPS = (0, 100, 300, 500, 800, 1000)
@@ -116,12 +118,12 @@ def test_a_panel_is_titled_by_the_schedules_own_step(schedule, titles):
 
 
 def test_the_numbers_under_a_panel_are_those_of_the_schedule():
-    # alpha_bar_500 = .0785872 for the linear schedule; the log-SNR is log(alpha_bar / (1 - alpha_bar)).
+    # alpha_bar_500 = 0.0785872 for the linear schedule; the log-SNR is log(alpha_bar / (1 - alpha_bar)).
     figure = forward(roll(), linear(), STEPS)
     nats = np.log(0.0785872 / (1 - 0.0785872))
-    assert below(figure.axes[3]) == ["x", r"$\bar\alpha$ = 0.079", f"log-SNR −{-nats:.1f} nats"]
-    assert below(figure.axes[0])[1:] == [r"$\bar\alpha$ = 1.00", "log-SNR ∞"]
-    assert below(figure.axes[5])[1] == r"$\bar\alpha$ = $4.0{\times}10^{-5}$"
+    assert below(figure.axes[3]) == ["ᾱ = 0.079", f"log-SNR −{-nats:.1f} nats"]
+    assert below(figure.axes[0]) == ["ᾱ = 1.00", "log-SNR ∞"]
+    assert below(figure.axes[5])[0] == "ᾱ = 4.0×10⁻⁵"
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1])
@@ -196,12 +198,31 @@ def test_of_many_points_the_same_few_are_drawn_in_every_panel():
     assert not np.array_equal(points(other.axes[0]), drawn)
 
 
-def test_of_wide_rows_the_first_two_columns_are_drawn_and_named():
-    x0 = np.random.default_rng(0).standard_normal((50, 5))
-    axes = forward(x0, cosine(), (0, 500), names=("speed_$", "angle$", "a", "b", "c")).axes[0]
-    np.testing.assert_array_equal(points(axes), x0[:, :2])
-    assert below(axes)[0] == r"speed_\$ (column 1 of 5)"  # a $ in a column's name is no formula
-    assert axes.get_ylabel() == r"angle\$ (column 2 of 5)"
+def test_wide_rows_are_seen_along_their_principal_directions():
+    # Two of five columns are one and the same, so that direction has the most variance. Catches the first two columns, which say nothing
+    # of the others, directions of rows that were not centred, and noise that is not the paper's in that plane.
+    rng = np.random.default_rng(0)
+    x0 = rng.standard_normal((4000, 5)) + 3
+    x0[:, 4] = x0[:, 2]
+    figure = forward(x0, linear(), (0, 500))
+    shown, noisy = (points(axes) for axes in figure.axes)
+    covariance = np.cov(x0.T)
+    strongest = np.linalg.eigh(covariance)[1][:, -1]
+    assert abs(np.corrcoef(shown[:, 0], x0 @ strongest)[0, 1]) > 0.99
+    said = figure.get_supxlabel().removeprefix("component 1 (").removesuffix(" % of the variance)")
+    assert float(said) == pytest.approx(40, abs=4)  # a deviation of a share of 0.4 of 1,000 rows is about 1 %
+    a = alpha_bars()[500]
+    eps = (noisy - np.sqrt(a) * shown) / np.sqrt(1 - a)
+    np.testing.assert_allclose(np.cov(eps.T), np.eye(2), atol=5 * np.sqrt(2 / 4000))
+
+
+def test_the_directions_of_a_table_do_not_depend_on_the_units_of_its_columns():
+    # Catches directions of raw values, where an income in cents is all that is seen, and a division by the deviation of a constant column.
+    rng = np.random.default_rng(0)
+    rows = np.stack([*rng.standard_normal((3, 500)), np.full(500, 7.0)], axis=1)
+    rows[:, 1] = rows[:, 0] + 0.1 * rows[:, 1]
+    shown = [points(samples_beside_data(rows * unit, {}).axes[0]) for unit in (np.ones(4), np.array([1e6, 1, 1e-3, 1]))]
+    np.testing.assert_allclose(*shown, atol=1e-6)
 
 
 def test_a_single_column_is_a_histogram_of_density():
@@ -228,14 +249,14 @@ def test_data_and_samples_are_drawn_as_they_are_with_their_captions():
         assert axes.get_title() == name
         np.testing.assert_array_equal(points(axes), cloud)
     assert len(limits(figure)) == 1
-    assert [below(axes)[1:] for axes in figure.axes] == [["400 points"], ["39 evaluations", "SW2 0.01"], ["SW2 0.20"]]
+    assert [below(axes) for axes in figure.axes] == [["400 points"], ["39 evaluations", "SW2 0.01"], ["SW2 0.20"]]
 
 
 def test_all_panels_show_equally_many_points():
     # Catches 5,000 dots beside 500: the denser panel would look better for its number alone.
     figure = samples_beside_data(roll(7000), {"a": (roll(6000), ""), "b": (roll(300), "")})
     assert [len(points(axes)) for axes in figure.axes] == [300, 300, 300]
-    assert below(figure.axes[0])[1:] == ["7,000 points,", "300 shown in each"]
+    assert below(figure.axes[0]) == ["7,000 points,", "300 shown in each"]
 
 
 def test_samples_that_blow_up_neither_hide_the_data_nor_go_unsaid():
@@ -243,7 +264,7 @@ def test_samples_that_blow_up_neither_hide_the_data_nor_go_unsaid():
     figure = samples_beside_data(x0, {"euler": (np.where(np.arange(400)[:, None] < 100, 1e6, x0), "bad")})
     ((left, right, _, _),) = limits(figure)
     assert right - left < 1.7 * np.ptp(x0, axis=0).max()
-    assert below(figure.axes[1])[1:] == ["bad", "25 % outside"]
+    assert below(figure.axes[1]) == ["bad", "25 % outside"]
 
 
 def test_samples_of_one_column_are_histograms_over_the_outline_of_the_data():
@@ -333,7 +354,7 @@ def test_the_curves_are_the_schedules(name, snr):
 
 
 def test_the_chosen_schedule_is_the_broad_one_and_the_title_speaks_of_it():
-    # alpha_bar_500 and alpha_bar_1000 of the cosine schedule are .493843 and 2.4e-9.
+    # alpha_bar_500 and alpha_bar_1000 of the cosine schedule are 0.493843 and 2.4e-9.
     schedules = {name: make() for name, make in SCHEDULES.items() if name != "chain"}
     figure = schedule_curves(schedules, chosen="cosine")
     widths = {line.get_label(): line.get_linewidth() for line in figure.axes[0].lines}
@@ -383,7 +404,7 @@ def test_the_steps_are_the_losses_over_their_buckets():
 
 
 def test_the_hardest_buckets_are_found_in_the_numbers():
-    # For a standard normal, eps is hardest in the first bucket, and x_0 wherever alpha_bar is below .05 or so.
+    # For a standard normal, eps is hardest in the first bucket, and x_0 wherever alpha_bar is below 0.05 or so.
     figure = loss_by_time(buckets())
     first = 50 * int(np.flatnonzero(buckets().held_out_x0 >= 0.95 * buckets().held_out_x0.max())[0])
     assert figure.get_suptitle() == f"The noise is hardest to see at n = 0 to 50, the data at n = {first} to 1000"
@@ -479,23 +500,7 @@ def test_a_picture_is_written_with_all_its_words_on_it_and_none_over_another(nam
     save(figure, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert (tmp_path / "picture.pdf").read_bytes()[:5] == b"%PDF-"
-    figure.canvas.draw()  # the PDF was drawn last, by other letters
-    renderer = figure.canvas.get_renderer()
-    words = [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()]
-    ticks = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
-    boxes = {}
-    for text in words:
-        box = text.get_window_extent(renderer)
-        if id(text) not in ticks:  # of tick labels, those beyond the limits exist without being drawn
-            assert box.x0 >= 0, text
-            assert box.y0 >= 0, text
-            assert box.x1 <= figure.bbox.width, text
-            assert box.y1 <= figure.bbox.height, text
-            boxes[text] = box.padded(-1)
-    together = list(boxes)
-    for i, one in enumerate(together):
-        for other in together[i + 1 :]:
-            assert not boxes[one].overlaps(boxes[other]), (one, other)
+    assert_legible(figure)
 
 
 @pytest.mark.parametrize("name", ["forward", "samplers, one column", "trajectories", "schedules", "loss by time", "training"])

@@ -20,6 +20,7 @@ from unstir.diffusion.oracles import Gaussian
 from unstir.encoders.affine import Standardise
 from unstir.errors import NumericsError, Stopped
 from unstir.information.mmse import ErrorCurve
+from unstir.plots.plane import principal
 from unstir.report import best, forward, keeping, packing, reverse, subject, view
 from unstir.report import contents as contents_module
 from unstir.report.comparison import comparison_contents
@@ -436,6 +437,6 @@ def test_a_comparison(tmp_path):
 def test_two_directions_where_there_is_only_one():
     # Catches a division by a spread of 0.
     rows = torch.arange(10.0)[:, None] * torch.tensor([[1.0, 2.0, 2.0]])
-    directions, shares = view.principal(rows)
+    directions, shares = principal(rows.numpy())
     np.testing.assert_allclose(directions.T @ directions, np.eye(2), atol=1e-9)
     assert shares == pytest.approx([1, 0], abs=1e-9)

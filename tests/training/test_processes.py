@@ -169,7 +169,7 @@ with joined():
         here().agree()
         assert all(torch.equal(whole[name], value) for name, value in before.items()) and whole.keys() == before.keys()
         assert all(torch.equal(averaged[name], before["average." + name]) for name in averaged)
-        assert .45 < kept / sum(value.numel() for value in before.values()) < .55, kept
+        assert 0.45 < kept / sum(value.numel() for value in before.values()) < 0.55, kept
     print(rank, [round(step.loss, 4) for step in train(state, problem, recipe, here())])
     if rank == 0:
         alone = State(make_network("unet", settings, pets), recipe)

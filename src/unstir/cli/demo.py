@@ -55,6 +55,7 @@ def sample_twice(recording: "Recording", model: "Model", seed: int, output: Prog
     from unstir.cli.parts.progress import note
     from unstir.diffusion.samplers import default
     from unstir.evaluation.scores import REPEATS, as_json, compare, measure, scale_of, truth_of
+    from unstir.plots import Drawn
     from unstir.report import figures
 
     shown = figures.SHOWN
@@ -72,7 +73,7 @@ def sample_twice(recording: "Recording", model: "Model", seed: int, output: Prog
         results.append(
             {"sampler": name, "method": method, "evaluations": evaluations, "seconds": seconds, "scores": as_json(scores)}
         )
-        panels[name] = (rows, caption(evaluations, seconds, scores))
+        panels[name] = Drawn(rows, caption(evaluations, seconds, scores), method)
         if not output.json:
             print(f"{name}: {method}, {evaluations:,} evaluations, {seconds:.2f} s for {shown:,} points")
             for score in scores[:1] + scores[2:]:

@@ -22,7 +22,9 @@ def picture(folder: Path, laid_out: Comparison, columns: Sequence[Column]) -> No
     """Write `comparison.png` and `.pdf` into a comparison's folder, whose `samples/` are those of the first seed."""
     data = laid_out.data
     seeds = len(columns[0].cells[0].scores)
-    title = f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: orange is worse than the best, beyond the noise"
+    title = (
+        f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: hollow dots (○) are worse than the best, beyond the noise"
+    )
     scores = [[_panel(column) for column in columns if column.score == score] for score in laid_out.scores]
     names = list(dict.fromkeys(column.name for column in columns))
     shown = names if len(columns[0].cells) <= FEW else names[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]

@@ -13,7 +13,7 @@ import numpy as np
 from unstir.comparison.layout import OFF, Reading
 from unstir.evaluation.scores import REPEATS
 from unstir.metrics.paired import Interval, Pair, compare_pairs, mean_interval
-from unstir.words import listed, three_digits
+from unstir.words import listed, number
 
 Scores = Mapping[str, float]
 """The scores of one seed, by the name of the distance."""
@@ -42,7 +42,7 @@ class Cell:
             return "lowest"
         if not self.against.told_apart:
             return "not told apart from the lowest"
-        times, low, high = map(three_digits, self.against.ratio)
+        times, low, high = map(number, self.against.ratio)
         return f"worse: {times} times as {'many' if self.score == OFF else 'far'} ({low} to {high})"
 
     @property
@@ -52,7 +52,7 @@ class Cell:
             return "lowest"
         if not self.against.told_apart:
             return "not told apart"
-        times, low, high = map(three_digits, self.against.ratio)
+        times, low, high = map(number, self.against.ratio)
         return f"{times} times ({low} to {high})"
 
 

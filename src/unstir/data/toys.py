@@ -4,13 +4,13 @@ Each is a function `(n, rng) -> (points, labels)`: n points as (n, 2) float64, a
 A set with K classes puts n/K points in each, up to rounding; `noise` below is the standard deviation of a Gaussian.
 
     set               shape                                            coordinates in         noise      classes
-    swiss_roll        (1)                                              [-1, 1]                .02        none
-    moons             (2)                                              [-1.5, 1.5]            .05        2
-    circles           radii 1 and 1/2                                  [-1, 1]                .05        2
-    eight_gaussians   eight centres on a ring of radius 2              [-2, 2]                .1         8
+    swiss_roll        (1)                                              [-1, 1]                0.02       none
+    moons             (2)                                              [-1.5, 1.5]            0.05       2
+    circles           radii 1 and 1/2                                  [-1, 1]                0.05       2
+    eight_gaussians   eight centres on a ring of radius 2              [-2, 2]                0.1        8
     checkerboard      the eight dark squares of a 4 x 4 board          [-2, 2]                none       none
     pinwheel          (3), five bent arms                              [-2, 2], mostly        in (3)     5
-    spirals           (4), two arms                                    [-2, 2]                .05        2
+    spirals           (4), two arms                                    [-2, 2]                0.05       2
 
 Only the noise of the swiss roll is random: its n places along the roll are evenly spaced, as the equation says. Two
 rolls of n points are therefore nearer to each other than n independent draws would be. For a fair distance between true
@@ -31,7 +31,7 @@ Points = tuple[np.ndarray, np.ndarray | None]
 def swiss_roll(n: int, rng: np.random.Generator) -> Points:
     """A rolled-up line, evenly spaced in its angle:
 
-        u = linspace(0, 4 pi, n),    x = (u cos u, u sin u) / (4 pi) + .02 noise                                     (1)
+        u = linspace(0, 4 pi, n),    x = (u cos u, u sin u) / (4 pi) + 0.02 noise                                     (1)
 
     >>> points, labels = swiss_roll(3, np.random.default_rng(0))
     >>> points.shape, labels is None
@@ -44,7 +44,7 @@ def swiss_roll(n: int, rng: np.random.Generator) -> Points:
 def moons(n: int, rng: np.random.Generator) -> Points:
     """Two interleaved half circles, the second the first turned by half a turn about the origin:
 
-        x = +-(cos u - 1/2, sin u - 1/4) + .05 noise,    u uniform in [0, pi]                                        (2)
+        x = +-(cos u - 1/2, sin u - 1/4) + 0.05 noise,    u uniform in [0, pi]                                        (2)
 
     >>> points, labels = moons(6, np.random.default_rng(0))
     >>> np.bincount(labels).tolist()
@@ -56,7 +56,7 @@ def moons(n: int, rng: np.random.Generator) -> Points:
 
 
 def circles(n: int, rng: np.random.Generator) -> Points:
-    """Two circles about the origin, of radius 1 (class 0) and 1/2 (class 1), with noise .05.
+    """Two circles about the origin, of radius 1 (class 0) and 1/2 (class 1), with noise 0.05.
 
     >>> points, labels = circles(1000, np.random.default_rng(0))
     >>> round(float(np.hypot(*points[labels == 1].T).mean()), 1)
@@ -68,7 +68,7 @@ def circles(n: int, rng: np.random.Generator) -> Points:
 
 
 def eight_gaussians(n: int, rng: np.random.Generator) -> Points:
-    """Eight Gaussians of standard deviation .1; class k is centred at radius 2 and angle 2 pi k / 8.
+    """Eight Gaussians of standard deviation 0.1; class k is centred at radius 2 and angle 2 pi k / 8.
 
     >>> points, labels = eight_gaussians(8, np.random.default_rng(0))
     >>> labels.tolist()
@@ -93,7 +93,7 @@ def checkerboard(n: int, rng: np.random.Generator) -> Points:
 def pinwheel(n: int, rng: np.random.Generator) -> Points:
     """Five stretched Gaussians, each bent the more the farther it lies from the centre (after Johnson et al., 2016):
 
-        (a, b) = (1 + .3 noise, .1 noise),    x = (a, b) turned by 2 pi k / 5 + exp(a) / 4 for class k               (3)
+        (a, b) = (1 + 0.3 noise, 0.1 noise),    x = (a, b) turned by 2 pi k / 5 + exp(a) / 4 for class k               (3)
 
     >>> points, labels = pinwheel(10, np.random.default_rng(0))
     >>> np.bincount(labels).tolist()
@@ -108,7 +108,7 @@ def pinwheel(n: int, rng: np.random.Generator) -> Points:
 def spirals(n: int, rng: np.random.Generator) -> Points:
     """Two arms of one and a half turns, the second the first turned by half a turn (after Grathwohl et al., 2019):
 
-        x = +-(u cos u, u sin u) 2 / (3 pi) + .05 noise,    u = 3 pi sqrt(uniform in [0, 1])                         (4)
+        x = +-(u cos u, u sin u) 2 / (3 pi) + 0.05 noise,    u = 3 pi sqrt(uniform in [0, 1])                         (4)
 
     >>> points, labels = spirals(7, np.random.default_rng(0))
     >>> np.bincount(labels).tolist()

@@ -183,8 +183,8 @@ def floor(
 
     >>> pairs = [(np.zeros((1, 1)), np.ones((1, 1))), (np.zeros((1, 1)), np.full((1, 1), 3.0))]
     >>> mean, deviation = floor(exact_wasserstein, pairs)
-    >>> print(f"{mean:.3f} +- {deviation:.3f}")
-    2.000 +- 1.414
+    >>> print(f"{mean:.3f} ± {deviation:.3f}")
+    2.000 ± 1.414
     """
     distances = [metric(a, b) for a, b in pairs]
     if len(distances) < 2:

@@ -5,14 +5,14 @@ positive and chance multiplies it, so everything is computed with logarithms, in
 
     exp(mean(log a) +- t s_(log a) / sqrt(S))           the geometric mean and its 95 % interval                    (1)
     exp(mean(log b/a) +- t s_(log b/a) / sqrt(S))       seed by seed: what a seed does to both cancels              (2)
-    p_(1) <= ... <= p_(m):  told apart while  p_(j) <= .05 / (m - j + 1)                                            (3)
+    p_(1) <= ... <= p_(m):  told apart while  p_(j) <= 0.05 / (m - j + 1)                                            (3)
 
 with t from Student's distribution with S - 1 degrees of freedom. A number that is a count varies by chance even if all seeds agree, and
 a few seeds can agree by chance. So s^2 is never taken to be less than `own`, the variance that counting gives each logarithm.
 
 (3) is Holm's rule over all m pairs: if no two alternatives differ, the chance that any pair is told apart is at most 5 %. All pairs
 count, even if only those with the best alternative are of interest, because the same numbers decided which one is the best. An exact
-test by signs would need no Gaussian, but its smallest p-value is 2^(1 - S): .06 with five seeds.
+test by signs would need no Gaussian, but its smallest p-value is 2^(1 - S): 0.06 with five seeds.
 
     >>> rng = np.random.default_rng(0)
     >>> luck = rng.normal(size=5)                                       # the effect of a seed, the same for all

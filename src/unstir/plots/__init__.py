@@ -3,22 +3,27 @@
     forward               the data dissolving into noise, a panel for each of some steps                          clouds.py
     samples_beside_data   the data, and beside it the samples of each sampler                                     clouds.py
     trajectories          the paths of some particles from noise to samples                                       clouds.py
+    columns               each column of a table, samples beside the data                                         columns.py
     schedule_curves       what each schedule leaves of the signal at each time                                    curves.py
     loss_by_time          at which times the network is most wrong, as error of the noise and of the data         curves.py
     training              the loss and the learning rate at each step of training                                 curves.py
 
-These draw points, tables and curves. For images and sequences there are `mosaics.py` (panels inside a figure) and `grids.py` (one
-picture of many samples, for `unstir sample --grid`). `comparison.py` draws what `unstir compare` found, `film.py` writes a GIF or an MP4,
-and `style.py` has what all share: fonts, colours, the frame around points, and how a figure is saved.
+These draw points, tables and curves. For images there is `mosaics.py`, for sequences `sequences.py`, and for one picture of many of
+either `grids.py` (`unstir sample --grid`). `comparison.py` draws what `unstir compare` found, `film.py` writes a GIF or an MP4. What all
+share: `style.py` has fonts, text and numbers, and how a figure is saved; `plane.py` says how rows become points of a plane, and how much
+of it is shown; `looks.py` gives every schedule, sampler and class its colour.
 """
 
-from unstir.plots.clouds import forward, samples_beside_data, trajectories
+from unstir.plots.clouds import Drawn, forward, samples_beside_data, trajectories
+from unstir.plots.columns import columns
 from unstir.plots.curves import LossByTime, loss_by_time, schedule_curves, training
 from unstir.plots.style import STYLE, save
 
 __all__ = [
     "STYLE",
+    "Drawn",
     "LossByTime",
+    "columns",
     "forward",
     "loss_by_time",
     "samples_beside_data",

@@ -1,9 +1,9 @@
 """The figure of a comparison: every seed's score beside the floor, and one seed's samples beside true rows.
 
 A dot is a seed; the bar is the mean over the seeds with its 95 % interval; the grey band is the floor, the score of other true rows, two
-standard errors of its mean to either side. An alternative that is worse than the lowest, beyond the noise, has hollow dots and another
-colour. Samples are drawn as their kind is everywhere: points as clouds, where those outside the frame of the data are only counted;
-images as mosaics; sequences as curves.
+standard errors of its mean to either side. An alternative has its colour everywhere (`looks.py`). One that is worse than the lowest,
+beyond the noise, has hollow dots, and one stands beside its name. Samples are drawn as their kind is everywhere: points as clouds,
+where those outside the frame of the data are only counted; images as mosaics; sequences as curves.
 """
 
 import textwrap
@@ -15,25 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from unstir.plots.mosaics import draw_rows, height_of_width
-from unstir.plots.style import (
-    BLACK,
-    BLUE,
-    DRAWN,
-    GREY,
-    PALE,
-    RED,
-    WIDTH,
-    Frame,
-    blank,
-    frame,
-    plain,
-    scatter,
-    square,
-    styled,
-    thin,
-)
-from unstir.words import percent
+from unstir.plots.looks import colour_of
+from unstir.plots.mosaics import draw, height_of_width
+from unstir.plots.plane import plane
+from unstir.plots.sequences import strips
+from unstir.plots.style import DARK, DRAWN, GREY, PALE, WIDTH, blank, fitted, plain, scatter, styled, thin, tick
+from unstir.words import number, percent, typeset
 
 ABREAST = 6  # panels of samples side by side
 FAR = 30.0  # times the lowest score: a higher one is not drawn to scale but written at the edge
@@ -76,8 +63,8 @@ def comparison(
 ) -> Figure:
     """Scores on top: a line of panels for each score, a panel for each way of sampling. Below: samples of each way beside true rows.
 
-    `kind` says what rows are: "points" (n, d), of which the first two columns are drawn, and nothing of rows with one column; "images"
-    (n, H, W[, 3]) or "sequences" (n, L, C), whose values are drawn from the low to the high end of `span`.
+    `kind` says what rows are: "points" (n, d), seen as `plane` shows them, and nothing of rows with one column; "images"
+    (n, H, W[, C]), whose values are drawn from the low to the high end of `span`; or "sequences" (n, L, C).
 
     >>> rng = np.random.default_rng(0)
     >>> panel = Panel("20 evaluations", "sliced W2", ["a", "b"], [np.ones(3), np.ones(3)], [(1, 0.9, 1.1)] * 2, [False, True], (0.8, 0.1))
@@ -91,10 +78,11 @@ def comparison(
     across = [min(ABREAST, 1 + len(way.panels)) for way in samples]
     sides = [min((WIDTH - 0.3) / wide - 0.12, 1.9) for wide in across]
     top = 0.8 + 0.24 * len(scores[0][0].names)
+    more = 0.25 if kind == "sequences" else 0.0
     titles = ["\n".join(textwrap.fill(plain(line), LETTERS + 12) for line in way.title.splitlines()) for way in samples]
     tall = [0.12 + 0.17 * (1 + text.count("\n")) for text in titles]
-    squat = height_of_width(true, kind) if kind != "points" else 1.0
-    heights = [more + line * (side * squat + 0.72) for line, side, more in zip(lines, sides, tall, strict=True)]
+    squat = height_of_width(true) if kind == "images" else 1.0
+    heights = [high + line * (side * squat + 0.85 + more) for line, side, high in zip(lines, sides, tall, strict=True)]
     heights = [top * len(scores), *heights]
     title = textwrap.fill(plain(title), LETTERS)
     figure = blank(0.18 * (1 + title.count("\n")) + 0.17 + sum(heights), title)
@@ -106,9 +94,9 @@ def comparison(
         for axes in places[1 + len(way.panels) :]:
             axes.set_axis_off()
         if kind == "points":
-            _draw_clouds(places, way, true)
+            _draw_clouds(places, way, true, wide)
         else:
-            _draw_rows(places, way, true, kind, span)
+            _draw_rows(places, way, true, kind, span, wide)
     return figure
 
 
@@ -122,9 +110,17 @@ def _draw_scores(part: SubFigure, rows: Sequence[Sequence[Panel]]) -> None:
         axes.axvline(mean, color=GREY, linewidth=0.8)
         each = zip(panel.names, panel.scores, panel.intervals, panel.worse, strict=True)
         for name, scores, (middle, first, last), worse in each:
-            place, colour = names.index(name), RED if worse else BLUE
+            place, colour = names.index(name), colour_of(name)
             if middle > high:
-                axes.text(high, place, f"{middle:.3g} \N{RIGHTWARDS ARROW} ", color=colour, ha="right", va="center", fontsize=8.5)
+                axes.text(
+                    high,
+                    place,
+                    typeset(f"{number(middle)} \N{RIGHTWARDS ARROW} "),
+                    color=DARK,
+                    ha="right",
+                    va="center",
+                    fontsize=8.5,
+                )
                 continue
             spread = place + np.linspace(-0.18, 0.18, len(scores))
             axes.plot([max(first, low), min(last, high)], [place, place], color=colour, linewidth=1.6, zorder=3)
@@ -133,9 +129,9 @@ def _draw_scores(part: SubFigure, rows: Sequence[Sequence[Panel]]) -> None:
             axes.scatter(scores, spread, s=11, facecolors=face, edgecolors=colour, linewidths=0.9, zorder=5)
         axes.set(title=plain(panel.title))
     for line, panels in zip(places, rows, strict=True):  # one label for a row: they measure the same
-        line[len(panels) // 2].set_xlabel(panels[0].score)
+        line[len(panels) // 2].set_xlabel(plain(panels[0].score))
     for axes in places[:, 0]:
-        axes.set_yticks(range(len(names)), [plain(name) for name in names])
+        axes.set_yticks(range(len(names)), [fitted(name, 1.6) for name in names])
     places[0, 0].set_ylim(len(names) - 0.5, -0.5)
 
 
@@ -152,32 +148,41 @@ def _limits(axes: Axes, panel: Panel) -> tuple[float, float]:
         low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     return low, high
 
 
-def _draw_clouds(places: Sequence[Axes], way: Samples, true: np.ndarray) -> None:
+def _draw_clouds(places: Sequence[Axes], way: Samples, true: np.ndarray, across: int) -> None:
     """The data and then each alternative's samples, equally many points in each, in the frame of the data."""
     rng = np.random.default_rng(0)
     shown = min(DRAWN, len(true), *(len(rows) for _, rows, _, _ in way.panels))
-    view: Frame = frame(true[:, :2], [true[:, :2]], reach=0.0)
-    half = (view.high - view.low) / 2
-    view = Frame(view.low - 0.12 * half, view.high + 0.12 * half)
-    panels = [("data", true, "", None), *way.panels]
-    for axes, (name, rows, text, worse) in zip(places, panels, strict=False):
-        scatter(axes, rows[thin(len(rows), shown, rng), :2], GREY if worse is None else RED if worse else BLUE)
+    seen = plane(true)
+    data = seen.points(true)
+    view = seen.frame(data, [], reach=0.0).grown(0.06)
+    panels = [("data", true, "", False), *way.panels]
+    for i, (axes, (name, rows, text, worse)) in enumerate(zip(places, panels, strict=False)):
+        points = seen.points(rows)
+        scatter(axes, points[thin(len(rows), shown, rng)], colour_of(name) if i else GREY)
         axes.collections[0].set_rasterized(True)  # thousands of dots as an image, also where the rest is lines
-        square(axes, view)
-        outside = view.outside(rows[:, :2])
-        text = plain(text) + (f"\n{percent(outside)} outside" if outside >= 0.01 else "")
-        axes.set(title=plain(name), xlabel=text)
+        seen.show(axes, view)
+        outside = view.outside(points)
+        text = "\n".join(filter(None, [plain(text), f"{percent(outside)} outside" if outside >= 0.01 else ""]))
+        axes.set(title=_title(name, worse, across), xlabel=text)
         axes.tick_params(labelleft=False, labelbottom=False)
 
 
-def _draw_rows(places: Sequence[Axes], way: Samples, true: np.ndarray, kind: str, span: tuple[float, float]) -> None:
-    """True rows and then each alternative's first samples, all in one range of values; the name of one that is worse is in its colour."""
+def _draw_rows(places: Sequence[Axes], way: Samples, true: np.ndarray, kind: str, span: tuple[float, float], across: int) -> None:
+    """True rows and then each alternative's first samples, all in one range of values."""
     panels = [("data", true, "", False), *way.panels]
     for axes, (name, rows, text, worse) in zip(places, panels, strict=False):
-        draw_rows(axes, rows, kind, span)
-        axes.set_title(plain(name), color=RED if worse else BLACK)
-        axes.set_xlabel(plain(text))
+        if kind == "images":
+            draw(axes, rows, span)
+        else:
+            strips(axes, rows, true)
+        axes.set_title(_title(name, worse, across))
+        axes.set_xlabel(plain(text) if kind == "images" else f"time step\n{plain(text)}".rstrip())
+
+
+def _title(name: str, worse: bool, across: int) -> str:
+    """The name of an alternative, fitted to its panel, with a hollow dot where it is worse."""
+    return fitted(f"○ {name}" if worse else name, min((WIDTH - 0.3) / across - 0.12, 1.9) + 0.1, size=9.5)

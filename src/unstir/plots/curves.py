@@ -17,11 +17,12 @@ from matplotlib.ticker import MaxNLocator
 
 from unstir.diffusion.schedules import Schedule
 from unstir.errors import unknown
-from unstir.plots.style import BLACK, BLUE, COLOURS, GREY, ORANGE, PALE, RED, SKY, blank, logarithmic, styled
-from unstir.words import percent
+from unstir.plots.looks import Look, look_of
+from unstir.plots.style import BLACK, BLUE, GREY, ORANGE, PALE, blank, logarithmic, plain, styled, tick
+from unstir.words import number, percent
 
 LOG_SNR = 14.0  # nats: above this x_t looks like the data, below minus this like noise, and float32 hardly knows better
-LINES = [*((colour, "-") for colour in COLOURS), *((colour, "--") for colour in (BLACK, RED, SKY, BLUE, ORANGE))]
+OTHER = Look(GREY, ":")  # of a schedule without a name in the registry
 TRAINING = {"color": ORANGE, "linewidth": 1.2, "label": "training"}
 HELD_OUT = {"color": BLUE, "linewidth": 2.6, "label": "held out"}
 GAUSSIAN = {"color": GREY, "linewidth": 1.3, "linestyle": (0, (2, 1.2)), "label": "Gaussian with the data's covariance"}
@@ -55,11 +56,11 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     # many times near both ends, where log-SNR goes to infinity
     t = torch.linspace(-13, 13, 1001, dtype=torch.float64).sigmoid()
     t[0], t[-1] = 0, 1
-    figure = blank(3.2, title)
+    figure = blank(3.2, plain(title))
     share, ratio = figure.subplots(1, 2)
-    for i, name in enumerate(schedules):
+    for name in schedules:
         alpha, sigma = schedules[name](t)
-        colour, dashes = LINES[i % len(LINES)]
+        colour, dashes = look_of(name) or OTHER
         look = {"color": colour, "linestyle": dashes, "label": name}
         # drawn below the others: some pairs, such as linear and vp, are the same curve, and no line may hide another
         look |= {"linewidth": 4.5, "zorder": 2} if name == chosen else {"linewidth": 1.4, "zorder": 3}
@@ -68,7 +69,7 @@ def schedule_curves(schedules: Mapping[str, Schedule], chosen: str | None = None
     for axes, level in ((share, 0.5), (ratio, 0.0)):
         axes.axhline(level, color=PALE, linewidth=0.8, zorder=1)
         axes.set(xlim=(0, 1), xlabel="t  (0 is data, 1 is noise)")
-    share.set(ylim=(-0.02, 1.02), title=r"share of the signal, $\bar\alpha$ = α² / (α² + σ²)")
+    share.set(ylim=(-0.02, 1.02), title="share of the signal, ᾱ = α² / (α² + σ²)")
     ratio.set(ylim=(-LOG_SNR, LOG_SNR), title="log-SNR = 2 log(α / σ), in nats")
     lines = {line.get_label(): line for line in share.lines}
     legend = figure.legend(handles=[lines[name] for name in ranked], loc="outside right center")
@@ -108,8 +109,11 @@ def loss_by_time(curves: LossByTime) -> Figure:
     """
     edges = curves.edges * (curves.T or 1)
     found = [hardest(curves.held_out), hardest(curves.held_out_x0)]
-    letter, digits = ("t", ".2f") if curves.T is None else ("n", ".0f")
-    places = [f"{letter} = {edges[run[0]]:{digits}} to {edges[run[-1] + 1]:{digits}}" for run in found]
+    ends = [(edges[run[0]], edges[run[-1] + 1]) for run in found]
+    places = [
+        f"t = {low:.2f} to {high:.2f}" if curves.T is None else f"n = {number(round(low))} to {number(round(high))}"
+        for low, high in ends
+    ]
     figure = blank(3.5, f"The noise is hardest to see at {places[0]}, the data at {places[1]}")
     noise, data = figure.subplots(1, 2)
 
@@ -126,9 +130,9 @@ def loss_by_time(curves: LossByTime) -> Figure:
         fainter = "noise" if curves.held_out[run].sum() > curves.held_out_x0[run].sum() else "data"
         missed = f"{percent(held_out[run].mean())} of the variance of the {what} is missed"
         axes.set_title(f"{missed}\nwhere the {fainter} is the fainter part", loc="left")
-        axes.set(xlim=(edges[0], edges[-1]), xlabel="t" if curves.T is None else f"n, of T = {curves.T}")
-    noise.set(ylim=(0, None), ylabel=r"error in $\epsilon$ / variance")
-    data.set_ylabel(r"error in $x_0$ / variance")
+        axes.set(xlim=(edges[0], edges[-1]), xlabel="t" if curves.T is None else f"n, of T = {number(curves.T)}")
+    noise.set(ylim=(0, None), ylabel="error in ε / variance")
+    data.set_ylabel("error in x₀ / variance")
     logarithmic(data)
     figure.legend(*noise.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
@@ -163,7 +167,7 @@ def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
     smooth = smoothed(loss, 1 + 2 * (len(loss) // 80))
     if len(held_out):
         last, best = held_out[-1], held_out[held_out[:, 1].argmin()]
-        lowest = "its lowest" if last[1] <= best[1] else f"its lowest was {best[1]:.3g} at step {best[0]:,.0f}"
+        lowest = "its lowest" if last[1] <= best[1] else f"its lowest was {number(best[1])} at step {best[0]:,.0f}"
         title = f"Held-out loss is {last[1]:.3f} at step {last[0]:,.0f}, {lowest}"
     else:
         title = f"Training loss is {smooth[-1]:.3f} at step {step[-1]:,.0f}"
@@ -182,7 +186,7 @@ def training(metrics: Sequence[Mapping[str, float]]) -> Figure:
     below.set(xlabel="step", ylabel="learning\nrate", ylim=(0, None))
     below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     below.xaxis.set_major_formatter("{x:,.0f}")
-    below.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    below.yaxis.set_major_formatter(lambda value, _: tick(value))
     for axes in (above, below):  # they share the x axis, so both get the same margin
         axes.margins(x=0.01)
     figure.align_ylabels([above, below])

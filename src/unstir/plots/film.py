@@ -18,8 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from unstir.errors import UsageError
+from unstir.plots.looks import by_class, hues, legend, legend_lines
 from unstir.plots.mosaics import mosaic
-from unstir.plots.style import BLUE, COLOURS, GREY, PALE, Frame, blank, class_colours, hues, plain, square, styled
+from unstir.plots.plane import Frame, alike
+from unstir.plots.style import BLUE, COLOURS, GREY, PALE, blank, few_numbers, fitted, plain, styled
 
 SIZE = (5.0, 6.0)  # inches: a width of 10 k pixels is a height of 12 k, and MP4 wants even numbers
 PIXELS = (200, 1600)  # the least and the greatest width
@@ -32,7 +34,7 @@ Draw = Callable[[np.ndarray], None]
 
 @dataclass(frozen=True)
 class Moment:
-    """What is seen at time t: rows (n, 2), (n, H, W[, 3]) or (n, L, C)."""
+    """What is seen at time t: rows (n, 2), (n, H, W[, C]) or (n, L, C)."""
 
     x: np.ndarray
     t: float
@@ -44,8 +46,8 @@ class Stage:
     """What stays the same throughout a film.
 
     `show`: the kind of rows, "points", "images" or "sequences". `axes`: their names, for points. `frame`: the part of the plane in sight,
-    for points. `span`: the lowest and highest value shown, for images and sequences. `labels`: a class for each point. `t` and
-    `alpha_bar`: the curve of (1).
+    for points. `span`: the lowest and highest value shown, for images and sequences. `labels`: a class number for each row, of `classes`.
+    `t` and `alpha_bar`: the curve of (1).
     """
 
     show: str
@@ -55,6 +57,7 @@ class Stage:
     labels: np.ndarray | None
     t: np.ndarray
     alpha_bar: np.ndarray
+    classes: Sequence[str] = ()
 
 
 def writer(path: Path, rate: int) -> AbstractMovieWriter:
@@ -88,7 +91,7 @@ def film(stage: Stage, moments: Iterable[Moment], path: Path, pixels: int, rate:
     with ready.saving(figure, str(path), pixels // 10 * 10 / SIZE[0]):
         for moment in chain([first], moments):
             draw(moment.x)
-            title.set_text(moment.text)
+            title.set_text(plain(moment.text))
             mark(moment.t)
             ready.grab_frame()
             count += 1
@@ -101,7 +104,7 @@ def _strip(figure: Figure, place: SubplotSpec, stage: Stage) -> Callable[[float]
     axes.plot(stage.t, stage.alpha_bar, color=GREY, linewidth=1.2)
     (line,), (dot,) = axes.plot([0, 0], [0, 1.1], color=BLUE, linewidth=1.2), axes.plot([0], [1], "o", color=BLUE, markersize=5)
     axes.set(xlim=(-0.005, 1.005), ylim=(0, 1.1), xticks=[0, 1], xticklabels=["data", "noise"], yticks=[0, 1])
-    axes.set_ylabel(r"signal $\bar\alpha$")
+    axes.set_ylabel("signal ᾱ")
 
     def at(t: float) -> None:
         line.set_xdata([t, t])
@@ -112,12 +115,27 @@ def _strip(figure: Figure, place: SubplotSpec, stage: Stage) -> Callable[[float]
 
 def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
     assert stage.frame is not None
-    axes = figure.add_subplot(place)
-    colours = hues(x) if stage.labels is None else class_colours(stage.labels)
+    axes, entries, colours = figure.add_subplot(place), [], hues(x)
+    if stage.labels is not None:
+        groups = by_class(stage.labels, stage.classes)
+        entries, colours = groups.entries(), groups.colours(stage.labels)
     dots = axes.scatter(*x.T, s=DOT, c=colours, linewidths=0)
-    square(axes, stage.frame)
-    axes.set(xlabel=plain(stage.axes[0]), ylabel=plain(stage.axes[1]))
+    axes.set(xlim=(stage.frame.low[0], stage.frame.high[0]), ylim=(stage.frame.low[1], stage.frame.high[1]))
+    axes.set_aspect("equal" if alike(np.array([stage.frame.low, stage.frame.high])) else "auto")
+    few_numbers(axes.xaxis, axes.yaxis)
+    axes.set(xlabel=fitted(stage.axes[0], 3.5), ylabel=fitted(stage.axes[1], 3.5))
+    if entries:
+        _make_space(figure, legend_lines(entries, SIZE[0]))
+        legend(figure, entries, width=SIZE[0], loc="lower center", bbox_to_anchor=(0.5, 0.0))
     return dots.set_offsets
+
+
+def _make_space(figure: Figure, lines: int) -> None:
+    """Move everything up, so that a legend of so many lines has space at the bottom."""
+    for axes in figure.axes:
+        spec = axes.get_subplotspec()
+        assert spec is not None
+        spec.get_gridspec().update(bottom=0.085 + 0.033 * lines)
 
 
 def _pictures(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
@@ -136,7 +154,12 @@ def _curves(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> 
     lines = []
     for i in range(min(FIELDS, len(x))):
         axes = figure.add_subplot(cells[i // side, i % side])
-        axes.set(ylim=(low - air, high + air), xticks=[], yticks=[])
+        axes.set(ylim=(low - air, high + air), xlim=(0, max(1, x.shape[1] - 1)))
+        few_numbers(axes.xaxis, whole=True)
+        few_numbers(axes.yaxis)
+        last = i + side >= min(FIELDS, len(x))
+        axes.tick_params(labelleft=i % side == 0, labelbottom=last)
+        axes.set(xlabel="time step" if last else "", ylabel="value" if i == i // side * side else "")
         lines.append([axes.plot(x[i, :, c], color=COLOURS[c % len(COLOURS)], linewidth=1.3)[0] for c in range(x.shape[2])])
 
     def draw(x: np.ndarray) -> None:

@@ -1,10 +1,13 @@
-"""Panels of rows that are images or sequences: what `clouds` is for points.
+"""Panels of rows that are images: what `clouds` is for points, and `sequences` for sequences.
 
-A panel of images is a mosaic: up to 16 of them in about a square, with a pixel of white in between. A panel of sequences has up to 6
-of them as curves one below the other, a colour for each channel. All panels of a figure have the same range of values.
+A panel is a mosaic: up to 16 images in about a square, with a pixel of white in between; with classes, a line of six for each class, and
+the name of the class beside it. All panels of a figure have the same range of values. An image with an opacity is seen on white:
+
+    shown = opacity colour + (1 - opacity) white                                                             (1)
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,62 +15,102 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unstir.data import Layout
-from unstir.plots.style import COLOURS, PALE, WIDTH, blank, plain, styled
+from unstir.plots.looks import by_class
+from unstir.plots.style import PALE, WIDTH, blank, fitted, plain, styled, width_of
 
-IMAGES, CURVES = 16, 6  # of a panel
+IMAGES = 16  # of a panel
+OF_EACH = 6  # of a class
 BLANK = 1.0  # white
+LETTERS = 96  # of a title in a line
+NAME = 1.3  # inches of the name of a class
 
 
 @styled
 def panels(
-    message: str, titles: Sequence[str], captions: Sequence[str], sets: Sequence[np.ndarray], kind: str, span: tuple[float, float]
+    message: str,
+    titles: Sequence[str],
+    captions: Sequence[str],
+    sets: Sequence[np.ndarray],
+    span: tuple[float, float],
+    labels: Sequence[np.ndarray] = (),
+    classes: Sequence[str] = (),
 ) -> Figure:
-    """One panel a set (n, H, W[, 3]) of "images" or (n, L, C) of "sequences", with its title above and its caption below.
+    """One panel for each set (n, H, W[, C]) of images, with its title above and its caption below.
 
-    >>> figure = panels("Noise", ["one", "two"], ["", ""], [np.zeros((9, 4, 5)), np.ones((9, 4, 5))], "images", (0, 1))
+    If there are `labels`, the class numbers (n,) of each set, a panel has a line for each of the `classes`, at most ten.
+
+    >>> figure = panels("Noise", ["one", "two"], ["", ""], [np.zeros((9, 4, 5)), np.ones((9, 4, 5))], (0, 1))
     >>> [axes.get_title() for axes in figure.axes]
     ['one', 'two']
     """
-    side = WIDTH / max(len(sets), 3)
+    shown = by_class(np.concatenate(labels), classes).shown if labels else []
+    left_out = len(classes) - len(shown) if labels else 0
+    message += f"; {len(shown)} of {len(classes):,} classes" if left_out else ""
+    pieces = (
+        [_of_classes(x, own, shown, span) for x, own in zip(sets, labels, strict=True)]
+        if labels
+        else [mosaic(x[:IMAGES], span) for x in sets]
+    )
+    names = [fitted(classes[k], NAME) for k in shown]
+    beside = max(map(width_of, names), default=0.0) + 0.1
+    side = min((WIDTH - 0.2 - beside) / len(sets) - 0.1, 3.0)
+    squat = max(piece.shape[0] / piece.shape[1] for piece in pieces)
+    captions = [
+        "\n".join(textwrap.fill(plain(line), max(10, int(side / 0.069))) for line in text.splitlines()) for text in captions
+    ]
+    message = textwrap.fill(plain(message), LETTERS)
     lines = max(1 + text.count("\n") for text in captions)
-    figure = blank(side + 0.6 + 0.165 * lines, message)
+    figure = blank(min(side * squat, 7.5) + 0.65 + 0.165 * lines + 0.18 * message.count("\n"), message)
     figure.set_layout_engine("compressed")
-    for axes, title, caption, x in zip(figure.subplots(1, len(sets), squeeze=False)[0], titles, captions, sets, strict=True):
-        draw_rows(axes, x, kind, span)
-        axes.set(title=plain(title), xlabel=plain(caption))
+    row = figure.subplots(1, len(sets), squeeze=False)[0]
+    for axes, title, caption, piece in zip(row, titles, captions, pieces, strict=True):
+        _show(axes, piece)
+        axes.set(title=fitted(title, side, size=9.5), xlabel=caption)
+    if names:
+        high = sets[0].shape[1] + 1
+        row[0].set_yticks([(i + 0.5) * high - 1 for i in range(len(names))], names, fontsize=9)
+        row[0].tick_params(left=False)
     return figure
 
 
-def draw_rows(axes: Axes, x: np.ndarray, kind: str, span: tuple[float, float]) -> None:
-    """Draw images (n, H, W[, 3]) as a mosaic, or sequences (n, L, C) as curves, into axes without numbers or frame.
-
-    `span` is the lowest and the highest value that is shown: black and white of an image, the bottom and the top of a curve's strip.
-    """
-    DRAW[kind](axes, x, span)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+def draw(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
+    """Draw images (n, H, W[, C]) as a mosaic, into axes without numbers or frame; the low end of `span` is black, the high end white."""
+    _show(axes, mosaic(x[:IMAGES], span))
 
 
-def height_of_width(x: np.ndarray, kind: str) -> float:
-    """How high a panel of these rows is, in widths: a mosaic is only about square, curves are.
+def height_of_width(x: np.ndarray) -> float:
+    """How high a mosaic of these images is, in widths: it is only about square.
 
-    >>> height_of_width(np.zeros((16, 20, 32)), "images")
+    >>> height_of_width(np.zeros((16, 20, 32)))
     0.633...
     """
-    high, wide = mosaic(x[:IMAGES], (0, 1)).shape[:2] if kind == "images" else (1, 1)
+    high, wide = mosaic(x[:IMAGES], (0, 1)).shape[:2]
     return high / wide
 
 
 def mosaic(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
-    """Images (n, H, W[, 3]) as one array with values from 0 to 1, in about a square.
+    """Images (n, H, W[, C]) as one array with values from 0 to 1, in about a square.
 
     >>> mosaic(np.full((3, 2, 2), 5.0), (0, 10)).tolist()
     [[0.5, 0.5, 1.0, 0.5, 0.5], [0.5, 0.5, 1.0, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0], [0.5, 0.5, 1.0, 1.0, 1.0], [0.5, 0.5, 1.0, 1.0, 1.0]]
     """
-    (low, high), (n, height, width) = span, x.shape[:3]
+    n, height, width = x.shape[:3]
     across = math.ceil((n * height / width) ** 0.5)
     rows = [range(i, min(i + across, n)) for i in range(0, n, across)]
-    return tiled(((x - low) / ((high - low) or 1.0)).clip(0, 1), rows, across, BLANK)
+    return tiled(shares(x, span), rows, across, BLANK)
+
+
+def shares(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Values of images (n, H, W[, C]) as shares of the way from black to white, in float64; with an opacity, on white by (1).
+
+    >>> shares(np.array([[[[10.0, 0.0, 0.0, 5.0]]]]), (0, 10)).tolist()
+    [[[[1.0, 0.5, 0.5]]]]
+    """
+    low, high = span
+    found = ((x - np.float64(low)) / ((high - low) or 1.0)).clip(0, 1)
+    if found.ndim == 4 and found.shape[-1] == 4:
+        return found[..., 3:] * found[..., :3] + (1 - found[..., 3:])
+    return found
 
 
 def tiled(cells: np.ndarray, rows: Sequence[Sequence[int]], across: int, blank: float) -> np.ndarray:
@@ -82,33 +125,28 @@ def tiled(cells: np.ndarray, rows: Sequence[Sequence[int]], across: int, blank: 
 
 
 def drawable(x: np.ndarray, lies: Layout) -> np.ndarray:
-    """Rows (n, ...) of a dataset as they are drawn, float64: sequences (n, L, C), images (n, H, W) or (n, H, W, 3).
+    """Rows (n, ...) of a dataset as they are drawn, float64: sequences (n, L, C), images (n, H, W) or (n, H, W, 3 or 4).
 
-    Of images with 4 channels the opacity is left out; with 2, or more than 4, only the first channel is drawn.
+    Of images with 2 channels, or with more than 4, only the first channel is drawn.
     """
     x = np.moveaxis(x, 1, -1) if lies.channel_axis == 0 else x
     if lies.kind == "sequences" and lies.channel_axis is None:
         x = x[..., None]
     if lies.kind == "images" and x.ndim == 4:
-        x = x[..., :3] if lies.channels in (3, 4) else x[..., 0]
+        x = x if lies.channels in (3, 4) else x[..., 0]
     return x.astype(np.float64)
 
 
-def _images(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
-    axes.imshow(mosaic(x[:IMAGES], span), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+def _of_classes(x: np.ndarray, labels: np.ndarray, shown: Sequence[int], span: tuple[float, float]) -> np.ndarray:
+    """Images (n, H, W[, C]) with a line of at most `OF_EACH` for each of the classes shown, as values from 0 to 1."""
+    rows = [np.flatnonzero(labels == k)[:OF_EACH].tolist() for k in shown]
+    numbers = [i for row in rows for i in row]
+    first = np.cumsum([0, *map(len, rows)])
+    places = [range(first[k], first[k + 1]) for k in range(len(rows))]
+    return tiled(shares(x[numbers], span), places, OF_EACH, BLANK)
 
 
-def _curves(axes: Axes, x: np.ndarray, span: tuple[float, float]) -> None:
-    low, high = span
-    step = 1.1 * ((high - low) or 1.0)
-    for i, curve in enumerate(x[:CURVES]):
-        axes.axhline(-(i + 0.5) * step, color=PALE, linewidth=0.5)
-        for c in range(curve.shape[1]):
-            axes.plot(
-                curve[:, c].clip(low - step, high + step) - low - (i + 1) * step, color=COLOURS[c % len(COLOURS)], linewidth=1
-            )
-    axes.set_ylim(-len(x[:CURVES]) * step, 0)
-    axes.set_box_aspect(1)
-
-
-DRAW = {"images": _images, "sequences": _curves}
+def _show(axes: Axes, piece: np.ndarray) -> None:
+    axes.imshow(piece, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color=PALE)  # so that images on white end somewhere

@@ -1,29 +1,53 @@
-"""What all figures share: fonts and colours, the number of points drawn, the frame around them, and how a figure is saved.
+"""What all figures share: fonts, colours, text that fits its place, numbers on axes, and how a figure is saved.
 
 A figure is nine inches wide, the width of a page. Its title says what is to be seen in it; numbers that belong to one panel stand below
-that panel. The colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart. Nothing here keeps
-a state: pyplot is not used, and `STYLE` is in force only while one of our functions draws.
+that panel. The colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart; which thing has
+which colour is in `looks.py`. Nothing here keeps a state: pyplot is not used, and `STYLE` is in force only while one of our functions
+draws.
+
+Names of columns and classes come from people, so no text is read as a formula (`text.parse_math`), whatever `$` and `_` are in it, and
+every name goes through `plain` or `fitted`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap, to_rgba_array
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from unstir.errors import StorageError
+from unstir.words import number, typeset
 
 BLACK, ORANGE, SKY, GREEN, BLUE, RED, PINK = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)  # Okabe and Ito's, without the yellow that white swallows
-GREY, PALE = "#595959", "#C8C8C8"
+DARK, GREY, PALE = "#333333", "#595959", "#C8C8C8"  # of text, of the data and of frames, of what is only for comparison
 WHEEL = LinearSegmentedColormap.from_list("wheel", (BLUE, SKY, GREEN, ORANGE, RED, PINK, BLUE))  # ends where it starts
+
+FONT = "DejaVu Sans"  # comes with matplotlib
+OTHER_SCRIPTS = (  # for letters that it does not have: those of these fonts that the machine has
+    *(
+        "Noto Sans CJK SC",
+        "Noto Sans CJK JP",
+        "Source Han Sans SC",
+        "WenQuanYi Zen Hei",
+        "WenQuanYi Micro Hei",
+        "Droid Sans Fallback",
+    ),
+    *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS"),
+    *("Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Nirmala UI", "Leelawadee UI"),
+)
+FONTS = [FONT, *(name for name in OTHER_SCRIPTS if name in {font.name for font in fontManager.ttflist})]
+NO_LETTER = "\N{WHITE SQUARE}"  # in place of a letter that no font has
 
 STYLE = {
     "figure.dpi": 150,
@@ -32,13 +56,14 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
-    "font.family": "DejaVu Sans",
+    "font.family": FONTS,
     "font.size": 9,
-    "mathtext.fontset": "dejavusans",
+    "text.parse_math": False,
+    "text.usetex": False,
     "axes.facecolor": "white",
     "axes.edgecolor": GREY,
     "axes.linewidth": 0.6,
-    "axes.labelcolor": GREY,
+    "axes.labelcolor": DARK,
     "axes.labelsize": 9,
     "axes.labelpad": 3,
     "axes.titlesize": 9.5,
@@ -48,8 +73,11 @@ STYLE = {
     "axes.grid": False,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
+    "axes.formatter.useoffset": False,
     "xtick.color": GREY,
     "ytick.color": GREY,
+    "xtick.labelcolor": DARK,
+    "ytick.labelcolor": DARK,
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "xtick.major.size": 2.5,
@@ -58,6 +86,8 @@ STYLE = {
     "ytick.major.width": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 9,
+    "legend.title_fontsize": 9,
+    "legend.borderaxespad": 0.3,
     "legend.handlelength": 1.6,
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
@@ -113,36 +143,6 @@ def blank(height: float, title: str) -> Picture:
     return figure
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The part of the plane that all panels of a figure show: its lower and its upper corner (d,)."""
-
-    low: np.ndarray
-    high: np.ndarray
-
-    def outside(self, points: np.ndarray) -> float:
-        """The share of points (N, d) that are outside."""
-        return float(((points < self.low) | (points > self.high)).any(axis=1).mean())
-
-
-def frame(data: np.ndarray, clouds: Iterable[np.ndarray], reach: float) -> Frame:
-    """A square frame around the data (N, d) and the clouds (M, d), but not so large that the data can hardly be seen.
-
-    It ends at the 0.1 % quantiles, because one point far away would make all others small, and at most `reach` times the size of the
-    data away from the data: the noise of a variance exploding schedule is a hundred times larger than the data.
-
-    >>> data = np.linspace(-1, 1, 1001)[:, None]
-    >>> print(frame(data, [100 * data], reach=0.5).high)
-    [2.1]
-    """
-    low, high = np.quantile(data, [0.001, 0.999], axis=0)
-    size = (high - low).max() or 1.0
-    far_low, far_high = np.quantile(np.concatenate([data, *clouds]), [0.001, 0.999], axis=0)
-    low, high = np.clip(far_low, low - reach * size, low), np.clip(far_high, high, high + reach * size)
-    half = 0.525 * (high - low).max() or 1.0  # a twentieth larger, so that no point sits on the edge
-    return Frame((low + high) / 2 - half, (low + high) / 2 + half)
-
-
 def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
     """The numbers of `most` random rows of n, or of all n if there are fewer, in rising order.
 
@@ -150,22 +150,6 @@ def thin(n: int, most: int, rng: np.random.Generator) -> np.ndarray:
     ([0, 1, 2], 5)
     """
     return np.arange(n) if n <= most else np.sort(rng.choice(n, most, replace=False))
-
-
-def hues(points: np.ndarray) -> np.ndarray:
-    """A colour (N, 4) for each of the points (N, 2), by the order of their angles about the centre.
-
-    Neighbours have similar colours, and each colour goes to equally many points.
-    """
-    x, y = (points - points.mean(axis=0)).T
-    order = np.argsort(np.argsort(np.arctan2(y, x), kind="stable"), kind="stable")
-    return WHEEL(order / len(points))
-
-
-def class_colours(labels: np.ndarray) -> np.ndarray:
-    """A colour (N, 4) for each of the class numbers (N,). Up to six classes can be told apart by everybody."""
-    classes = labels.max() + 1
-    return to_rgba_array(COLOURS)[labels] if classes <= len(COLOURS) else WHEEL(labels / classes)
 
 
 def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
@@ -176,11 +160,20 @@ def scatter(axes: Axes, points: np.ndarray, colours: np.ndarray | str) -> None:
     )
 
 
-def square(axes: Axes, view: Frame) -> None:
-    """Show the frame, with equal units on both axes and few ticks."""
-    axes.set(xlim=(view.low[0], view.high[0]), ylim=(view.low[1], view.high[1]), aspect="equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
+def few_numbers(*axes: Axis, most: int = 3, whole: bool = False) -> None:
+    """At most so many steps between the numbers on each axis, written as `tick` writes them."""
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(most, min_n_ticks=1 if whole else 2, integer=whole))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def tick(value: float) -> str:
+    """A number on an axis: a year without a comma, a million and more as a power of ten, and no digit that is only rounding.
+
+    >>> tick(2010.0), tick(12000.0), tick(-0.30000000000000004), tick(1.5e6)
+    ('2010', '12,000', '−0.3', '1.5e6')
+    """
+    return typeset(number(value, 10, largest=1e6))
 
 
 def logarithmic(axes: Axes) -> None:
@@ -192,13 +185,89 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_major_locator(wide if decades > 0.7 else MaxNLocator(4))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
 
 
 def plain(text: str) -> str:
-    """A text from the user, whose $ does not start a formula.
+    """A name from a person as it can be drawn: on one line, with a square for each letter that no font of this machine has.
 
-    >>> print(plain("price_$"))
-    price_\\$
+    >>> plain("price_$"), plain("one\\ntwo"), plain("a\\ue000")
+    ('price_$', 'one two', 'a□')
     """
-    return text.replace("$", r"\$")
+    return "".join(c if _has(c) else NO_LETTER for c in " ".join(text.split()))
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Names of columns as they can be drawn; where a letter is missing, the number of the column says which it is.
+
+    >>> plain_names(["age", "\\ue000\\ue001"])
+    ['age', '□□ (column 1)']
+    """
+    drawn = [plain(name) for name in names]
+    return [
+        text if text == " ".join(name.split()) else f"{text} (column {i})"
+        for i, (name, text) in enumerate(zip(names, drawn, strict=True))
+    ]
+
+
+def fitted(text: str, inches: float, lines: int = 1, size: float = 9.0) -> str:
+    """A name in so many lines of a width in inches. Of a longer one the middle is left out, because long names often differ at the end.
+
+    >>> fitted("age", 1.0), fitted("temperature_of_the_sensor_max", 1.3), fitted("price per night", 0.8, lines=2)
+    ('age', 'temperat…sor_max', 'price per\\nnight')
+    """
+    text = plain(text)
+    for left_out in range(len(text)):
+        kept = len(text) - left_out
+        head = (kept + 1) // 2
+        found = _wrapped(text if not left_out else f"{text[:head]}…{text[head + left_out :]}", inches, size)
+        if len(found) <= lines:
+            return "\n".join(found)
+    return text[:1]
+
+
+def width_of(text: str, size: float = 9.0) -> float:
+    """The width in inches of a line of text in letters of that size, to a few per cent: pairs of letters are not set closer here.
+
+    >>> width_of("rows") < width_of("ROWS") < 0.5
+    True
+    """
+    return size * sum(map(_advance, text))
+
+
+@cache
+def _advance(letter: str) -> float:
+    """The width in inches of a letter of size 1, with the space around it."""
+    measure, font = TextToPath().get_text_width_height_descent, FontProperties(family=FONTS, size=72)
+    return (measure(f"x{letter * 4}x", font, False)[0] - measure("xx", font, False)[0]) / 4 / 72**2
+
+
+def _wrapped(text: str, inches: float, size: float) -> list[str]:
+    """The text in lines of that width at most, broken after a space, - or _ if there is one in the second half of the line."""
+    lines = []
+    while width_of(text, size) > inches and len(text) > 1:
+        count = next(n for n in range(len(text) - 1, 0, -1) if n == 1 or width_of(text[:n], size) <= inches)
+        place = max(text.rfind(mark, count // 2, count + (mark == " ")) + 1 for mark in " -_/")
+        lines.append(text[: place or count].rstrip())
+        text = text[place or count :]
+    return [*lines, text]
+
+
+def font_with(text: str) -> str:
+    """The first of the fonts that has all letters of a text, else the usual one.
+
+    >>> font_with("age")
+    'DejaVu Sans'
+    """
+    return next((name for name in FONTS if all(_in_font(name, letter) for letter in text)), FONT)
+
+
+@cache
+def _in_font(name: str, letter: str) -> bool:
+    return bool(get_font(findfont(name)).get_char_index(ord(letter)))
+
+
+@cache
+def _has(letter: str) -> bool:
+    """Whether a font of this machine has the letter."""
+    return letter.isprintable() and any(_in_font(name, letter) for name in FONTS)

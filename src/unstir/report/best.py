@@ -1,6 +1,6 @@
 """The smallest error that any network can reach, in the model's space, for the built-in set "eight_gaussians".
 
-    eight Gaussians, standardised: a mixture of eight with means (mu_k - shift) / scale and covariance diag(.1 / scale)^2      (1)
+    eight Gaussians, standardised: a mixture of eight with means (mu_k - shift) / scale and covariance diag(0.1 / scale)^2      (1)
 
 A model with classes is told k, so its smallest error is that of a single Gaussian: (1) for one k.
 """

@@ -28,6 +28,7 @@ from unstir.report.subject import Subject, of_folder, of_recording
 from unstir.report.words import words
 from unstir.runs.environment import now
 from unstir.runs.record import Recording
+from unstir.training.applicable import applicable
 from unstir.training.config import Config
 from unstir.training.fitting import Fitting
 
@@ -142,7 +143,7 @@ def _run(subject: Subject) -> dict[str, Any]:
                 "gaussian": looks[-1]["gaussian"] if looks else None,
             },
         },
-        "settings": _settings(subject.config),
+        "settings": _settings(subject),
         "environment": [[name, str(value)] for name, value in about.get("environment", {}).items()],
         "seed": subject.config.seed,
         "command": shlex.join(map(str, about.get("command", []))),
@@ -150,10 +151,10 @@ def _run(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _settings(config: Config) -> list[list[str]]:
-    """Every setting, [name on the command line, value]."""
+def _settings(subject: Subject) -> list[list[str]]:
+    """Every setting that the run has, [name on the command line, value]."""
     found = []
-    for name, value in config.model_dump(exclude_none=True).items():
+    for name, value in applicable(subject.config, subject.shape, bool(subject.classes)).items():
         inner = value if isinstance(value, dict) else {"": value}
         found += [[f"{name}.{leaf}".rstrip("."), str(held)] for leaf, held in inner.items()]
     return found

@@ -3,6 +3,7 @@
 forward        the data dissolves into noise              schedules      the schedule beside others
 trajectories   noise turns into data, step by step        loss_by_time   the network's error by noise level
 samples        samples beside the data                    training       the loss during training
+columns        each column of a table beside the data
 """
 
 import math
@@ -17,8 +18,11 @@ from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
 from unstir.diffusion.schedules import needs_no_settings, schedule
 from unstir.model.model import Model
+from unstir.plots import Drawn, mosaics, sequences
+from unstir.plots.looks import colour_of
 from unstir.plots.mosaics import drawable
-from unstir.plots.mosaics import panels as panels_of
+from unstir.plots.plane import alike
+from unstir.plots.style import GREY
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.seeds import seeded
@@ -29,8 +33,8 @@ PICTURED = 2**24  # numbers of the data that are drawn at most
 FEW = 16  # images or sequences in a panel
 MOMENTS = (0, 100, 300, 500, 800, 1000)  # of 1,000 steps: when the dissolving data is shown
 
-Panels = dict[str, tuple[np.ndarray, str]]
-"""Samples (n, ...) and a caption, by the name of the sampler."""
+Panels = dict[str, Drawn]
+"""Samples (n, ...), by the name of their panel."""
 
 
 def draw(recording: Recording, model: Model, panels: Panels) -> None:
@@ -55,7 +59,7 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
     )
     plots.save(plots.loss_by_time(curves), figures / "loss_by_time.png")
     plots.save(plots.training(read_metrics(run.path)), figures / "training.png")
-    np.save(samples / "samples.npy", next(iter(panels.values()))[0], allow_pickle=False)
+    np.save(samples / "samples.npy", next(iter(panels.values())).rows, allow_pickle=False)
 
 
 def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
@@ -63,36 +67,64 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     if data.rows.size > PICTURED:
         data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
-    flat = {name: (np.asarray(x, dtype=np.float64).reshape(len(x), -1), text) for name, (x, text) in panels.items()}
+    flat = {name: one._replace(rows=np.asarray(one.rows, np.float64).reshape(len(one.rows), -1)) for name, one in panels.items()}
     names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
+    known = {"labels": data.labels, "classes": model.classes} if model.classes else {}
     standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
-    found = {"forward": plots.forward(standard, model.schedule, labels=data.labels, names=names)}
+    inside = names if standard.shape == rows.shape else tuple(f"z{i}" for i in range(standard.shape[1]))
+    named = [f"{name} ({model.encoder.describes})" for name in inside]
+    found = {"forward": plots.forward(standard, model.schedule, names=named, **known)}
     if rows.shape[1] > 1:
         states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
         found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
-    return found | {"samples": plots.samples_beside_data(rows, flat, names)}
+    if rows.shape[1] > 2 or (rows.shape[1] == 2 and not alike(rows)):
+        *_, last = flat.values()
+        found["columns"] = plots.columns(rows, last.rows, names, last.method)
+    return found | {"samples": plots.samples_beside_data(rows, flat, names, **known)}
 
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     """The same figures of images or sequences: the data dissolving, the states of a few samples, and samples beside the data."""
     row_layout = data.layout
     assert row_layout is not None
-    few = np.random.default_rng(0).permutation(len(data))[:FEW]
+    shuffled = np.random.default_rng(0).permutation(len(data))
+    few = shuffled[:FEW]
     rows, span = data.rows[few], data.bounds or data.rows.ends()
     z = model.encoder.encode(torch.as_tensor(rows))
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [model.schedule.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]
-    seen = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in noisy]
-    shares = model.schedule.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
-    titles, texts = [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in shares]
-    found = {"forward": panels_of("The data dissolves into noise", titles, texts, seen, row_layout.kind, span)}
+    going = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in noisy]
+    signal = model.schedule.log_snr(torch.tensor(MOMENTS, dtype=torch.float64) / 1000).sigmoid().tolist()
     states = model.paths(FEW, every=4)
-    seen = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in states]
-    titles = [f"{4 * i} evaluations" for i in range(len(states))]
-    found["trajectories"] = panels_of(
-        f"From noise to data ({default(20)})", titles, [""] * len(states), seen, row_layout.kind, span
-    )
-    sets = [drawable(x[:FEW], row_layout) for x in (rows, *(x for x, _ in panels.values()))]
-    texts = [f"{len(data):,} rows", *(text for _, text in panels.values())]
-    return found | {"samples": panels_of("Samples beside the data", ["data", *panels], texts, sets, row_layout.kind, span)}
+    coming = [drawable(model.encoder.decode(x).numpy(), row_layout) for x in states][::-1]  # the first panel decides the scale
+    out = ("The data dissolves into noise", [f"n = {n}" for n in MOMENTS], [f"signal {percent(share)}" for share in signal])
+    back = (f"From noise to data ({default(20)})", [f"{4 * i} evaluations" for i in range(len(states))], [""] * len(states))
+    names, texts = ["data", *panels], [f"{len(data):,} rows", *(one.text for one in panels.values())]
+    drawn = list(panels.values())
+    known = [one.labels for one in drawn if one.labels is not None]
+    labelled = bool(model.classes) and data.labels is not None and len(known) == len(drawn)
+    numbers = _of_each(data.labels[shuffled]) if labelled and data.labels is not None else np.arange(min(FEW, len(data)))
+    numbers = shuffled[numbers]
+    sets = [drawable(x, row_layout) for x in (data.rows[numbers], *(one.rows for one in drawn))]
+    labels = [data.labels[numbers], *known] if labelled and data.labels is not None else []
+    title = "Samples beside the data"
+    if row_layout.kind == "images":
+        return {
+            "forward": mosaics.panels(*out, going, span),
+            "trajectories": mosaics.panels(*back, coming[::-1], span),
+            "samples": mosaics.panels(title, names, texts, sets, span, labels, model.classes),
+        }
+    colours = [GREY, *(colour_of(one.method) for one in drawn)]
+    return {
+        "forward": sequences.panels(*out, going, reach=1.0),
+        "trajectories": sequences.panels(*back, coming[::-1], reach=1.0, like=coming[0]),
+        "samples": sequences.panels(title, names, texts, sets, labels=labels, classes=model.classes, colours=colours),
+    }
+
+
+def _of_each(labels: np.ndarray) -> np.ndarray:
+    """The places of the first few rows of each class among rows with these class numbers (n,), so that no class is missing by chance."""
+    order = np.argsort(labels, kind="stable")
+    places = np.arange(len(labels)) - np.searchsorted(labels[order], labels[order])  # of each row within its class
+    return np.sort(order[places < mosaics.OF_EACH])

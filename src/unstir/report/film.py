@@ -17,7 +17,7 @@ from torch import Tensor
 from unstir.diffusion.samplers import default, sampler
 from unstir.errors import StorageError, UsageError
 from unstir.plots.film import Moment, Stage, film
-from unstir.plots.style import Frame
+from unstir.plots.plane import Frame
 from unstir.report.subject import Subject, of_folder
 from unstir.report.view import View, shrink
 from unstir.words import percent
@@ -53,6 +53,7 @@ def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int
         None if subject.labels is None or view.rows_each > 1 else subject.labels[:n],
         t.numpy(),
         subject.schedule.log_snr(t).sigmoid().numpy(),
+        subject.classes,
     )
     return film(stage, _moments(subject, x0, back, times, round(seconds * rate)), out, pixels, rate)
 

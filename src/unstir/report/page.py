@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from unstir import words
+
 HERE = Path(__file__).parent
 SECTIONS = {
     "forward": "Data to noise",
@@ -146,33 +148,23 @@ def embedded(contents: Any) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number rounded to `digits` digits, in groups of three, with a typographic minus sign; a dash for None.
+    """A count or a value by the style of `unstir.words`, typeset; a dash for None.
 
-    >>> [number(v) for v in (0.04127, 12345.6, 0.0, -2.5e-7, 5, None)]
-    ['0.0413', '12,300', '0', '−2.5e−7', '5', '–']
+    >>> [number(v) for v in (0.04127, 2010.0, 12345.6, 0.0, -2.5e-7, 1797, None)]
+    ['0.0413', '2010', '12,346', '0', '−2.5e−7', '1,797', '–']
     """
     if value is None:
         return "–"
-    if value == 0 or isinstance(value, int):
-        return f"{value:,}".replace("-", "\N{MINUS SIGN}") if value else "0"
-    power = math.floor(math.log10(abs(value)))
-    rounded = round(value, digits - 1 - power)
-    text = f"{rounded:.{digits - 1}e}" if not -5 < power < 9 else f"{rounded:,.{max(0, digits - 1 - power)}f}"
-    digits_only, e, exponent = text.partition("e")
-    digits_only = digits_only.rstrip("0").rstrip(".") if "." in digits_only else digits_only
-    return (digits_only + (f"e{int(exponent)}" if e else "")).replace("-", "\N{MINUS SIGN}")
+    return words.typeset(f"{value:,}" if isinstance(value, int) else words.number(value, digits))
 
 
 def give_or_take(value: float | None, deviation: float | None) -> str:
-    """A number with its standard deviation: the deviation has two digits, and the number as many decimals.
+    """A value with its standard deviation, typeset; without one, the value.
 
     >>> give_or_take(0.041237, 0.00251), give_or_take(3.0, None), give_or_take(812.3, 41.0)
     ('0.0412 ± 0.0025', '3', '812 ± 41')
     """
-    if value is None or not deviation:
-        return number(value)
-    places = max(0, 1 - math.floor(math.log10(deviation)))
-    return f"{value:,.{places}f} ± {deviation:,.{places}f}".replace("-", "\N{MINUS SIGN}")
+    return number(value) if value is None or not deviation else words.typeset(words.with_spread(value, deviation))
 
 
 def short(text: str, letters: int = 60) -> str:

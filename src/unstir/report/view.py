@@ -26,18 +26,17 @@ from unstir.data import Layout
 from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
 from unstir.plots.mosaics import drawable
-from unstir.plots.style import frame
+from unstir.plots.plane import frame, looked_at, principal
 from unstir.report.packing import numbers, pack
+from unstir.words import percent
 
 SIDE, LONG, CHANNELS = 48, 256, 8  # pixels a side of an image; values and channels of a sequence
-LOOKED_AT = 1000  # rows for (2), or fewer if rows are very wide
-MOST_NUMBERS = 2**24  # in these rows together
 REACH = 0.75  # how far the frame may extend beyond the data to show the noise, as a share of the data's size
 
 
 @dataclass(frozen=True)
 class View:
-    """How rows are shown: `project` takes rows (n, ...) of the model's space to (m, 2), (n, H, W[, 3]) or (n, L, C)."""
+    """How rows are shown: `project` takes rows (n, ...) of the model's space to (m, 2), (n, H, W[, C]) or (n, L, C)."""
 
     kind: str
     show: str
@@ -50,7 +49,7 @@ class View:
     def frame(self, shown: np.ndarray) -> list[float]:
         """[x_low, x_high, y_low, y_high] around points (n, 2) and around as much of the noise as leaves the points legible."""
         noise = np.random.default_rng(0).standard_normal((2000, 2))
-        box = frame(shown.reshape(-1, shown.shape[-1])[:, :2], [noise], REACH)
+        box = frame(shown.reshape(-1, shown.shape[-1])[:, :2], [noise], REACH).squared()
         return [float(f"{edge:.5g}") for edge in (box.low[0], box.high[0], box.low[1], box.high[1])]
 
 
@@ -74,26 +73,9 @@ def view_of(
         return View("points", "points", axes, _pairs, 2000, rows_each=2)
     if shape == (2,):
         return View("points", "points", [f"{name} ({how})" for name in named], lambda z: z.double().numpy(), 2000)
-    directions, shares = principal(rows)
-    axes = [f"component {i} ({100 * share:.0f} % of the variance)" for i, share in enumerate(shares, 1)]
+    directions, shares = principal(rows[: looked_at(rows[0].numel())].flatten(1).double().numpy())
+    axes = [f"component {i} ({percent(share)} of the variance)" for i, share in enumerate(shares, 1)]
     return View("vectors", "points", axes, lambda z: z.flatten(1).double().numpy() @ directions, 2000)
-
-
-def principal(rows: Tensor) -> tuple[np.ndarray, list[float]]:
-    """The first two principal directions (d, 2) of rows (n, ...), orthonormal, and the share of the variance along each of them.
-
-    >>> directions, shares = principal(torch.tensor([[3.0, 0.0, 1.0], [-3.0, 0.0, 1.0], [0.0, 1.0, 1.0], [0.0, -1.0, 1.0]]))
-    >>> directions.T.round(6).tolist(), shares
-    ([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [0.9, 0.1])
-    """
-    few = max(2, min(LOOKED_AT, MOST_NUMBERS // rows[0].numel()))
-    z = rows[:few].flatten(1).double().numpy()
-    z = z - z.mean(0)
-    _, vectors = np.linalg.eigh(z @ z.T)  # (rows, rows), because there are few rows but may be very many columns
-    directions, _ = np.linalg.qr(z.T @ vectors[:, :-3:-1])  # orthonormal even if the data varies in one direction only
-    directions = directions * np.sign(directions[np.abs(directions).argmax(0), [0, 1]])
-    total = z.var(0).sum() or 1.0
-    return directions, [float(share) for share in (z @ directions).var(0) / total]
 
 
 def shrink(schedule: Schedule, t: Tensor) -> Tensor:

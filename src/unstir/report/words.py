@@ -9,7 +9,7 @@ import torch
 
 from unstir.plots.curves import hardest
 from unstir.report.subject import Subject
-from unstir.words import percent, with_spread
+from unstir.words import number, percent, with_spread
 
 Sentences = list[str]
 GROWS = 1.5  # if sigma at t = 1 is larger than this, the schedule is variance exploding
@@ -28,15 +28,6 @@ def words(document: dict[str, Any], subject: Subject) -> dict[str, Sentences]:
         "run": [*_run(document), *subject.reasons],
         "lecture": _lecture(document, subject),
     }
-
-
-def said(number: float) -> str:
-    """A number to three digits, or whole from a thousand on.
-
-    >>> said(1234.5), said(0.0123456), said(12.0)
-    ('1,234', '0.0123', '12')
-    """
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def in_bits(number: float) -> str:
@@ -107,7 +98,7 @@ def _reverse(document: dict[str, Any], subject: Subject) -> Sentences:  # noqa: 
         sentence = (
             f"{one['name'].capitalize() if one['name'][0].islower() else one['name']}: {one['evaluations']:,} evaluations, "
         )
-        sentence += f"{said(one['seconds'])} s for {one['n']:,} rows"
+        sentence += f"{number(one['seconds'])} s for {one['n']:,} rows"
         if one["scores"]:
             score = one["scores"][0]
             sentence += (
@@ -149,7 +140,7 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
         return ["Some errors are not finite: training had diverged by then."]
     edges, unit = part["n"], part["unit"]
     noise, data = hardest(eps), hardest(x0)
-    place = [f"{unit} = {said(edges[run[0]])} to {said(edges[run[-1] + 1])}" for run in (noise, data)]
+    place = [f"{unit} = {number(edges[run[0]])} to {number(edges[run[-1] + 1])}" for run in (noise, data)]
     fainter = ["noise" if eps[run].sum() > x0[run].sum() else "data" for run in (noise, data)]
     found = [
         f"The noise is hardest to predict at {place[0]}, where the {fainter[0]} is the weaker part: the error is "
@@ -167,8 +158,8 @@ def _hard(document: dict[str, Any], subject: Subject) -> Sentences:
         ratio = x0 / np.maximum(gaussian, 1e-300)
         most = int(ratio.argmin())
         found.append(
-            f"The model has learnt most at {unit} = {said(edges[most])} to {said(edges[most + 1])}: there its error is {said(ratio[most])} "
-            "times that of the best Gaussian. The difference is what it knows about the data's shape."
+            f"The model has learnt most at {unit} = {number(edges[most])} to {number(edges[most + 1])}: there its error is "
+            f"{number(ratio[most])} times that of the best Gaussian. The difference is what it knows about the data's shape."
         )
     return found + _levels(part["levels"])
 
@@ -181,7 +172,7 @@ def _levels(levels: dict[str, Any] | None) -> Sentences:
     if ratio[worst] < LOSES:
         return ["At every noise level the error is within a twentieth of the smallest possible one: nothing is left to learn."]
     return [
-        f"Most is left to learn at log-SNR {levels['log_snr'][worst]:+g}: the error there is {said(ratio[worst])} times the smallest "
+        f"Most is left to learn at log-SNR {levels['log_snr'][worst]:+g}: the error there is {number(ratio[worst])} times the smallest "
         "possible one."
     ]
 
@@ -212,14 +203,14 @@ def _run(document: dict[str, Any]) -> Sentences:
     if document["why"]:
         found.append(str(document["why"]))
     if speeds:
-        found.append(f"Speed: a median of {said(float(np.median(speeds)))} steps a second.")
+        found.append(f"Speed: a median of {number(float(np.median(speeds)))} steps a second.")
     known = [(loss, step) for loss, step in zip(held_out["loss"], held_out["step"], strict=True) if loss is not None]
     if known:
         lowest = min(known)
-        last = f"The held-out loss is {said(known[-1][0])} at step {known[-1][1]:,}"
-        last += ", its lowest" if lowest[0] == known[-1][0] else f"; its lowest was {said(lowest[0])} at step {lowest[1]:,}"
+        last = f"The held-out loss is {number(known[-1][0])} at step {known[-1][1]:,}"
+        last += ", its lowest" if lowest[0] == known[-1][0] else f"; its lowest was {number(lowest[0])} at step {lowest[1]:,}"
         found.append(
-            last + (f". The best Gaussian has {said(held_out['gaussian'])}." if held_out["gaussian"] is not None else ".")
+            last + (f". The best Gaussian has {number(held_out['gaussian'])}." if held_out["gaussian"] is not None else ".")
         )
     return found
 
@@ -243,8 +234,8 @@ def _lecture(document: dict[str, Any], subject: Subject) -> Sentences:
     if scores:
         one, score = scores[-1]
         recovered += (
-            f" In {one['evaluations']:,} guesses, noise becomes rows at a distance of {said(score['value'])} from true rows; true rows are "
-            f"{said(score['floor'])} from each other ({score['metric']})."
+            f" In {one['evaluations']:,} guesses, noise becomes rows at a distance of {number(score['value'])} from true rows; true rows are "
+            f"{number(score['floor'])} from each other ({score['metric']})."
         )
     found.append(recovered)
     compressed = (

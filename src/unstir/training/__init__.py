@@ -10,7 +10,7 @@
     held_out.py     the loss on held-out rows, beside the loss of the best Gaussian (baseline.py)
 
 fit.py has `unstir.fit`, and progress.py shows its progress. cost.py measures how long a run will take, plan.py plans a command-line run
-before it starts, and processes.py trains in several processes.
+before it starts, applicable.py says which settings a run has, and processes.py trains in several processes.
 """
 
 from unstir.registry import lazily

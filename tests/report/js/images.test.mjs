@@ -31,6 +31,15 @@ test("coloured images: the three numbers of a pixel are red, green and blue", ()
   assert.deepEqual(pixel(data, 1, 0, 1), [255, 0, 255, 255]);
 });
 
+test("images with an opacity are seen on white", () => {
+  // Catches the colours of transparent pixels in view, and channels of which the fourth is taken for the next pixel's red.
+  const grid = imageGrid([1, 1, 3, 4]), data = new Uint8ClampedArray(4 * grid.width * grid.height);
+  fillPixels(data, [200, 100, 0, 255, 200, 100, 0, 51, 9, 9, 9, 0], [1, 1, 3, 4], [0, 255], grid);
+  assert.deepEqual(pixel(data, 3, 0, 0), [200, 100, 0, 255]);
+  assert.deepEqual(pixel(data, 3, 1, 0), [244, 224, 204, 255]);
+  assert.deepEqual(pixel(data, 3, 2, 0), [255, 255, 255, 255]);
+});
+
 test("the painter shows the grid over the whole canvas, with hard pixels", () => {
   // Catches a blurred picture of 28 x 28, and one that is stretched: the canvas takes the grid's own proportions.
   fakePage();

@@ -6,13 +6,13 @@ import { extent, formatNumber, interpolate, product } from "../../../src/unstir/
 test("a number has three digits, groups of three, a typeset minus", () => {
   // Catches a hyphen for a minus, an exponent with a plus, zeros at the end, and null written as 0.
   const written = [
-    [0.04127, "0.0413"], [12345.6, "12,300"], [0, "0"],
-    [-2.5e-7, "−2.5e−7"], [1.23456e-7, "1.23e−7"], [1e7, "1e7"], [-3, "−3"], [1234567, "1,230,000"],
+    [0.04127, "0.0413"], [12345.6, "12,346"], [2010, "2010"], [2010.4, "2010"], [0, "0"],
+    [-2.5e-7, "−2.5e−7"], [1.23456e-7, "1.23e−7"], [1e7, "1e7"], [-3, "−3"], [1234567, "1,234,567"],
   ];
   for (const [value, text] of written) assert.equal(formatNumber(value), text);
   for (const nothing of [null, undefined, NaN]) assert.equal(formatNumber(nothing), "–");
   assert.equal(formatNumber(Infinity) + formatNumber(-Infinity), "∞−∞");
-  assert.equal(formatNumber(1000, 6), "1,000");
+  assert.equal(formatNumber(1000, 6), "1000");
 });
 
 test("a whole number keeps its zeros at the end", () => {

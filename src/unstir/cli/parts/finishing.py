@@ -12,8 +12,10 @@ from unstir.errors import UsageError
 from unstir.evaluation.likeness import resemblance
 from unstir.evaluation.scores import Score, Truth, affordable_rows, as_json, compare, in_sets, scale_of, truth_of
 from unstir.model.model import Model
+from unstir.plots import Drawn
 from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
+from unstir.words import number, with_spread
 
 SHARE = 1 / 3  # of the work of `unstir evaluate`
 WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is warned
@@ -23,22 +25,25 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     """Score, draw, and say what to type next."""
     run, settings, held_out = recording.run, recording.fitting.config, recording.held_out
     n = affordable_rows(model, SHARE)
-    drawn, scores = None, []
+    drawn, ids, scores = None, None, []
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
         drawn = model.sample(len(truth.true) * len(truth.true[0]))
+        ids = model.given(len(drawn))
         scores = _scores(recording, model, truth, in_sets(drawn, len(truth.true)))
     except UsageError as error:
         note(f"note: not scored: {error}")
     shown = min(SHOWN, 2 * n)
-    samples = model.sample(shown) if drawn is None or len(drawn) < shown else drawn[:shown]
+    if drawn is None or len(drawn) < shown:
+        drawn, ids = model.sample(shown), model.given(shown)
+    labels = None if ids is None else ids[:shown].numpy()
     if held_out.loss > WORSE * held_out.gaussian_loss:
         note(
-            f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian with the "
+            f"warning: on held-out rows the model is {number(held_out.loss / held_out.gaussian_loss, 2)} times as wrong as a Gaussian with the "
             f"data's mean and covariance. The model is undertrained, or it has memorised a small training set: try a lower --optim.lr (it was "
             f"{settings.optim.lr:g}), other --steps, or more data."
         )
-    draw(recording, model, {f"{default(20)}": (samples, caption(20, None, scores))})
+    draw(recording, model, {default(20): Drawn(drawn[:shown], caption(20, None, scores), default(20), labels)})
     run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
     if not output.json:
         loss, gaussian = held_out.loss, held_out.gaussian_loss
@@ -71,7 +76,7 @@ def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndar
 def score_line(score: Score) -> str:
     """A score in words, beside its floor."""
     return (
-        f"{score.metric}: {score.value:.4f} +- {score.deviation:.4f}, floor {score.floor:.4f} +- {score.floor_deviation:.4f} "
+        f"{score.metric}: {with_spread(score.value, score.deviation)}, floor {with_spread(score.floor, score.floor_deviation)} "
         f"(n = {score.rows:,}): {score.verdict}"
     )
 
@@ -79,4 +84,4 @@ def score_line(score: Score) -> str:
 def caption(evaluations: int, seconds: float | None, scores: list[Score]) -> str:
     """What stands under a panel of samples."""
     cost = f"{evaluations:,} evaluations" + (f", {seconds:.2f} s" if seconds is not None else "")
-    return cost + (f"\nSW2 {scores[0].value:.4f} (floor {scores[0].floor:.4f})" if scores else "")
+    return cost + (f"\nSW2 {number(scores[0].value)} (floor {number(scores[0].floor)})" if scores else "")

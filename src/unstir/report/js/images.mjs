@@ -1,4 +1,4 @@
-// The painter of images: (n, H, W) grey or (n, H, W, 3) red, green, blue, side by side in a grid.
+// The painter of images: (n, H, W) grey, (n, H, W, 3) red, green, blue, or (n, H, W, 4) with an opacity, on white, side by side in a grid.
 import { hiddenCanvas } from "./stage.mjs";
 
 // The grid of n images, in the images' own pixels: as square as can be, unless told how many go side by side.
@@ -16,7 +16,11 @@ export const fillPixels = (pixels, values, shape, range, { columns, gap, width }
     for (let y = 0; y < H; y++) {
       for (let x = 0; x < W; x++) {
         const from = ((i * H + y) * W + x) * channels, to = 4 * ((top + y) * width + left + x);
-        for (let k = 0; k < 3; k++) pixels[to + k] = (values[from + (channels === 3 ? k : 0)] - range[0]) * factor;
+        const opacity = channels === 4 ? Math.min(1, Math.max(0, ((values[from + 3] - range[0]) * factor) / 255)) : 1;
+        for (let k = 0; k < 3; k++) {
+          const colour = (values[from + (channels >= 3 ? k : 0)] - range[0]) * factor;
+          pixels[to + k] = opacity < 1 ? 255 - opacity * (255 - Math.min(255, Math.max(0, colour))) : colour;
+        }
         pixels[to + 3] = 255;
       }
     }

@@ -1,14 +1,16 @@
 // Numbers: how they are written, and small questions about lists of them. Nothing here knows of the page.
 
-// A number to so many digits, in groups of three, with a typeset minus; a dash where there is none.
-//     formatNumber(12345.6) is "12,300", formatNumber(-2.5e-7) is "−2.5e−7", formatNumber(null) is "–"
+// A number as `unstir.words.number` writes it, with a typeset minus: to so many digits, but its whole part in full, in groups of three
+// from 10,000 on, because a column may hold years; a dash where there is none.
+//     formatNumber(12345.6) is "12,346", formatNumber(2010) is "2010", formatNumber(-2.5e-7) is "−2.5e−7", formatNumber(null) is "–"
 export const formatNumber = (value, digits = 3) => {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text = size !== 0 && (size < 1e-4 || size >= 1e7)
     ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("+", "")
-    : Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 8 });
+    : Number(size < 10 ** digits ? value.toPrecision(digits) : value.toFixed(0))
+      .toLocaleString("en", { maximumFractionDigits: 8, useGrouping: size >= 9999.5 });
   return text.replaceAll("-", "−");
 };
 
