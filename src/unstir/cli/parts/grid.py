@@ -34,21 +34,19 @@ def refuse_grid(path: Path, model: Model) -> None:
 
 def write_grid(path: Path, run: Path, model: Model, x: np.ndarray, ids: Tensor | None) -> None:
     """One picture of the rows x (n, ...), a line of cells a class where ids (n,) are given; what it leaves out is said on stderr."""
-    lies = model.card.layout
-    sequences = lies is not None and lies.kind == "sequences"
-    height, width = CURVE if sequences else picture_layout(lies, model.card.shape).spatial
-    numbers = None if ids is None else ids.numpy()
-    places = arrange(len(x), height, width, numbers)
-    if sequences:
+    lies, numbers = model.card.layout, None if ids is None else ids.numpy()
+    if lies is not None and lies.kind == "sequences":
         x, (low, high) = drawable(x, lies), channel_spans(run, model)
+        places, explained = arrange(len(x), *CURVE, numbers), key(x.shape[1], low, high)
         image = curves(x, places, low, high)
     else:
+        places, explained = arrange(len(x), *picture_layout(lies, model.card.shape).spatial, numbers), []
         image = pictures(x, lies, places, value_span(run, model))
     shown = [] if numbers is None or not places.by_class else [model.classes[numbers[row[0]]] for row in places.rows]
     if shown:
         image = beside(image, shown)
-    if sequences:
-        image = below(image, key(x.shape[1], low, high))
+    if explained:
+        image = below(image, explained)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, png(image))
