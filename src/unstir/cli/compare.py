@@ -36,7 +36,7 @@ def compare(
     """
     from unstir.cli.parts.comparing import ENOUGH, headline, results_of, show_tables, train_all
     from unstir.cli.parts.output import answer, typed_command
-    from unstir.cli.parts.progress import note
+    from unstir.cli.parts.progress import note, warn
     from unstir.comparison.figure import picture
     from unstir.comparison.layout import set_up
     from unstir.comparison.reading import Yardstick
@@ -63,11 +63,9 @@ def compare(
             yardstick = Yardstick(laid_out)
             for remark in laid_out.remarks:
                 note(f"note: {remark}")
+            if seeds < ENOUGH:
+                warn(f"with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more.")
             if not output.quiet:
-                if seeds < ENOUGH:
-                    note(
-                        f"note: with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more."
-                    )
                 note(headline(laid_out, seeds, len(left), len(jobs)))
             train_all(run, laid_out, yardstick, left, output.quiet)
             columns, results = results_of(run, laid_out, yardstick, jobs)

@@ -8,7 +8,7 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
     """Go on with a run that was stopped, to the same model, bit by bit, as if it had never stopped."""
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.output import answer, typed_command
-    from unstir.cli.parts.progress import note
+    from unstir.cli.parts.progress import note, warn
     from unstir.cli.parts.running import accounted, go, watched
     from unstir.files import sha256
     from unstir.runs.about import read_about
@@ -43,16 +43,16 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
         recording = Recording(folder, fitting)
         reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():
-            note(f"warning: {sentence} It was put aside, and the one before it is used.")
+            warn(f"{sentence} It was put aside, and the one before it is used.")
         here = environment(str(fitting.device))
         changed = differences(about.get("environment", {}), here)
         if changed:
-            note(f"warning: {'; '.join(changed)}: the result will be as good, but not the same to the last bit.")
+            warn(f"{'; '.join(changed)}: the result will be as good, but not the same to the last bit.")
         at = fitting.state.step
         session = {"at_step": at, "started": now(), "command": typed_command(), "environment": here}
         folder.note(status="running", resumed=[*about.get("resumed", []), session])
         if at == 0 and reached:
-            note(f"warning: {path} has no checkpoint, though training had come to step {reached:,}: it starts again.")
+            warn(f"{path} has no checkpoint, though training had come to step {reached:,}: it starts again.")
         if not output.quiet:
             note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
         with watched(recording, output) as show, accounted(recording):

@@ -6,7 +6,7 @@ import numpy as np
 
 from unstir.cli.parts.flags import ProgressOutput
 from unstir.cli.parts.output import answer
-from unstir.cli.parts.progress import note
+from unstir.cli.parts.progress import note, warn
 from unstir.diffusion.samplers import default
 from unstir.errors import UsageError
 from unstir.evaluation.likeness import resemblance
@@ -38,8 +38,8 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
         drawn, ids = model.sample(shown), model.given(shown)
     labels = None if ids is None else ids[:shown].numpy()
     if held_out.loss > WORSE * held_out.gaussian_loss:
-        note(
-            f"warning: on held-out rows the model is {number(held_out.loss / held_out.gaussian_loss, 2)} times as wrong as a Gaussian with the "
+        warn(
+            f"on held-out rows the model is {number(held_out.loss / held_out.gaussian_loss, 2)} times as wrong as a Gaussian with the "
             f"data's mean and covariance. The model is undertrained, or it has memorised a small training set: try a lower --optim.lr (it was "
             f"{settings.optim.lr:g}), other --steps, or more data."
         )

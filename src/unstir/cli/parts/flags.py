@@ -56,7 +56,7 @@ class Output:
 class ProgressOutput(Output):
     """How a command that trains answers."""
 
-    quiet: Annotated[bool, _switch("--quiet", "Show no progress.")] = False
+    quiet: Annotated[bool, _switch("--quiet", "Show no progress. Warnings and errors are still shown.")] = False
 
 
 @Parameter(name="*", group=OUTPUT)

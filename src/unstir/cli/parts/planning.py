@@ -7,7 +7,7 @@ from pathlib import Path
 from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
 from unstir.cli.parts.flags import Output
 from unstir.cli.parts.output import answer
-from unstir.cli.parts.progress import note
+from unstir.cli.parts.progress import warn
 from unstir.training.config_file import annotated_config, origins
 from unstir.training.plan import Planned, Settings, check_minutes, drafted, planned
 
@@ -41,9 +41,8 @@ def show_settings(planned: Planned, output: Output) -> None:
 def show_plan(planned: Planned, out: Path | None, output: Output) -> None:
     """What a run would be, and would cost; nothing is written."""
     cost, steps = planned.cost, planned.config.optim.steps
-    if not output.json:
-        for warning in planned.fitting.warnings:
-            note(f"warning: {warning}")
+    for warning in planned.fitting.warnings:
+        warn(warning)
     predicted = {
         "seconds": cost and planned.encoder_seconds + cost.seconds(steps),
         "seconds_per_step": cost and cost.step,

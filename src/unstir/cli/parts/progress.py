@@ -14,8 +14,13 @@ INTERVAL = 5.0  # seconds between plain lines
 
 
 def note(text: str) -> None:
-    """A line on stderr."""
+    """A line on stderr. Progress and other lines that --quiet leaves out are the caller's to leave out."""
     print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """A warning on stderr: what a person has to know. It is shown with --quiet and with --json, too."""
+    note(f"warning: {text}")
 
 
 class Display:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from unstir.cli.parts.flags import ProgressOutput, TrainingOutput
 from unstir.cli.parts.output import typed_command
-from unstir.cli.parts.progress import Display, note
+from unstir.cli.parts.progress import Display, note, warn
 from unstir.cli.parts.signals import patient
 from unstir.cli.parts.together import AGAIN, call, stop_code
 from unstir.errors import Stopped, StorageError
@@ -40,7 +40,7 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     run = Run.create(out, config.data.source, files)
     write_encoder(run.path, fitting.encoder)
     for warning in fitting.warnings:
-        note(f"warning: {warning}")
+        warn(warning)
     if not output.quiet:
         if fitting.reconstruction:
             note(f"autoencoder: {fitting.reconstruction}.")
