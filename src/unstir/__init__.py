@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from unstir.registry import lazily
 
 if TYPE_CHECKING:
-    from unstir.model.model import Model, load
+    from unstir.model.model import Model
     from unstir.model.sampling import Sampling
+    from unstir.runs.loading import load
     from unstir.training.fit import fit
 
 __version__ = "0.1.0"
 _NAMES = {
     "fit": "training.fit",  # train a model on an array in one line
-    "load": "model.model",  # read a model from its folder
+    "load": "runs.loading",  # read a model from its folder, or from a run
     "Model": "model.model",  # a trained model
     "Sampling": "model.sampling",  # the settings of sampling
 }

@@ -42,6 +42,10 @@ class StorageError(UnstirError, OSError):
     exit_code = 5
 
 
+class UnstirWarning(UserWarning):
+    """Something that a person has to know of a result that was made all the same. The command line shows it as a line on stderr."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal asked the process to stop: exit code 130 or 143. It is not an `Exception`, so code that handles errors lets it pass."""
 

@@ -79,7 +79,7 @@ def test_a_bug_of_ours_is_called_one(monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("unstir.model.model.load", broken)
+    monkeypatch.setattr("unstir.runs.loading.load", broken)
     assert "--debug" in refused(1, "a bug of ours, not of yours: ZeroDivisionError", "sample", "x")
 
 

@@ -17,6 +17,8 @@ command's arguments and flags, its docstring is the help text, and its body is a
 from COMMANDS and maps errors to exit codes:
 
     0 fine    1 a bug of ours    2 usage    3 data    4 numerics    5 storage    130, 143 stopped by a signal
+
+`parts/output.py` says what becomes of a command whose stdout or stderr is closed, full, or without a reader.
 """
 
 import os
@@ -28,9 +30,10 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from unstir import __version__
+from unstir.cli.parts.output import lost, outlasting
 from unstir.cli.parts.signals import prompt
 from unstir.cli.registry import COMMANDS
-from unstir.errors import UnstirError
+from unstir.errors import StorageError, UnstirError
 from unstir.training.config import message
 
 HELP = "Train diffusion models from scratch on your own data, sample them in few steps, and know how good they are."
@@ -42,31 +45,44 @@ def main(arguments: list[str] | None = None) -> None:
     # torch reads this when it is loaded, which is later. Without it, OpenMP threads that wait by spinning take the processor from
     # each other on a busy machine: a training step was seen to take 90 ms instead of 4.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    with outlasting() as out:
+        code = _ended(arguments)
+        if said := lost(out):
+            code = code or StorageError.exit_code
+            _say(said)
+    sys.exit(code)
+
+
+def _ended(arguments: list[str]) -> int:
+    """Run a command to its end; the exit code of what happened, which is said on stderr if it is not 0."""
     try:
         with prompt():
             try:
                 _run(arguments)
             finally:
-                sys.stdout.flush()  # here, where it is no error if nobody reads stdout any more, and not when Python ends
+                sys.stdout.flush()  # here, where waiting for a reader can be interrupted
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except KeyboardInterrupt as error:
-        _stop("" if _rank() else str(error) or "stopped.", getattr(error, "exit_code", 130))
+        _say("" if _rank() else str(error) or "stopped.")
+        return getattr(error, "exit_code", 130)
     except (CycloptsError, UnstirError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        _stop(f"error: {_text(error)}", getattr(error, "exit_code", 2))
-    except BrokenPipeError:  # whoever read stdout has gone, as in `unstir evaluate RUN | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _say(f"error: {_text(error)}")
+        return getattr(error, "exit_code", 2)
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
         if _out_of_memory(error):
-            _stop(
+            _say(
                 "error: there is not enough memory for this. Ask for less at once: fewer samples or points, a smaller --batch-size or "
-                "--network.width.",
-                2,
+                "--network.width."
             )
-        _stop(f"error: a bug of ours, not of yours: {type(error).__name__}: {error}. Repeat with --debug and tell us.", 1)
+            return 2
+        _say(f"error: a bug of ours, not of yours: {type(error).__name__}: {error}. Repeat with --debug and tell us.")
+        return 1
+    return 0
 
 
 def program() -> App:
@@ -116,7 +132,6 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error) for words in said))
 
 
-def _stop(text: str, code: int) -> None:
+def _say(text: str) -> None:
     if text:
         print(f"process {_rank()}: {text}" if _rank() else text, file=sys.stderr)
-    sys.exit(code)

@@ -1,6 +1,5 @@
 """`unstir compare`: which is better on this data, and is the difference more than chance?"""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 
 from unstir.cli.parts.flags import DataSource, ProgressOutput, Whole
 from unstir.cli.parts.settings import SettingsFlags
-from unstir.errors import StorageError, UnstirError, UsageError
+from unstir.errors import UsageError
 
 COMPARED = {"schedules": "schedule", "targets": "target"}  # the setting that differs, so that no flag can set it
 
@@ -34,7 +33,7 @@ def compare(
 
     Each is trained for 2,000 steps, unless --steps says otherwise.
     """
-    from unstir.cli.parts.comparing import ENOUGH, headline, results_of, show_tables, train_all
+    from unstir.cli.parts.comparing import ENOUGH, accounted, headline, results_of, show_tables, train_all
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note, warn
     from unstir.comparison.figure import picture
@@ -57,28 +56,22 @@ def compare(
     laid_out = set_up(what, load_data(resolve(*layers)), layers, names, n)
     first = laid_out.trainings[0].config.seed
     jobs = [(training, seed) for seed in range(first, first + seeds) for training in laid_out.trainings]
-    with comparison_folder(laid_out, data, out, typed_command()) as run:
-        try:
-            left = [job for job in jobs if not has_result(run, *job)]
-            yardstick = Yardstick(laid_out)
-            for remark in laid_out.remarks:
-                note(f"note: {remark}")
-            if seeds < ENOUGH:
-                warn(f"with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more.")
-            if not output.quiet:
-                note(headline(laid_out, seeds, len(left), len(jobs)))
-            train_all(run, laid_out, yardstick, left, output.quiet)
-            columns, results = results_of(run, laid_out, yardstick, jobs)
-            run.write("results.json", results)
-            run.write("table.csv", table_csv(columns))
-            picture(run.path, laid_out, columns)
-            run.note(status="finished")
-            page = write_run_report(run.path)
-        except (UnstirError, KeyboardInterrupt) as error:
-            with suppress(StorageError):  # a full or missing folder may be the very error
-                run.note(status="stopped", why=str(error) or type(error).__name__)
-            note(f"what is done is kept in {run.path}: the same command with --out {run.path} goes on.")
-            raise
+    with comparison_folder(laid_out, data, out, typed_command()) as run, accounted(run):
+        left = [job for job in jobs if not has_result(run, *job)]
+        yardstick = Yardstick(laid_out)
+        for remark in laid_out.remarks:
+            note(f"note: {remark}")
+        if seeds < ENOUGH:
+            warn(f"with {seeds} seeds next to nothing can be told apart, however different the means. Use {ENOUGH} or more.")
+        if not output.quiet:
+            note(headline(laid_out, seeds, len(left), len(jobs)))
+        train_all(run, laid_out, yardstick, left, output.quiet)
+        columns, results = results_of(run, laid_out, yardstick, jobs)
+        run.write("results.json", results)
+        run.write("table.csv", table_csv(columns))
+        picture(run.path, laid_out, columns)
+        run.note(status="finished")
+        page = write_run_report(run.path)
     if not output.json:
         show_tables(laid_out, columns)
     answer(output, results, run.path)

@@ -25,15 +25,15 @@ def demo(
     """Train the original DDPM recipe on the swiss roll, sample it in two ways, and say how good it is: about a minute."""
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.planning import plan_run
-    from unstir.cli.parts.running import accounted, begun, go
+    from unstir.cli.parts.running import begun, finished, go
     from unstir.diffusion.registry import PAPER
     from unstir.report.keeping import write_run_report
     from unstir.training.config import flat
 
     plan = plan_run(DATA, {}, flat(**PAPER, steps=steps, seed=seed), quiet=output.quiet)
     with begun(plan, out, output) as recording:
-        with accounted(recording):
-            samplers = sample_twice(recording, go(recording, output), seed, output)
+        samplers = sample_twice(recording, go(recording, output), seed, output)
+        finished(recording)
         run = recording.run.path
         page = write_run_report(run)
     answer(

@@ -36,7 +36,7 @@ def evaluate(
     from unstir.diffusion.samplers import default
     from unstir.evaluation.answers import answers, examine, try_or_note
     from unstir.evaluation.scores import affordable_rows, scale_of, truth_of
-    from unstir.model.model import load
+    from unstir.runs.loading import load
     from unstir.training.config import resolve
     from unstir.training.config_file import read_config
 
@@ -55,7 +55,7 @@ def evaluate(
         reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
     found = examine(model, truth, unseen, training, sampling, reasons)
     said = {"run": str(run), "steps": how.steps, "method": how.method or default(how.steps), "seed": how.seed}
-    said |= {"guidance": how.guidance, "interval": how.interval}
+    said |= {"guidance": how.guidance, "interval": how.interval, "steps_trained": model.card.steps_trained}
     names = model.card.names or tuple(f"x{i}" for i in range(len(scale_of(model))))
     if not output.json:
         guided = "" if how.guidance == 1 else f", guidance {how.guidance:g}"

@@ -41,7 +41,7 @@ def inpaint(
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_in import read_mask, rows_of
     from unstir.cli.parts.rows_out import check_places, write_rows
-    from unstir.model.model import load
+    from unstir.runs.loading import load
 
     model = load(run)
     check_places(to.out, to.grid, model)

@@ -26,7 +26,7 @@ def interpolate(
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_in import rows_of
     from unstir.cli.parts.rows_out import check_places, write_rows
-    from unstir.model.model import load
+    from unstir.runs.loading import load
 
     model = load(run)
     check_places(to.out, to.grid, model)

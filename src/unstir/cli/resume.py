@@ -3,13 +3,15 @@
 from unstir.cli.parts.flags import RunFolder, TrainingOutput
 from unstir.errors import UsageError
 
+KILLED = "killed, or its machine crashed."  # what ended a run that could not say so
+
 
 def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> None:
     """Go on with a run that was stopped, to the same model, bit by bit, as if it had never stopped."""
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note, warn
-    from unstir.cli.parts.running import accounted, go, watched
+    from unstir.cli.parts.running import accounted, finished, go, watched
     from unstir.files import sha256
     from unstir.runs.about import read_about
     from unstir.runs.comparison import is_comparison
@@ -49,11 +51,14 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
         if changed:
             warn(f"{'; '.join(changed)}: the result will be as good, but not the same to the last bit.")
         at = fitting.state.step
-        session = {"at_step": at, "started": now(), "command": typed_command(), "environment": here}
-        folder.note(status="running", resumed=[*about.get("resumed", []), session])
-        if at == 0 and reached:
-            warn(f"{path} has no checkpoint, though training had come to step {reached:,}: it starts again.")
-        if not output.quiet:
-            note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
-        with watched(recording, output) as show, accounted(recording):
-            finish(recording, go(recording, output, show), output)
+        session = {"at_step": at, "after": about.get("why", KILLED), "started": now(), "command": typed_command()}
+        with accounted(folder, fitting):
+            sessions = [*about.get("resumed", []), session | {"environment": here}]
+            folder.note(status="running", why=None, steps=None, resumed=sessions)
+            if at == 0 and reached:
+                warn(f"{path} has no checkpoint, though training had come to step {reached:,}: it starts again.")
+            if not output.quiet:
+                note(f"{path}: going on at step {at:,} of {fitting.recipe.steps:,}.")
+            with watched(recording, output) as show:
+                finish(recording, go(recording, output, show), output)
+                finished(recording)

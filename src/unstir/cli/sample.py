@@ -34,29 +34,31 @@ def sample(
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_out import check_places, write_rows
     from unstir.diffusion.samplers import default
-    from unstir.model.model import load
+    from unstir.runs.loading import is_unfinished, load
 
     model = load(run, precision)
-    out = to.out or str(folder_of(run) / file_name(model, n, given, how))
+    out = to.out or str(folder_of(run) / file_name(model, n, given, how, is_unfinished(run)))
     check_places(out, to.grid, model)
     rows = np.asarray(model.sample(n, given.label, how.sampling()))
     ids = model.given(n, given.label, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
+    made |= {"steps_trained": model.card.steps_trained}
     answer(output, made | written, made["samples"], *written.values())
 
 
 def folder_of(run: Path) -> Path:
     """Where samples go that were given no place: the run, or this folder if only a model is there."""
-    return run / "samples" if (run / "model").is_dir() else Path()
+    return run / "samples" if (run / "run.json").is_file() else Path()
 
 
-def file_name(model: "Model", n: int, given: GivenFlags, how: SamplingFlags) -> str:
-    """A name for samples that were given none, which says how they were drawn."""
+def file_name(model: "Model", n: int, given: GivenFlags, how: SamplingFlags, unfinished: bool = False) -> str:
+    """A name for samples that were given none, which says how they were drawn, and after which step of a training that is not finished."""
     from unstir.data.formats.images import in_a_file_name
     from unstir.diffusion.samplers import default
 
     stem = f"{n}-{how.method or default(how.steps)}-{how.steps}-seed{how.seed}"
+    stem += f"-step{model.card.steps_trained}" if unfinished else ""
     stem += f"-class-{in_a_file_name(given.label)}" if given.label is not None else ""
     stem += f"-guidance-{how.guidance:g}" if how.guidance != 1 else ""
     stem += f"-in-{how.interval[0]:g}-{how.interval[1]:g}" if how.interval else ""

@@ -30,7 +30,7 @@ def train(
     """Train a model of DATA: makes a run folder with the model, its score beside the floor, samples and figures."""
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.planning import plan_run, show_plan, show_settings
-    from unstir.cli.parts.running import accounted, begun, go, watched
+    from unstir.cli.parts.running import begun, finished, go, watched
     from unstir.runs.folder import refuse_taken
 
     file, flags = settings.file(), settings.flags()
@@ -44,5 +44,6 @@ def train(
     if out is not None:
         refuse_taken(out)  # now, rather than after the data is read
     plan = plan_run(source, file, flags, minutes, output.quiet)
-    with begun(plan, out, output) as recording, watched(recording, output) as show, accounted(recording):
+    with begun(plan, out, output) as recording, watched(recording, output) as show:
         finish(recording, go(recording, output, show), output)
+        finished(recording)

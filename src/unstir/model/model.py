@@ -29,7 +29,7 @@ from unstir.encoders.base import Encoder
 from unstir.errors import UsageError, unknown
 from unstir.information.likelihood import ode_log_prob
 from unstir.information.mmse import ErrorCurve
-from unstir.model import folder
+from unstir.model import folder, forks  # noqa: F401 - what happens when a process is forked
 from unstir.model.card import Card
 from unstir.model.drawing import Known, paths, times_of
 from unstir.model.editing import known_part, slerp

@@ -66,9 +66,9 @@ class Live:
         """Whether enough time has passed for drawing from the model to stay below a twentieth of the time."""
         return time.monotonic() - self.drawn > self.cost / LIVE_SHARE
 
-    def contents(self) -> dict[str, Any]:
-        """The contents now; the samples are those of the last time that the model was drawn from."""
-        drawing, started = self.due, time.monotonic()
+    def contents(self, drawing: bool = True) -> dict[str, Any]:
+        """The contents now; the samples are those of the last time that the model was drawn from, if not `drawing` or not `due`."""
+        drawing, started = drawing and self.due, time.monotonic()
         subject = of_recording(self.recording, with_model=drawing)
         if drawing or not self.kept:
             self.kept["forward"] = forward(subject)

@@ -14,10 +14,10 @@ from unstir.report.comparison import comparison_contents
 from unstir.report.contents import Live, contents
 from unstir.report.page import render
 from unstir.runs.comparison import is_comparison
+from unstir.runs.folder import PAGE
 from unstir.runs.record import Recording
 from unstir.training.loop import Step
 
-PAGE = "report.html"
 SOONEST = 1.0  # seconds at least between two writings of the page during training
 
 
@@ -50,8 +50,8 @@ class Watcher:
         if self.recording.held_out is not self.seen and time.monotonic() - self.written >= SOONEST:
             self.write()
 
-    def write(self) -> None:
-        """Write the page now."""
+    def write(self, drawing: bool = True) -> None:
+        """Write the page now; without `drawing` it shows the samples of the last time, whatever their age."""
         self.seen = self.recording.held_out
-        write_report(self.recording.run.path / PAGE, self.live.contents())
+        write_report(self.recording.run.path / PAGE, self.live.contents(drawing))
         self.written = time.monotonic()

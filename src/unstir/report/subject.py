@@ -28,6 +28,7 @@ from unstir.report.view import View, view_of
 from unstir.runs.about import read_about, read_status
 from unstir.runs.checkpoints import read_checkpoint
 from unstir.runs.data import read_data, read_description, read_encoder, span
+from unstir.runs.loading import of_checkpoint
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.training.config import Config, resolve
@@ -167,8 +168,7 @@ def of_folder(path: Path) -> Subject:
     if (path / "model").is_dir():
         model = load(path)
     elif state is not None and fitting is not None:
-        fitting.state.restore(state[0], state[1]["step"])
-        model = fitting.model()
+        model = of_checkpoint(path, fitting, state)
         reasons.append(f"There is no finished model yet: this page shows the averaged weights of step {state[1]['step']:,}.")
     else:
         reasons.append("There is no model yet.")

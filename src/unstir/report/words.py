@@ -25,7 +25,7 @@ def words(document: dict[str, Any], subject: Subject) -> dict[str, Sentences]:
     found = {name: make(document, subject) if document[name] else subject.reasons for name, make in makers.items()}
     return found | {
         "schedules": schedule_words(document["schedules"], subject.T),
-        "run": [*_run(document), *subject.reasons],
+        "run": [*_run(document, subject.about), *subject.reasons],
         "lecture": _lecture(document, subject),
     }
 
@@ -196,12 +196,13 @@ def _good(document: dict[str, Any], subject: Subject) -> Sentences:  # noqa: ARG
     return found
 
 
-def _run(document: dict[str, Any]) -> Sentences:
+def _run(document: dict[str, Any], about: dict[str, Any]) -> Sentences:
     metrics = document["run"]["metrics"]
     speeds, held_out = metrics["speed"], metrics["held_out"]
     found = [f"{document['status'].capitalize()} at step {document['step']:,} of {document['steps']:,}."]
     if document["why"]:
         found.append(str(document["why"]))
+    found += [f"Resumed at step {one['at_step']:,}, after it was {one['after']}" for one in about.get("resumed", [])]
     if speeds:
         found.append(f"Speed: a median of {number(float(np.median(speeds)))} steps a second.")
     known = [(loss, step) for loss, step in zip(held_out["loss"], held_out["step"], strict=True) if loss is not None]

@@ -12,8 +12,9 @@
 
 In reading order: `folder.py` has the class `Run`, a folder that this process may write to, and `lock.py` makes sure that it is the only
 one. `record.py` trains, logs about 400 rows a run to the trackers (`trackers.py`; `metrics.jsonl` is always written), and writes checkpoints
-(`checkpoints.py`). `about.py` and `data.py` describe the run and its data, for `resume` and for commands that only read.
-`environment.py` lists what can change a result bit for bit: versions, processor, threads. `comparison.py` is the folder of a comparison.
+(`checkpoints.py`). `loading.py` loads the model of a run, finished or not. `about.py` and `data.py` describe the run and its data, for
+`resume` and for commands that only read. `environment.py` lists what can change a result bit for bit: versions, processor, threads.
+`comparison.py` is the folder of a comparison.
 
 A run folder appears whole, with all that `resume` needs, or not at all. Nothing in it is ever deleted but old checkpoints.
 """
@@ -25,6 +26,7 @@ _NAMES = {
     "read_about": "about",  # what run.json says
     "read_metrics": "metrics",  # the logged steps
     "read_data": "data",  # the rows that a run was trained on
+    "load": "loading",  # the model of a run, finished or not
     "Recording": "record",  # training that is recorded in a run folder
 }
 __all__ = [*_NAMES]

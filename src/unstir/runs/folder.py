@@ -18,6 +18,8 @@ from unstir.files import json_bytes, refuse_existing, storage_errors, write_file
 from unstir.runs.about import ABOUT, read_about
 from unstir.runs.lock import release_lock, take_lock
 
+PAGE = "report.html"  # the page of the run, which may be there or not
+
 Content = str | dict[str, Any] | list[Any]
 """Of a file: text, or what is written as JSON."""
 
@@ -57,8 +59,9 @@ class Run:
             write_file(self.path / name, _bytes(content))
 
     def note(self, **changes: Any) -> None:
-        """Change these entries of `run.json`."""
-        self.write(ABOUT, read_about(self.path) | changes)
+        """Change these entries of `run.json`; None takes one out."""
+        entries = read_about(self.path) | changes
+        self.write(ABOUT, {name: value for name, value in entries.items() if value is not None})
 
     def folder(self, name: str) -> Path:
         """The path of a sub-folder, which is made if it does not exist."""

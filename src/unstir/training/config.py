@@ -22,6 +22,7 @@ from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 
+MOST_STEPS = 10**9  # of training
 AUTO = "auto"  # stands for a value that is chosen from the data or from other settings
 
 
@@ -158,7 +159,7 @@ class Autoencoder(Section):
 class Optim(Section):
     """The optimiser."""
 
-    steps: int = Field(4000, ge=1, le=10**9, description="Training steps.")
+    steps: int = Field(4000, ge=1, le=MOST_STEPS, description="Training steps.")
     batch_size: int = Field(256, ge=1, le=10**7, description="Rows in a training step.")
     lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
     warmup: int = Field(100, ge=0, le=10**9, description="Steps of linear warm-up.")

@@ -20,7 +20,7 @@ from unstir.model.model import Model
 from unstir.model.own import Own
 from unstir.steady import steady
 from unstir.training.config import flat, resolve
-from unstir.training.cost import STEADY, rehearse
+from unstir.training.cost import MOST_MINUTES, STEADY, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
 from unstir.training.progress import shown
@@ -67,8 +67,10 @@ def fit(
         raise UsageError("a condition of your own and the values of the rows go together: pass both condition=... and given=...")
     if labels is not None and condition is not None:
         raise UsageError("labels are a condition, and so is condition=...: give one of them.")
-    if minutes is not None and ("steps" in settings or not minutes > 0):
-        raise UsageError(f"minutes={minutes:g}: give a time above 0, and no steps: minutes chooses the number of steps.")
+    if minutes is not None and ("steps" in settings or not 0 < minutes <= MOST_MINUTES):
+        raise UsageError(
+            f"minutes={minutes:g}: give a time above 0 and of a year at most, and no steps: minutes chooses the number of steps."
+        )
     began = time.monotonic()
     asked = resolve(flat(**settings)).data
     data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)

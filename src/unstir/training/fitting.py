@@ -44,7 +44,7 @@ from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.loop import Step, train
 from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device
 from unstir.training.presets import without_auto
-from unstir.training.problem import Problem
+from unstir.training.problem import PAIRED, Problem
 from unstir.training.processes import here
 from unstir.training.recipe import SHARDED, Recipe
 from unstir.training.state import State
@@ -113,6 +113,12 @@ class Fitting:
             found.append(
                 f"axes {axes.letters} were asked for, but the {self.config.network.architecture} network does not use which numbers are "
                 f"neighbours; they decide only scales, scores and pictures. Use --network.architecture {networks.FOR_SPACE}."
+            )
+        parts = self.problem.pairings(self.recipe.batch_size)
+        if parts > 1:
+            found.append(
+                f"a batch of {self.recipe.batch_size:,} rows is paired with its noise in {parts} parts of at most {PAIRED} rows, because "
+                "pairing takes a time that grows with the cube of the rows."
             )
         constant = int(self.encoder.constant.sum())
         if constant:

@@ -20,8 +20,8 @@ from unstir.data import Data
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.steady import steady
-from unstir.training.config import Config, merge, resolve
-from unstir.training.cost import STEADY, Cost, rehearse
+from unstir.training.config import MOST_STEPS, Config, merge, resolve
+from unstir.training.cost import MOST_MINUTES, STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.processes import here
@@ -93,9 +93,11 @@ def drafted(source: str, file: Settings, flags: Settings) -> Draft:
 
 
 def check_minutes(minutes: float | None, flags: Settings) -> None:
-    """Raise UsageError if the time is not above 0, or if the number of steps is given, too."""
-    if minutes is not None and ("steps" in flags.get("optim", {}) or not minutes > 0):
-        raise UsageError(f"--minutes {minutes:g}: give a time above 0, and no --steps: --minutes chooses the number of steps.")
+    """Raise UsageError if the time is not above 0 or longer than a year, or if the number of steps is given, too."""
+    if minutes is not None and ("steps" in flags.get("optim", {}) or not 0 < minutes <= MOST_MINUTES):
+        raise UsageError(
+            f"--minutes {minutes:g}: give a time above 0 and of a year at most, and no --steps: --minutes chooses the number of steps."
+        )
 
 
 @steady
@@ -113,6 +115,8 @@ def planned(
     else:
         seconds = 60 * minutes * STEADY - spent
         cost = rehearse(fitting, MEASURED)
+        if cost.steps(seconds) > MOST_STEPS:
+            raise UsageError(f"--minutes {minutes:g}: more than {MOST_STEPS:,} steps fit into it. Give less time.")
         layers["--minutes"] = {"optim": {"steps": cost.steps(seconds)}}
         other = _other_network(data, layers)
         if other:

@@ -34,6 +34,7 @@ from unstir.training.recipe import Recipe
 BLOCK_ELEMENTS = 2**20  # random numbers drawn at once at most: a few MB
 BLOCK_STEPS = 64  # steps in a block at most
 OPTIMAL = "optimal_transport"
+PAIRED = 512  # rows that are paired at once at most
 COUPLINGS = ("independent", OPTIMAL)
 
 
@@ -91,6 +92,10 @@ class Problem:
                 f"the {self.weigh.name} weight is a bound only under uniform times, not '{chosen.name}'. Use --diffusion.times uniform."
             )
 
+    def pairings(self, rows: int) -> int:
+        """The number of parts in which a batch of so many rows is paired with its noise; 0 where it is not."""
+        return -(-rows // PAIRED) if self.coupling == OPTIMAL else 0
+
 
 class Prepared(NamedTuple):
     """A block of K steps: t (K, B) float64, the examples (K, B, ...), and values of the condition (K, B, ...) or None."""
@@ -102,7 +107,8 @@ class Prepared(NamedTuple):
 
 def steps_in_block(problem: Problem, recipe: Recipe) -> int:
     """K, the number of steps that are drawn at once: it depends only on sizes, so it is the same for every run of this problem."""
-    return max(1, min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * math.prod(problem.rows.shape[1:]))))
+    steps = min(BLOCK_STEPS, BLOCK_ELEMENTS // (recipe.batch_size * math.prod(problem.rows.shape[1:])))
+    return max(1, steps // max(1, problem.pairings(recipe.batch_size)))
 
 
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
@@ -130,9 +136,16 @@ def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
 
 
 def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
-    """The permutation of eps (B, ...) that minimises sum |x0_i - eps_pi(i)|^2 (Tong et al. 2024): (B,) indices."""
-    cost = torch.cdist(x0.flatten(1), eps.flatten(1)) ** 2
-    return torch.as_tensor(linear_sum_assignment(cost.numpy())[1])
+    """The permutation of eps (B, ...) that minimises sum |x0_i - eps_pi(i)|^2 in each part of the batch (Tong et al. 2024): (B,) indices.
+
+    Finding it takes a time that grows as B^3: 60 ms for 512 rows of two numbers, 20 s for 4,096. So a batch is paired in equal parts of at
+    most `PAIRED` rows. A batch is itself a part of the data: smaller parts are as right, with pairs a little farther apart.
+    """
+    found = []
+    for part in torch.arange(len(x0)).tensor_split(-(-len(x0) // PAIRED)):
+        cost = torch.cdist(x0[part].flatten(1), eps[part].flatten(1)) ** 2
+        found.append(part[torch.as_tensor(linear_sum_assignment(cost.numpy())[1])])
+    return torch.cat(found)
 
 
 @lru_cache(maxsize=4)

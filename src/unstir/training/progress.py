@@ -3,8 +3,9 @@
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO, cast
 
+from unstir.streams import Stream
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 
@@ -15,7 +16,7 @@ SMOOTH = 0.98  # decay of the moving average of the loss that is shown
 def shown(fitting: Fitting, show: bool | None) -> Iterator[Step]:
     """The steps of a fitting, with their progress shown if `show`; None shows it in a notebook or on a terminal."""
     notebook = in_notebook()
-    if show is False or (show is None and not notebook and not sys.stderr.isatty()):
+    if show is False or (show is None and not notebook and not Stream(sys.stderr).isatty()):
         return fitting.steps()
     return _in_notebook(fitting) if notebook else _on_terminal(fitting)
 
@@ -50,7 +51,8 @@ def _on_terminal(fitting: Fitting) -> Iterator[Step]:
 
     columns: list[Any] = [TextColumn("training"), BarColumn(bar_width=None), MofNCompleteColumn()]
     columns += [TextColumn("loss {task.fields[loss]:.4f}"), TimeRemainingColumn(compact=True)]
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(file=cast("TextIO", Stream(sys.stderr, courtesy=True)))  # which cannot end the training
+    with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=fitting.recipe.steps, loss=float("nan"))
         for step, loss in _smoothed(fitting):
             progress.update(task, completed=step.number, loss=loss)

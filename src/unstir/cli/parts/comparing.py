@@ -1,21 +1,22 @@
 """The long parts of `unstir compare`: the trainings that are not done yet, with progress on stderr; the results; the tables."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from unstir.cli.parts.output import show
+from unstir.cli.parts.output import live, show
 from unstir.cli.parts.progress import note
+from unstir.cli.parts.signals import last_words
 from unstir.comparison.layout import OFF, Comparison, Training
 from unstir.comparison.reading import RADIUS, Yardstick, predicted_seconds, read_out
 from unstir.comparison.tables import at_the_floor, label, numbers
 from unstir.comparison.verdict import Column, as_json, conclude
+from unstir.errors import StorageError, UnstirError
 from unstir.runs.comparison import read_result, write_result, write_samples
 from unstir.runs.folder import Run
 from unstir.training.fitting import Fitting
@@ -38,6 +39,27 @@ def headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
         f"of {config.optim.steps:,} steps of {config.optim.batch_size}, {seeds} seeds each{done}. "
         f"Target {config.diffusion.target}, {config.diffusion.loss} loss, {config.diffusion.times} times, unless said otherwise."
     )
+
+
+@contextmanager
+def accounted(run: Run) -> Iterator[None]:
+    """If anything but a good end ends the block, `run.json` says so, and a person is told how to go on."""
+
+    def account(why: str, status: str = "stopped") -> str:
+        run.note(status=status, why=why)
+        return f"{why} {kept}"
+
+    kept = f"What is done is kept in {run.path}: the same command with --out {run.path} goes on."
+    run.note(status="running", why=None)
+    try:
+        with last_words(account):
+            yield
+    except BaseException as error:
+        foreseen = isinstance(error, UnstirError | KeyboardInterrupt)
+        with suppress(StorageError):  # a full or missing folder may be the very error
+            account(str(error) or type(error).__name__, "stopped" if foreseen else "failed")
+        note(kept)
+        raise
 
 
 def train_all(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs, quiet: bool) -> None:
@@ -73,7 +95,7 @@ def train_all(run: Run, laid_out: Comparison, yardstick: Yardstick, jobs: Jobs, 
 @contextmanager
 def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     """A progress bar, if stderr is a terminal. What is yielded moves it: a number of jobs done, and a text."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not live():
         yield lambda done, text: None  # noqa: ARG005
         return
     columns = TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("left"), TimeRemainingColumn(compact=True)

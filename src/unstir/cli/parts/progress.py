@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from unstir.cli.parts.output import live
 from unstir.runs.record import Recording
 from unstir.training.loop import Step
 
@@ -34,7 +35,7 @@ class Display:
         """Yield the steps of the recording, unchanged, and show each."""
         if self.quiet:
             yield from self.recording.steps()
-        elif sys.stderr.isatty():
+        elif live():
             yield from self._live()
         else:
             yield from self._plain()

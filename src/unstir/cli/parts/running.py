@@ -1,30 +1,33 @@
 """Training on the record, which `train`, `resume` and `demo` share, from the run folder to the trained model.
 
-    with begun(planned, out, output) as recording, watched(recording, output) as show, accounted(recording):
-        model = go(recording, output, show)
+    with begun(planned, out, output) as recording, watched(recording, output) as show:
+        finish(recording, go(recording, output, show), output)
+        finished(recording)
 
-`begun` makes the run folder; `resume` opens one instead. `watched` keeps the page of the run up to date, where --report asks for it.
-`accounted` writes how the run ended into `run.json`, whatever happens. `go` trains.
+`begun` makes the run folder; `resume` opens one instead. From then on `accounted` writes into `run.json` how the run ended, whatever
+happens. `watched` keeps the page of the run up to date, where there is one or --report asks for it. `go` trains.
 """
 
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from unstir.cli.parts.flags import ProgressOutput, TrainingOutput
 from unstir.cli.parts.output import typed_command
 from unstir.cli.parts.progress import Display, note, warn
-from unstir.cli.parts.signals import patient
+from unstir.cli.parts.signals import last_words, patient
 from unstir.cli.parts.together import AGAIN, call, stop_code
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.model.model import Model
-from unstir.runs.about import about_this_run
+from unstir.runs.about import about_this_run, read_about
 from unstir.runs.data import describe, write_encoder
-from unstir.runs.folder import Run
+from unstir.runs.folder import PAGE, Run
 from unstir.runs.record import Recording
 from unstir.training.config_file import write_config
+from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step
@@ -38,54 +41,90 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     about = about_this_run(typed_command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
     files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
     run = Run.create(out, config.data.source, files)
-    write_encoder(run.path, fitting.encoder)
-    for warning in fitting.warnings:
-        warn(warning)
-    if not output.quiet:
-        if fitting.reconstruction:
-            note(f"autoencoder: {fitting.reconstruction}.")
-        note(planned.headline)
-        note(planned.prediction)
-    with run:
+    with run, accounted(run, fitting):
+        write_encoder(run.path, fitting.encoder)
+        for warning in fitting.warnings:
+            warn(warning)
+        if not output.quiet:
+            if fitting.reconstruction:
+                note(f"autoencoder: {fitting.reconstruction}.")
+            note(planned.headline)
+            note(planned.prediction)
         yield Recording(run, fitting)
 
 
 @contextmanager
 def watched(recording: Recording, output: TrainingOutput) -> Iterator[Callable[[Step], None] | None]:
-    """What to show every step to, if a page of the run is to be kept: it is written now and then, and in full at a good end."""
-    if not output.report:
-        yield None
-        return
-    from unstir.report.keeping import PAGE, Watcher, write_run_report  # a second of imports, for those who want a page
+    """What to show every step to, if a page of the run is kept: it is written now and then, and in full at a good end.
 
+    A page is kept if --report asks for one, or if there is one already: of a run that was stopped, it would say so for ever.
+    """
     page = recording.run.path / PAGE
+    if not output.report and not page.exists():
+        yield None
+        if page.exists():  # `unstir report` has made one meanwhile
+            _write_page(recording)
+        return
+    from unstir.report.keeping import Watcher  # a second of imports, for those who want a page
+
     if not output.quiet:
         note(f"page: {page}, updated during training.")
     watcher = Watcher(recording)
     try:
         yield watcher
-    except BaseException:
+    except BaseException as error:
         with suppress(StorageError):  # a full or missing folder may be the very error
-            watcher.write()
+            account(recording.run, recording.fitting, *_how(error))  # now, because the page says how it ended
+            watcher.write(drawing=False)
         raise
+    _write_page(recording)
+
+
+def _write_page(recording: Recording) -> None:
+    from unstir.report.keeping import write_run_report
+
     write_run_report(recording.run.path)
 
 
 @contextmanager
-def accounted(recording: Recording) -> Iterator[None]:
-    """Whatever ends the block is written into `run.json`, and a person is told how to go on."""
-    run, fitting = recording.run, recording.fitting
+def accounted(run: Run, fitting: Fitting) -> Iterator[None]:
+    """If anything but a good end ends the block, `run.json` says so, and a person is told how to go on."""
     try:
-        yield
+        with last_words(partial(account, run, fitting, "stopped")):
+            yield
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt)
+        status, why = _how(error)
+        said = f"{why} {_next(run)}"
         with suppress(StorageError):  # a full or missing folder may be the very error
-            run.note(status="stopped" if stopped else "failed", why=str(error), steps=fitting.state.step)
-        if stopped or isinstance(error, StorageError):
-            more = f"{str(error).rstrip() or 'stopped.'} Go on with: unstir resume {shlex.quote(str(run.path))}"
-            raise (Stopped(more, getattr(error, "exit_code", 130)) if stopped else StorageError(more)) from None
+            said = account(run, fitting, status, why)
+        if isinstance(error, KeyboardInterrupt):
+            raise Stopped(said, getattr(error, "exit_code", 130)) from None
+        if isinstance(error, StorageError):
+            raise StorageError(said) from None
         raise
-    run.note(status="finished", seconds=recording.seconds, steps=fitting.state.step)
+
+
+def account(run: Run, fitting: Fitting, status: str, why: str) -> str:
+    """Write how a run ended into `run.json`; the reason together with how to go on."""
+    if read_about(run.path).get("status") == "finished":  # what is missing is the page
+        return f"{why} The run itself is finished. Its page: unstir report {shlex.quote(str(run.path))}"
+    run.note(status=status, why=why, steps=fitting.state.step)
+    return f"{why} {_next(run)}"
+
+
+def _how(error: BaseException) -> tuple[str, str]:
+    """The status of a run that an error has ended, and why."""
+    stopped = isinstance(error, KeyboardInterrupt)
+    return "stopped" if stopped else "failed", str(error).rstrip() or ("stopped." if stopped else type(error).__name__)
+
+
+def _next(run: Run) -> str:
+    return f"Go on with: unstir resume {shlex.quote(str(run.path))}"
+
+
+def finished(recording: Recording) -> None:
+    """Say in `run.json` that the run is finished."""
+    recording.run.note(status="finished", why=None, seconds=recording.seconds, steps=recording.fitting.state.step)
 
 
 def go(recording: Recording, output: ProgressOutput, show: Callable[[Step], None] | None = None) -> Model:
@@ -105,7 +144,8 @@ def go(recording: Recording, output: ProgressOutput, show: Callable[[Step], None
                 who = asked.name or "a signal to another process"
                 raise Stopped(f"stopped by {who} at step {step.number:,} of {fitting.recipe.steps:,}.", code)
         model = fitting.model()
-        stop_code(asked, fitting.state)
+        if code := stop_code(asked, fitting.state):
+            raise Stopped(f"stopped by {asked.name or 'a signal to another process'} after the last step.", code)
     if not (run.path / "model").exists():  # a resumed run has it, if it was stopped between training and its pictures
         model.save(run.path / "model")
     return model

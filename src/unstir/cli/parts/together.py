@@ -101,6 +101,8 @@ def stop_code(asked: Asked, state: State) -> int:
     while True:
         request, code = here().agree(code=asked.code)
         if request == Request.NOTHING:
+            if code:
+                asked.answer()
             return code
         state.give(request)
 
