@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from unstir.diffusion.chains import linear
 from unstir.diffusion.continuous import VE, Flow
 from unstir.diffusion.oracles import Gaussian
 from unstir.encoders.affine import Standardise
-from unstir.errors import NumericsError, Stopped
+from unstir.errors import NumericsError, Stopped, UnstirWarning
 from unstir.information.mmse import ErrorCurve
 from unstir.plots.plane import principal
 from unstir.report import best, forward, keeping, packing, reverse, subject, view
@@ -319,7 +320,8 @@ def test_a_run_that_was_stopped_or_failed_is_shown_as_it_is(tmp_path, monkeypatc
             patch.setattr(unstir.runs.record.Recording, "steps", ends(error))
             folder = train((tmp_path / name), "moons", "--data.points", "100", code=code)
         before = contents(folder)
-        found = contents_module.contents(folder)
+        with pytest.warns(UnstirWarning, match="step 20 of 40") if name == "stopped" else nullcontext():
+            found = contents_module.contents(folder)
         assert contents(folder) == before
         assert (found["status"], found["step"], found["steps"]) == (name, 20, 40)
         assert found["why"]

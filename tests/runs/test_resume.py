@@ -313,10 +313,10 @@ def interrupted(monkeypatch, at: int, number: int = signal.SIGTERM) -> None:
     monkeypatch.setattr(Fitting, "steps", steps)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 143), (signal.SIGUSR1, 143)])
 def test_a_signal_ends_the_step_writes_a_checkpoint_and_says_how_to_go_on(points, tmp_path, monkeypatch, undrawn, number, code):  # noqa: ARG001
     """And the resumed run is the undisturbed one. Catches a signal that loses the step, another exit code, a status that lies."""
-    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
     settings = ("--steps", "30", "--quiet", *TINY)
     assert run("train", points / "points.npy", "-o", tmp_path / "whole", *settings)[0] == 0
     interrupted(monkeypatch, 11, number)
@@ -332,7 +332,7 @@ def test_a_signal_ends_the_step_writes_a_checkpoint_and_says_how_to_go_on(points
     assert (about["status"], about["steps"], [s["at_step"] for s in about["resumed"]]) == ("finished", 30, [11])
     for file in ("model/model.safetensors", "model/config.json"):
         assert (tmp_path / "r" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == before
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)] == before
 
 
 def test_the_second_signal_does_not_wait():

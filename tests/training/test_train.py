@@ -17,6 +17,7 @@ from unstir.errors import NumericsError, UsageError
 from unstir.networks.mlp import MLP
 from unstir.seeds import seeded
 from unstir.training.loop import train
+from unstir.training import problem as problem_module
 from unstir.training.problem import BLOCK_STEPS, Problem, optimal_pairing, prepare, steps_in_block, tabulated
 from unstir.training.recipe import Recipe, ema_decay
 from unstir.training.state import State
@@ -387,6 +388,28 @@ def test_the_pairing_is_the_cheapest_of_all():
         assert sum((x0[i] - eps[j]).square().sum() for i, j in enumerate(found)).item() == pytest.approx(
             cheapest.item(), rel=1e-5
         )
+
+
+def test_a_large_batch_is_paired_in_parts(monkeypatch):
+    """A pairing of 20,000 rows takes half an hour in one call, which hears no signal. Catches that, and a part that is not the cheapest.
+
+    Up to 512 rows are paired as a whole, so a model of such batches has the same bits as before.
+    """
+    sizes, real = [], problem_module.linear_sum_assignment
+    monkeypatch.setattr(problem_module, "linear_sum_assignment", lambda cost: sizes.append(len(cost)) or real(cost))
+    for rows, wanted in ((512, [512]), (513, [257, 256]), (2000, [500] * 4)):
+        sizes.clear()
+        x0, eps = torch.randn(2, rows, 2, generator=seeded(rows))
+        found = optimal_pairing(x0, eps)
+        assert sizes == wanted
+        assert sorted(found.tolist()) == list(range(rows))
+        first = slice(0, sizes[0])
+        alone = torch.cdist(x0[first], eps[first]).square()
+        assert (found[first].numpy() == real(alone.numpy())[1]).all()
+    problem = Problem(Flow(), "velocity", torch.randn(24, 2), coupling="optimal_transport", times="uniform")
+    blocks = [steps_in_block(problem, Recipe(batch_size=rows)) for rows in (512, 513, 20_000)]
+    assert blocks == [BLOCK_STEPS, BLOCK_STEPS // 2, 1]  # so that a step of large batches is never far away
+    assert [problem.pairings(rows) for rows in (512, 20_000)] == [1, 40]
 
 
 def test_a_batch_is_paired_by_optimal_transport_if_asked():

@@ -9,7 +9,7 @@ Sampling, in reading order:
 
 model.py has `Model`, which also computes likelihoods, maps data to noise and back, interpolates and inpaints. editing.py has the arc between
 two rows of noise, for interpolation, and checks masks, for inpainting. card.py describes a model, folder.py writes and reads its folder, and
-own.py is for networks, schedules, targets, encoders and conditions of the caller's own.
+own.py is for networks, schedules, targets, encoders and conditions of the caller's own. forks.py sees to processes that are forked.
 """
 
 from unstir.registry import lazily

@@ -11,28 +11,32 @@ from contextlib import suppress
 import torch
 
 
-def _threads() -> int | None:
+def threads() -> int | None:
     """The threads of this process; None where the system does not say."""
     with suppress(OSError):
         return len(os.listdir("/proc/self/task"))
     return None
 
 
-class Forking:
-    """How many threads there were when torch had just been imported, and whether there were more when the process was forked."""
+class Started:
+    """Whether torch may have started its threads: there are more than when it had just been imported, or than after the last fork."""
 
-    at_first = _threads()
-    started = False
+    at_first = threads()
+    yes = at_first is None
 
 
 def _before() -> None:
-    now = _threads()
-    Forking.started = now is None or Forking.at_first is None or now > Forking.at_first
+    Started.yes = Started.yes or (threads() or 0) > (Started.at_first or 0)
+
+
+def _in_parent() -> None:
+    if not Started.yes:  # numpy ends its own threads for a fork, and starts them again when it needs them
+        Started.at_first = threads()
 
 
 def _in_child() -> None:
-    if Forking.started:
+    if Started.yes:
         torch.set_num_threads(1)
 
 
-os.register_at_fork(before=_before, after_in_child=_in_child)
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

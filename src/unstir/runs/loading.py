@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from unstir.errors import StorageError, UnstirWarning, UsageError
+from unstir.files import storage_errors
 from unstir.model import model as finished
 from unstir.model.model import Model
 from unstir.runs.about import ABOUT, read_status
@@ -52,7 +53,8 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
 
 def is_unfinished(path: Path) -> bool:
     """Whether this is the folder of a run that has no model yet."""
-    return (path / ABOUT).is_file() and not (path / "model").is_dir()
+    with storage_errors(path):
+        return (path / ABOUT).is_file() and not (path / "model").is_dir()
 
 
 def of_checkpoint(path: Path, fitting: Fitting, checkpoint: State) -> Model:

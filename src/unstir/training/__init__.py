@@ -9,8 +9,9 @@
     state.py        everything that a step changes, which runs/checkpoints.py writes; recipe.py has the settings of the optimiser
     held_out.py     the loss on held-out rows, beside the loss of the best Gaussian (baseline.py)
 
-fit.py has `unstir.fit`, and progress.py shows its progress. cost.py measures how long a run will take, plan.py plans a command-line run
-before it starts, applicable.py says which settings a run has, and processes.py trains in several processes.
+fit.py has `unstir.fit`, and progress.py shows its progress; streams.py has stdout and stderr that can be written to whatever has become of
+them. cost.py measures how long a run will take, plan.py plans a command-line run before it starts, applicable.py says which settings a run
+has, and processes.py trains in several processes.
 """
 
 from unstir.registry import lazily

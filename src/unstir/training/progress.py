@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from unstir.streams import Stream
+from unstir.training.streams import Stream
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 

@@ -1,9 +1,9 @@
 """What several commands share. A command's own file says in which order it uses this.
 
 flags.py        flags of several commands; settings.py: the flags that set up a training run
-output.py       results on stdout: lines, tables, or one JSON object
-progress.py     training on stderr, step by step
-signals.py      Ctrl-C and the signals of schedulers
+output.py       results on stdout: lines, tables, or one JSON object; what happens where nobody can read them
+progress.py     training on stderr, step by step; warnings
+signals.py      Ctrl-C, a terminal that closes, and the signals of schedulers
 
 planning.py     from what was typed to a run that can begin: settings, encoder (encoder.py), what it will cost
 running.py      training on the record

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from unstir.cli.parts.flags import Output
 from unstir.errors import UnstirWarning
-from unstir.streams import Stream, open_numbers
+from unstir.training.streams import Stream, open_numbers
 
 SIZES = {"COLUMNS": range(20, 1000), "LINES": range(4, 1000)}  # of a terminal, in which help and tables can be printed
 
