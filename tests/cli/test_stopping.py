@@ -16,7 +16,7 @@ import unstir
 from commands import TINY, contents, refused, run
 from unstir.cli.parts import finishing, running, signals
 from unstir.cli.parts.signals import patient, prompt
-from unstir.errors import StorageError, Stopped, UnstirWarning, UsageError
+from unstir.errors import Stopped, StorageError, UnstirWarning, UsageError
 from unstir.runs.about import read_about
 from unstir.runs.checkpoints import read_checkpoint
 from unstir.training.fitting import Fitting

@@ -16,8 +16,8 @@ from unstir.diffusion.times import LOG_NORMAL, log_normal
 from unstir.errors import NumericsError, UsageError
 from unstir.networks.mlp import MLP
 from unstir.seeds import seeded
-from unstir.training.loop import train
 from unstir.training import problem as problem_module
+from unstir.training.loop import train
 from unstir.training.problem import BLOCK_STEPS, Problem, optimal_pairing, prepare, steps_in_block, tabulated
 from unstir.training.recipe import Recipe, ema_decay
 from unstir.training.state import State

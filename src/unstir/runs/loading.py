@@ -21,6 +21,7 @@ from unstir.model.model import Model
 from unstir.runs.about import ABOUT, read_status
 from unstir.runs.checkpoints import read_checkpoint
 from unstir.runs.data import read_data, read_encoder
+from unstir.steady import steady
 from unstir.training.config import resolve
 from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
@@ -29,6 +30,7 @@ State = tuple[dict[str, Tensor], dict[str, Any]]
 """Tensors and document of a checkpoint."""
 
 
+@steady
 def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
     """Read a model's folder, or the model of a run's folder. Nothing in it is executed. `precision` is that of sampling.
 
@@ -66,5 +68,5 @@ def of_checkpoint(path: Path, fitting: Fitting, checkpoint: State) -> Model:
         f"{path} is {'still in training' if status == 'running' else status} and has no finished model. This is the model of step "
         f"{document['step']:,} of {fitting.recipe.steps:,}: the averaged weights of the newest checkpoint."
     )
-    warnings.warn(UnstirWarning(said), stacklevel=3)
+    warnings.warn(UnstirWarning(said), stacklevel=4)  # the call of `load`
     return fitting.model()

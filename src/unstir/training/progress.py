@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from unstir.training.streams import Stream
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
+from unstir.training.streams import Stream
 
 INTERVAL = 0.25  # seconds between two updates of the line in a notebook
 SMOOTH = 0.98  # decay of the moving average of the loss that is shown
