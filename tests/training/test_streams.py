@@ -75,7 +75,7 @@ def test_what_an_encoding_does_not_have_is_written_all_the_same():
 def test_a_reader_that_does_not_read_is_not_waited_for():
     # A full pipe makes a plain program wait for ever. Catches training that stands still because nobody reads its log.
     reading, writing = os.pipe()
-    with open(reading, "rb") as reader, open(writing, "w") as under:
+    with open(writing, "w") as under, open(reading, "rb") as reader:
         stream, began = Stream(under, courtesy=True), time.monotonic()
         for _ in range(3000):
             print("step 100/12000  loss 0.4  held-out 0.5  100 steps/s", file=stream, flush=True)
