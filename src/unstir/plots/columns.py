@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from unstir.plots.looks import colour_of
-from unstir.plots.style import DARK, PALE, WIDTH, blank, few_numbers, fitted, plain_names, styled, thin, tick
+from unstir.plots.style import PALE, WIDTH, blank, few_numbers, fitted, plain_names, styled, thin, tick
 from unstir.words import percent
 
 MOST, ACROSS = 12, 4  # columns drawn, and side by side
@@ -114,10 +114,8 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
         return ""
     axes.set_ylim(0, 1.6 * second)
     at = int(highest.argmax())
-    middle = (edges[at] + edges[at + 1]) / 2
-    axes.text(middle, 1.6 * second, "↑", color=DARK, ha="center", va="bottom", fontsize=8)
     often = _most_frequent(true)
-    where = tick(often) if edges[at] <= often <= edges[at + 1] else tick(float(f"{middle:.2g}"))
+    where = tick(often) if edges[at] <= often <= edges[at + 1] else tick(float(f"{(edges[at] + edges[at + 1]) / 2:.2g}"))
     return f"at {where}: {percent(shares[0][at])}, samples {percent(shares[1][at])}"
 
 

@@ -115,27 +115,19 @@ def _strip(figure: Figure, place: SubplotSpec, stage: Stage) -> Callable[[float]
 
 def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
     assert stage.frame is not None
-    axes, entries, colours = figure.add_subplot(place), [], hues(x)
+    entries, colours = [], hues(x)
     if stage.labels is not None:
         groups = by_class(stage.labels, stage.classes)
         entries, colours = groups.entries(), groups.colours(stage.labels)
+        place.get_gridspec().update(bottom=0.075 + 0.034 * legend_lines(entries, SIZE[0]), hspace=0.27)
+        legend(figure, entries, width=SIZE[0], loc="lower center", bbox_to_anchor=(0.5, 0.0))
+    axes = figure.add_subplot(place)
     dots = axes.scatter(*x.T, s=DOT, c=colours, linewidths=0)
     axes.set(xlim=(stage.frame.low[0], stage.frame.high[0]), ylim=(stage.frame.low[1], stage.frame.high[1]))
     axes.set_aspect("equal" if alike(np.array([stage.frame.low, stage.frame.high])) else "auto")
     few_numbers(axes.xaxis, axes.yaxis)
     axes.set(xlabel=fitted(stage.axes[0], 3.5), ylabel=fitted(stage.axes[1], 3.5))
-    if entries:
-        _make_space(figure, legend_lines(entries, SIZE[0]))
-        legend(figure, entries, width=SIZE[0], loc="lower center", bbox_to_anchor=(0.5, 0.0))
     return dots.set_offsets
-
-
-def _make_space(figure: Figure, lines: int) -> None:
-    """Move everything up, so that a legend of so many lines has space at the bottom."""
-    for axes in figure.axes:
-        spec = axes.get_subplotspec()
-        assert spec is not None
-        spec.get_gridspec().update(bottom=0.085 + 0.033 * lines)
 
 
 def _pictures(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
@@ -147,25 +139,29 @@ def _pictures(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -
 
 
 def _curves(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> Draw:
-    low, high = stage.span or (float(x.min()), float(x.max()))
+    """Sequences in fields of their own. Several channels may differ in scale, so each is drawn as a share of its range in the first rows."""
+    one = x.shape[2] == 1
+    low, high = (stage.span or (float(x.min()), float(x.max()))) if one else (0.0, 1.0)
+    start, size = (0.0, 1.0) if one else (x.min(axis=(0, 1)), np.maximum(np.ptp(x, axis=(0, 1)), 1e-300))
     air = 0.08 * (high - low) or 1.0
-    side = math.ceil(min(FIELDS, len(x)) ** 0.5)
+    shown = min(FIELDS, len(x))
+    side = math.ceil(shown**0.5)
     cells = place.subgridspec(side, side, hspace=0.12, wspace=0.08)
     lines = []
-    for i in range(min(FIELDS, len(x))):
+    for i in range(shown):
         axes = figure.add_subplot(cells[i // side, i % side])
         axes.set(ylim=(low - air, high + air), xlim=(0, max(1, x.shape[1] - 1)))
         few_numbers(axes.xaxis, whole=True)
         few_numbers(axes.yaxis)
-        last = i + side >= min(FIELDS, len(x))
-        axes.tick_params(labelleft=i % side == 0, labelbottom=last)
-        axes.set(xlabel="time step" if last else "", ylabel="value" if i == i // side * side else "")
-        lines.append([axes.plot(x[i, :, c], color=COLOURS[c % len(COLOURS)], linewidth=1.3)[0] for c in range(x.shape[2])])
+        lowest = i + side >= shown
+        axes.tick_params(labelleft=i % side == 0, labelbottom=lowest)
+        axes.set(xlabel="time step" if lowest else "", ylabel=("value" if one else "share of range") if i % side == 0 else "")
+        lines.append([axes.plot(x[i, :, 0], color=COLOURS[c % len(COLOURS)], linewidth=1.3)[0] for c in range(x.shape[2])])
 
     def draw(x: np.ndarray) -> None:
-        for i, field in enumerate(lines):
-            for c, line in enumerate(field):
-                line.set_ydata(x[i, :, c])
+        for field, sequence in zip(lines, (x[:shown] - start) / size, strict=True):
+            for line, channel in zip(field, sequence.T, strict=True):
+                line.set_ydata(channel)
 
     return draw
 

@@ -117,8 +117,10 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
         }
     colours = [GREY, *(colour_of(one.method) for one in drawn)]
     return {
-        "forward": sequences.panels(*out, going, reach=1.0),
-        "trajectories": sequences.panels(*back, coming[::-1], reach=1.0, like=coming[0]),
+        "forward": sequences.panels(*out, going, reach=1.0, colours=[GREY] * len(going)),
+        "trajectories": sequences.panels(
+            *back, coming[::-1], reach=1.0, like=coming[0], colours=[colour_of(default(20))] * len(coming)
+        ),
         "samples": sequences.panels(title, names, texts, sets, labels=labels, classes=model.classes, colours=colours),
     }
 
