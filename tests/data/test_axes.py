@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import unstir
-from unstir.data import axes_of, from_arrays, layout, load, survey
+from unstir.data import axes_of, from_arrays, load, survey
 from unstir.data.neighbours import curve, doubt, roughness
 from unstir.errors import UsageError
 
