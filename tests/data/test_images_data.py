@@ -46,6 +46,7 @@ pytestmark = pytest.mark.usefixtures("brief")
         ((3, 5, 7), ("images", 3, (5, 7), 0)),
         ((128, 3), ("sequences", 3, (128,), -1)),
         ((1, 20), ("sequences", 1, (20,), 0)),
+        ((3, 4), ("sequences", 4, (3,), -1)),
     ],
 )
 def test_channels_are_told_from_height_and_width(shape, expected):

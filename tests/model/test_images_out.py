@@ -231,7 +231,8 @@ def test_a_grid_comes_besides_the_samples(runs, tmp_path):
     assert (code, err) == (0, "")
     assert out.split() == [str(tmp_path / "b.npy"), str(tmp_path / "new" / "g.png")]
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
-    ours = pictures(np.load(tmp_path / "a.npy"), layout((3, 8, 10)), arrange(12, 8, 10), (0, 255))
+    x = np.load(tmp_path / "a.npy")
+    ours = pictures(x, layout(x.shape[1:]), arrange(12, 8, 10), (0, 255))
     assert (pixels(opened(tmp_path / "new" / "g.png")) == pixels(ours)).all()
     _, out, _ = run("sample", runs / "floats", "-n", "5", "-o", tmp_path / "c.npy", "--grid", tmp_path / "c.png", "--json")
     assert json.loads(out)["grid"] == str(tmp_path / "c.png")
@@ -274,7 +275,7 @@ def test_a_grid_that_cannot_be_is_refused_before_anything_is_drawn(runs, tmp_pat
     before = contents(tmp_path)
     for code, said, name, grid in (
         (2, "a grid is a .png file", "grey", "g.jpg"),
-        (2, "(13, 8, 8), taken for images, are no pictures", "thirteen", "g.png"),
+        (2, "(13, 8, 8) are no pictures", "thirteen", "g.png"),
         (2, "(2,) are no pictures", "points", "g.png"),
         (5, "exists already", "grey", "there.png"),
     ):

@@ -499,7 +499,7 @@ def test_the_preset_goes_by_dimension(columns):
     octaves = 4 if columns <= 3 else 2 if columns <= 8 else 0
     width = 96 if columns <= 3 else 128 if columns <= 8 else 256 if columns <= 64 else 512
     assert (network.octaves, network.width) == (octaves, width)
-    image = preset(from_arrays(np.zeros((2, 1, columns))))
+    image = preset(from_arrays(np.zeros((2, 1, columns)), axes="NDD"))
     assert resolve(image).network == network  # catches the first axis taken for the dimension
 
 

@@ -13,7 +13,8 @@ of a row, and from nothing else:
 
     (d,)                                                           ND
     (a, b)      both from 8 up, neither 4 times the other          NHW
-                otherwise                                          NLC or NCL: the shorter axis is C, the last one of two equal
+                a is less than b, and b is 8 or more               NCL: the shorter axis is the channels
+                otherwise                                          NLC
     (a, b, c)   the first or the last is 1, 3 or 4                 NCHW or NHWC, of so many channels                  (2)
                 the first two or the last two are an (a, b) above  NHWC or NCHW
     all else                                                       D for each number
@@ -159,9 +160,9 @@ def picture_layout(lies: Layout | None, shape: tuple[int, ...]) -> Layout:
     [((28, 28), 1), ((32, 30), 3), ((32, 30), 4)]
     """
     if lies is None or lies.kind != "images" or lies.channels not in COLOURS:
-        taken = f", taken for {lies.kind}," if lies else ""
+        taken = f" but {lies.kind}" if lies and lies.kind != "images" else ""
         raise UsageError(
-            f"rows of shape {shape}{taken} are no pictures: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for "
+            f"rows of shape {shape} are no pictures{taken}: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for "
             "RGB or 4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv or .safetensors."
         )
     return lies
@@ -198,11 +199,11 @@ def _axes_of_two(shape: tuple[int, ...], dtype: str) -> Axes:
         why = f"both sides are {SIDE} or more, and neither is {LONG} times the other"
         return Axes("NHW", why, () if dtype == "uint8" else ("NCL", "NLC") if last > first else ("NLC", "NCL"))
     short, long = sorted(shape)
-    front = first < last
-    why = f"the {'first' if front else 'last'} axis is {'the shorter one' if first != last else 'last of two equal ones'}"
-    clear = long < NEIGHBOURS or (long >= FAR * short and short <= FEW if front else long >= SIDE)
+    front = first < last and last >= SIDE
+    why = "shorter one" if (front or last < first) else "last one of two short ones"
+    clear = long < NEIGHBOURS or (long >= FAR * short and short <= FEW if front else last < first and first >= SIDE)
     others = () if clear else ("NLC" if front else "NCL", *(("NHW",) if short >= NEIGHBOURS else ()))
-    return Axes("NCL" if front else "NLC", f"{why}, and so the channels", others)
+    return Axes("NCL" if front else "NLC", f"the channels are the {'first' if front else 'last'} axis, the {why}", others)
 
 
 def _axes_of_three(shape: tuple[int, ...]) -> Axes:
@@ -218,7 +219,7 @@ def _axes_of_three(shape: tuple[int, ...]) -> Axes:
     else:
         return Axes(plain(shape), "no two sides beside each other are those of an image")
     found = (*(name for name in {**usual, **planes} if name != letters), plain(shape)) if doubt else ()
-    return Axes(letters, f"the {'first' if letters == 'NCHW' else 'last'} axis is the channels: {why}", found)
+    return Axes(letters, f"the channels are the {'first' if letters == 'NCHW' else 'last'} axis: {why}", found)
 
 
 def _is_plane(shape: tuple[int, ...]) -> bool:

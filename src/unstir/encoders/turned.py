@@ -21,12 +21,13 @@ from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from unstir.data.layouts import Layout
 from unstir.data.rows import Rows
 from unstir.data.statistics import Statistics
-from unstir.encoders.base import Encoder, Fit, FitOptions, Outline, Reconstruction, Update
+from unstir.encoders.base import Elementwise, Encoder, Fit, FitOptions, Outline, Reconstruction, Update
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import EncodedRows
 
@@ -55,6 +56,16 @@ def statistics_of(rows: EncodedRows, encoder: Encoder) -> Statistics:
     if not isinstance(encoder, Turned):
         return found
     return Statistics(found.count, *map(_turn, (found.mean, found.deviation, found.low, found.high)))
+
+
+def as_data(z: Tensor, encoder: Encoder) -> Tensor:
+    """Rows z (n, *space) of the model's space in the arrangement of the rows of data, or the other way; latents have only one."""
+    return _turn(z) if isinstance(encoder, Turned) and isinstance(encoder.inner, Elementwise) else z
+
+
+def shape_as_data(encoder: Encoder) -> tuple[int, ...]:
+    """The shape that `as_data` gives a row of the model's space."""
+    return tuple(as_data(torch.empty(1, *encoder.space, device="meta"), encoder).shape[1:])
 
 
 def saved(encoder: Encoder) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from unstir.diffusion.guidance import clipped, guided, inpainted
 from unstir.diffusion.samplers import ddim, sampler
 from unstir.diffusion.schedules import Schedule, along
 from unstir.encoders.base import Encoder
+from unstir.encoders.turned import as_data, shape_as_data
 from unstir.errors import UsageError, unknown
 from unstir.information.likelihood import ode_log_prob
 from unstir.information.mmse import ErrorCurve
@@ -221,7 +222,10 @@ class Model:
     @steady
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
-        """The noise z (N, *space) to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`."""
+        """The noise z to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`.
+
+        z has the shape of x; that of a model of latents has the shape of the latents.
+        """
         refuse_noise(method)
         rows = rows_of(x, self.card.shape)
         x = (self.encoder.encode(rows) if len(rows) else torch.empty(0, *self.space)).to(self.device)
@@ -230,16 +234,16 @@ class Model:
         x = along(self.schedule(times[0])[0], x) * x
         for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to pure noise
             *_, x = run(self.denoise(), self.schedule, part, x)
-        z = (x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu()
+        z = as_data((x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu(), self.encoder)
         refuse_infinite(z)
         return z if self.card.kind == "torch" else z.numpy()
 
     @steady
     @torch.no_grad()
     def decode(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
-        """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z (N, *space)."""
+        """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z, shaped as in `encode`."""
         refuse_noise(method)
-        x = rows_of(z, self.space).float().to(self.device)
+        x = as_data(rows_of(z, shape_as_data(self.encoder)), self.encoder).float().to(self.device)
         times = self.times(steps=steps, method=method)
         x = along(torch.hypot(*self.schedule(times[0])), x) * x
         *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)

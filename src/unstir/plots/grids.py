@@ -81,7 +81,7 @@ def as_bytes(x: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     return np.rint(255 * shares(x, span)).astype(np.uint8)
 
 
-def pictures(x: np.ndarray, lies: Layout | None, places: Arrangement, span: tuple[float, float]) -> Image.Image:
+def pictures(x: np.ndarray, lies: Layout, places: Arrangement, span: tuple[float, float]) -> Image.Image:
     """Images (n, ...) that lie like `lies` side by side in one. Raises UsageError for rows that are not images."""
     x = channels_last(x, lies)
     whole = tiled(as_bytes(x, span), places.rows, max(map(len, places.rows)), 255)

@@ -5,24 +5,24 @@ file, and no share of dropped classes without classes. The files of a run hold e
 what people read shows those that the run has.
 
     >>> from unstir.training.config import resolve
-    >>> found = applicable(resolve({"data": {"source": "moons"}}), (2,), classes=False)
+    >>> found = applicable(resolve({"data": {"source": "moons"}}), None, classes=False)
     >>> sorted(found["network"]), "autoencoder" in found, "points" in found["data"], "drop_condition" in found["optim"]
     (['architecture', 'depth', 'octaves', 'width'], False, True, False)
 """
 
 from typing import Any
 
-from unstir.data import TOYS, layout
+from unstir.data import TOYS, Layout
 from unstir.encoders.registry import ENCODERS
 from unstir.networks.building import parameters
 from unstir.networks.registry import NETWORKS
 from unstir.training.config import Config
 
 
-def applicable(config: Config, shape: tuple[int, ...], classes: bool) -> dict[str, Any]:
-    """The settings, by section, that a run with rows of this shape has; settings that are None are left out."""
+def applicable(config: Config, lies: Layout | None, classes: bool) -> dict[str, Any]:
+    """The settings, by section, that a run with rows that lie like `lies` has; settings that are None are left out."""
     held = config.model_dump(exclude_none=True)
-    lies, name = layout(shape), config.network.architecture
+    name = config.network.architecture
     images = lies is not None and lies.kind == "images"
     own = set(parameters(name)) if name in NETWORKS else set()
     absent = {

@@ -40,7 +40,8 @@ def write_grid(path: Path, run: Path, model: Model, x: np.ndarray, ids: Tensor |
         places, explained = arrange(len(x), *CURVE, numbers), key(x.shape[1], low, high)
         image = curves(x, places, low, high)
     else:
-        places, explained = arrange(len(x), *picture_layout(lies, model.card.shape).spatial, numbers), []
+        lies = picture_layout(lies, model.card.shape)
+        places, explained = arrange(len(x), lies.spatial[0], lies.spatial[1], numbers), []
         image = pictures(x, lies, places, value_span(run, model))
     shown = [] if numbers is None or not places.by_class else [model.classes[numbers[row[0]]] for row in places.rows]
     if shown:
