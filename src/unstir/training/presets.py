@@ -34,7 +34,9 @@ def load_data(config: Config) -> Data:
     """Read the data as the settings say. Raises what `unstir.data.load` raises."""
     data = config.data
     labels = None if data.labels == "none" else data.labels
-    return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes)
+    return load(
+        data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes, data.header
+    )
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
