@@ -11,6 +11,7 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
     from unstir.data import survey
     from unstir.training.config import resolve
     from unstir.training.presets import load_data
+    from unstir.words import printable
 
     file, flags = settings.file(), settings.flags()
     asked = resolve(file, flags, {"data": {"source": data}})
@@ -20,7 +21,7 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
     if output.json:
         answer(output, document_of(rows, found, plan))
         return
-    print(f"{rows.source}: {headline(rows, found)}")
+    print(f"{printable(rows.source)}: {headline(rows, found)}")
     for line in facts(rows, found):
         print(line)
     if len(rows.shape) == 1 and rows.layout is None:
@@ -33,4 +34,4 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
         print(f"  {f'{choice.name} = {choice.value}':<30} {choice.why}")
     print(f"cost: {cost_line(plan)}")
     if plan.cost:
-        print(f"next: {next_command(rows, settings.config, flags)}")
+        print(f"next: {printable(next_command(rows, settings.config, flags))}")

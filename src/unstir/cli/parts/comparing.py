@@ -76,7 +76,12 @@ def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     if quiet or not sys.stderr.isatty():
         yield lambda done, text: None  # noqa: ARG005
         return
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("left"), TimeRemainingColumn(compact=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)

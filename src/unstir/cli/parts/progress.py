@@ -9,13 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from unstir.runs.record import Recording
 from unstir.training.loop import Step
+from unstir.words import printable
 
 INTERVAL = 5.0  # seconds between plain lines
 
 
 def note(text: str) -> None:
     """A line on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 class Display:

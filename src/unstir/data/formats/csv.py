@@ -171,7 +171,9 @@ def _header(first: list[str], below: list[list[str]], request: Request) -> tuple
     found = judge(first, below, _float)
     line = ", ".join(map(short, first[:NAMED])) + (", ..." if len(first) > NAMED else "")
     if found.names:
-        taken = f"the first line ({line}) is taken for the names of the columns: {found.why}. If it is a row, pass --data.header no."
+        taken = (
+            f"the first line ({line}) is taken for the names of the columns: {found.why}. If it is a row, pass --data.header no."
+        )
     else:
         taken = f"the first line ({line}) is taken for a row. {found.why[0].upper()}{found.why[1:]}" if found.why else ""
         taken += ": if they are the names of the columns, pass --data.header yes." if found.why else ""

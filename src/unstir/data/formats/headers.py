@@ -34,7 +34,10 @@ LOOKED_AT = 1000  # rows that a first line is compared with
 FEWEST, ENOUGH = 3, 10  # rows to compare how numbers are written, and how large they are
 FAR = 5.0  # times the range of a column
 UNLIKELY, DOUBTFUL = 1e-4, 1e-2  # chances
-SMOOTH, NEXT = 0.5, 3.0  # of a series: its steps in deviations, or their changes in steps; a step that goes on with it, in its largest steps
+SMOOTH, NEXT = (
+    0.5,
+    3.0,
+)  # of a series: its steps in deviations, or their changes in steps; a step that goes on with it, in its largest steps
 WHOLE = re.compile(r"[+-]?\d+")
 
 
