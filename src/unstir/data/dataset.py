@@ -109,6 +109,8 @@ class Data:
 
         Without groups, round(N held_out) rows are held out, at least one and at most N - 1. With groups, no group is on both sides:
         groups are held out in random order until the number of rows is nearest to N held_out, at least one group and not all.
+        A class of which every row would be held out would be sampled untrained: one of its rows, or its group, is trained on instead,
+        as long as anything else is held out.
         Raises UsageError unless 0 < held_out < 1, DataError where there is only one group.
 
         >>> data = Data(Rows(np.zeros((6, 1))), groups=np.array([0, 0, 1, 1, 2, 2]))
@@ -122,7 +124,7 @@ class Data:
         order = rng.permutation(len(self))
         if self.groups is None:
             count = min(max(round(len(self) * held_out), 1), len(self) - 1)
-            return order[count:], order[:count]
+            return self._with_all_classes(order[count:], order[:count])
         _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
         if len(sizes) < 2:
             raise DataError(f"all {len(self):,} rows are of one group, so none can be held out: at least 2 groups are needed.")
@@ -130,7 +132,18 @@ class Data:
         rows_of_first = sizes[shuffled].cumsum()[:-1]  # of the first group, of the first two, ...
         count = 1 + int(np.abs(rows_of_first - len(self) * held_out).argmin())
         unseen = np.isin(group, shuffled[:count])[order]
-        return order[~unseen], order[unseen]
+        return self._with_all_classes(order[~unseen], order[unseen])
+
+    def _with_all_classes(self, training: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same numbers of rows, but for a row, or its whole group, of each class that had none in `training`."""
+        if self.labels is None or not self.classes:
+            return training, unseen
+        for label in np.setdiff1d(self.labels[unseen], [*self.labels[training], NO_CLASS]):
+            first = unseen[(self.labels[unseen] == label).argmax()]
+            moved = unseen == first if self.groups is None else self.groups[unseen] == self.groups[first]
+            if not moved.all() and not (self.labels[training] == label).any():  # else a class before this one brought its group
+                training, unseen = np.concatenate([training, unseen[moved]]), unseen[~moved]
+        return training, unseen
 
     def without_gaps(self) -> "Data":
         """The rows without a gap, and the classes that still have rows; `dropped` counts the rows that were left out.
