@@ -34,7 +34,7 @@ def compare(
 
     Each is trained for 2,000 steps, unless --steps says otherwise.
     """
-    from unstir.cli.parts.comparing import ENOUGH, headline, results_of, show_tables, train_all
+    from unstir.cli.parts.comparing import ENOUGH, before, headline, results_of, show_tables, train_all
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note
     from unstir.comparison.figure import picture
@@ -61,6 +61,8 @@ def compare(
         try:
             left = [job for job in jobs if not has_result(run, *job)]
             yardstick = Yardstick(laid_out)
+            for warning in before(laid_out, settings.file(), flags):
+                note(f"warning: {warning}")
             for remark in laid_out.remarks:
                 note(f"note: {remark}")
             if not output.quiet:

@@ -6,7 +6,18 @@ from unstir.cli.parts.settings import SettingsFlags
 
 def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), output: Output = Output()) -> None:
     """Say what DATA is taken for, what is wrong with it, which settings it decides, and what training would cost."""
-    from unstir.cli.parts.inspected import columns_table, cost_line, document_of, facts, headline, next_command, preview
+    from dataclasses import replace
+
+    from unstir.cli.parts.inspected import (
+        all_problems,
+        columns_table,
+        cost_line,
+        document_of,
+        facts,
+        headline,
+        next_command,
+        preview,
+    )
     from unstir.cli.parts.output import answer, show
     from unstir.data import survey
     from unstir.training.config import resolve
@@ -18,6 +29,7 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
     kept = asked.model_copy(update={"data": asked.data.model_copy(update={"missing": "keep"})})
     rows = load_data(kept)
     found, plan = survey(rows), preview(rows, file, flags)
+    found = replace(found, problems=all_problems(rows, found, plan, file, flags))
     if output.json:
         answer(output, document_of(rows, found, plan))
         return

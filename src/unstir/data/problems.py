@@ -52,9 +52,9 @@ NAMED = 10  # columns or classes that a sentence names, at most
 IDS = ("id", "index", "idx", "key", "uuid", "guid", "rownum", "row_number", "row", "rowname", "rownames", "level_0", "no", "nr")
 NAMELESS = "unnamed"  # how a column begins whose name was an index without one, as pandas' "Unnamed: 0"
 WORST_FIRST = (
-    *("axes?", "missing", "infinite", "labels missing", "groups missing", "huge", "far from zero", "outliers", "counter"),
-    *("many classes", "one class", "negative class", "missing class", "classes alike", "small classes", "repeated"),
-    *("one hot", "alike", "determined", "dependent", "few", "constant", "a class?", "curves?"),
+    *("untrained", "axes?", "missing", "infinite", "labels missing", "groups missing", "huge", "far from zero", "outliers"),
+    *("counter", "many classes", "one class", "negative class", "missing class", "classes alike", "small classes"),
+    *("not held out", "repeated", "one hot", "alike", "determined", "dependent", "few", "constant", "a class?", "curves?"),
 )
 
 

@@ -93,6 +93,11 @@ def _axes(data: Data) -> Choice:
     return Choice(data.axes.letters, data.axes.why)
 
 
+def enough_steps(rows: int) -> int:
+    """How many steps so many rows are worth, by (2) without its upper limit."""
+    return max(STEPS_A_ROW * rows, FEWEST_STEPS)
+
+
 def _steps(rows: int, most: int) -> Choice:
     """The number of steps by (2), and the reason."""
     wanted = STEPS_A_ROW * rows

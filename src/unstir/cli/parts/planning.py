@@ -42,7 +42,7 @@ def show_plan(planned: Planned, out: Path | None, output: Output) -> None:
     """What a run would be, and would cost; nothing is written."""
     cost, steps = planned.cost, planned.config.optim.steps
     if not output.json:
-        for warning in planned.fitting.warnings:
+        for warning in planned.warnings:
             note(f"warning: {warning}")
     predicted = {
         "seconds": cost and planned.encoder_seconds + cost.seconds(steps),
