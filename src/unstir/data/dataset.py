@@ -110,7 +110,7 @@ class Data:
         Without groups, round(N held_out) rows are held out, at least one and at most N - 1. With groups, no group is on both sides:
         groups are held out in random order until the number of rows is nearest to N held_out, at least one group and not all.
         A class of which every row would be held out would be sampled untrained: one of its rows, or its group, is trained on instead,
-        as long as anything else is held out.
+        as long as another row can be held out in its place, or another group is.
         Raises UsageError unless 0 < held_out < 1, DataError where there is only one group.
 
         >>> data = Data(Rows(np.zeros((6, 1))), groups=np.array([0, 0, 1, 1, 2, 2]))
@@ -135,14 +135,24 @@ class Data:
         return self._with_all_classes(order[~unseen], order[unseen])
 
     def _with_all_classes(self, training: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same numbers of rows, but for a row, or its whole group, of each class that had none in `training`."""
+        """The same numbers of rows, but with a row, or its whole group, of each class that had none in `training`, where one can be had.
+
+        A row changes places with one of a class that has more of them, so that both sides keep their sizes; a group joins the others.
+        """
         if self.labels is None or not self.classes:
             return training, unseen
+        training, unseen = training.copy(), unseen.copy()
         for label in np.setdiff1d(self.labels[unseen], [*self.labels[training], NO_CLASS]):
-            first = unseen[(self.labels[unseen] == label).argmax()]
-            moved = unseen == first if self.groups is None else self.groups[unseen] == self.groups[first]
-            if not moved.all() and not (self.labels[training] == label).any():  # else a class before this one brought its group
-                training, unseen = np.concatenate([training, unseen[moved]]), unseen[~moved]
+            at = int((self.labels[unseen] == label).argmax())
+            if self.groups is not None:
+                moved = self.groups[unseen] == self.groups[unseen[at]]
+                if not moved.all():
+                    training, unseen = np.concatenate([training, unseen[moved]]), unseen[~moved]
+                continue
+            _, ids, counts = np.unique(self.labels[training], return_inverse=True, return_counts=True)
+            spare = np.flatnonzero(counts[ids] > 1)
+            if len(spare):
+                training[spare[-1]], unseen[at] = unseen[at], training[spare[-1]]
         return training, unseen
 
     def without_gaps(self) -> "Data":

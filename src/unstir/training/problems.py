@@ -62,7 +62,7 @@ def asked_for(file: Settings, flags: Settings) -> dict[str, Any]:
         for section, held in file.items()
         if section in SECTIONS
     }
-    return merge(chosen, flags)
+    return merge({section: held for section, held in chosen.items() if held}, flags)
 
 
 def problems_of_settings(data: Data, config: Config, asked: Settings, own: Own = NOTHING_OWN) -> list[Problem]:
