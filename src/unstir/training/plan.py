@@ -13,7 +13,7 @@ The encoder is fitted between the two calls. If it has to be trained, its time i
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Planned:
     fitting: Fitting
     cost: Cost | None
     encoder_seconds: float = 0.0
-    problems: tuple[list[Problem], list[Problem]] = ((), ())
+    problems: tuple[Sequence[Problem], Sequence[Problem]] = ((), ())
 
     @property
     def warnings(self) -> list[str]:
