@@ -77,8 +77,8 @@ def typeset(text: str) -> str:
 def printable(text: str) -> str:
     """Text for a terminal: line ends stay; other control characters, and those that turn or hide text, are escaped.
 
-    >>> print(printable("run \x1b[31mred\u202e [/s]"))
-    run \x1b[31mred\u202e [/s]
+    >>> print(printable("run \\x1b[31mred\\u202e [/s]"))
+    run \\x1b[31mred\\u202e [/s]
     """
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
