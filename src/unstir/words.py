@@ -74,6 +74,15 @@ def typeset(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def printable(text: str) -> str:
+    """Text for a terminal: line ends stay; other control characters, and those that turn or hide text, are escaped.
+
+    >>> print(printable("run \\x1b[31mred\\u202e [/s]"))
+    run \\x1b[31mred\\u202e [/s]
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def percent(share: float, digits: int = 2) -> str:
     """A share as a percentage, rounded to `digits` digits, or to a whole number if that has more; tiny shares are "under 0.001 %".
 

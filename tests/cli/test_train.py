@@ -244,7 +244,7 @@ def test_what_one_should_know_is_said_before_the_first_step(tmp_path):
     assert len(warnings) == 3
     assert "as wrong as a Gaussian" in warnings[2]  # after two steps
     assert "alpha_bar_T = 0.364" in warnings[0]
-    assert "never vary" in warnings[1]
+    assert "column 0 is always 4" in warnings[1]
 
 
 @pytest.mark.usefixtures("undrawn")

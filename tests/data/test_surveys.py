@@ -9,6 +9,7 @@ from scipy.special import ndtri
 from unstir.data import TOYS, from_arrays, survey, toy
 from unstir.data.columns import columns_of
 from unstir.data.layouts import kind_of
+from unstir.data.surveys import problems_before_training
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -166,6 +167,80 @@ def test_a_named_id_and_a_column_that_may_be_a_class():
     assert "column 'the pet' has 3 values, all whole" in text
     assert "--data.labels 'the pet'" in text
     assert problems(pets, ["x", "y"] * (N // 2), ("a", "b", "pet")) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "said"),
+    [
+        ("negative class", RNG.integers(-1, 3, N), "'-1' ("),  # what scikit-learn gives rows without a class
+        ("missing class", np.where(RNG.random(N) < 0.3, "nan", "cat"), "'nan' ("),
+        ("missing class", RNG.choice(["None", "cat", "dog"], N), "'None' ("),
+        ("classes alike", RNG.choice(["cat", "Cat ", "dog"], N), "'Cat ' ("),
+        ("classes alike", RNG.choice(["caf\u00e9", "cafe\u0301", "tea"], N), "written"),
+        (None, RNG.choice([-1, 1], N), ""),  # the two classes of a support vector machine
+        (None, RNG.random(N) < 0.5, ""),
+        (None, RNG.choice([0.0, 1.0, 2.0], N), ""),
+    ],
+)
+def test_classes_that_are_none_or_one_are_told(name, labels, said):
+    # Catches a count of classes alone, and alarm at classes that are as they should be.
+    found = problems(PLAIN, labels)
+    assert set(found) == ({name} if name else set())
+    assert said in found.get(name, "")
+
+
+def test_ids_are_found_by_what_chance_would_have_made_equal():
+    """400 numbers below 2,000 at random have 40 equal pairs. Catches ids that are no permutation, and prices taken for ids."""
+    ids = changed(1, RNG.permutation(2000)[:N])
+    assert "different in every row" in problems(ids)["counter"]
+    assert problems(changed(1, RNG.integers(0, 2000, N))) == {}
+    assert problems(changed(1, RNG.permutation(10**6)[:N])) == {}
+    again = changed(1, np.arange(N) % 200)  # two frames joined, with the index of each
+    assert "had no name" in problems(again, names=("a", "Unnamed: 0", "b"))["counter"]
+    assert problems(again, names=("a", "week", "b")) == {}
+
+
+def test_a_class_that_is_spelt_out_is_one_problem_and_two_repeat_each_other():
+    # Catches dummies that are only "sums of others", and those of two classes that are not seen to be one.
+    three = np.eye(3)[RNG.integers(0, 3, N)]
+    found = problems(np.column_stack([PLAIN, three]), names=(*"abc", "red", "green", "blue"))
+    assert set(found) == {"one hot"}
+    assert "column 'red', column 'green', column 'blue' are one class spelt as 0 and 1" in found["one hot"]
+    assert set(problems(np.column_stack([PLAIN, np.eye(2)[RNG.integers(0, 2, N)]]))) == {"alike"}
+    free = RNG.integers(0, 2, (N, 3))  # switches that have nothing to do with each other
+    assert not {"one hot", "determined", "dependent"} & set(problems(np.column_stack([PLAIN, free])))
+    both = np.eye(3)[np.repeat([0, 1, 2], [200, 100, 100])] + np.eye(3)[np.repeat([1, 0, 2], [200, 100, 100])]
+    assert "one hot" not in problems(np.column_stack([PLAIN, both]))
+
+
+def test_a_column_that_another_decides_is_named():
+    # Catches a region beside its city, both learnt, whose samples contradict each other; and chance where values are many.
+    city = RNG.integers(0, 12, N)
+    region = np.array([3.0, 1.0, 7.0, 2.0])[city % 4]
+    found = problems(np.column_stack([PLAIN, city, region]), names=(*"abc", "city", "region"))
+    assert "column 'region' by column 'city'" in found["determined"]
+    assert "determined" not in problems(np.column_stack([PLAIN, city, RNG.integers(0, 4, N)]))
+    assert "determined" not in problems(np.column_stack([PLAIN[:60], RNG.permutation(60), RNG.integers(0, 4, 60)]))
+
+
+def test_the_worst_comes_first():
+    values = np.column_stack([PLAIN[:30], np.arange(30.0), np.full(30, 4.0)])
+    values[3, 0] = np.nan
+    found = survey(from_arrays(values, ["cat"] * 29 + ["dog"], missing="keep")).problems
+    assert [problem.name for problem in found] == ["missing", "counter", "small classes", "few", "constant"]
+
+
+def test_a_quick_look_finds_the_same_in_small_data_and_is_quick_in_large():
+    # Catches another wording before training than inspect has, and a look at each of 750,000 pixels.
+    values = np.column_stack([changed(0, 500.0, [42]), np.arange(N), np.eye(3)[RNG.integers(0, 3, N)]])
+    data = from_arrays(values, ["a"] * (N - 1) + ["b"])
+    assert problems_before_training(data) == survey(data).problems
+    pictures = from_arrays(np.zeros((40, 500, 500, 3), np.uint8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(pictures), "intact", None)  # no pass through all values
+        (few, constant) = problems_before_training(pictures)
+    assert (few.name, constant.name) == ("few", "constant")
+    assert " places looked at never vary" in constant.text
 
 
 def test_rows_that_have_to_repeat_are_no_copies():

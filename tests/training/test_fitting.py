@@ -25,6 +25,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, bucket_means
 from unstir.training.parts import pick_device
 from unstir.training.presets import preset, settle, times_for
+from unstir.training.problems import problems_of_settings
 
 SMALL = {"width": 48, "depth": 2, "batch_size": 128}
 TINY = {"width": 8, "depth": 1, "batch_size": 16, "steps": 2}
@@ -522,16 +523,14 @@ def test_times_suit_the_target_unless_asked_for(kind):
 def test_a_schedule_that_leaves_signal_is_warned_about():
     """alpha_bar_T = prod (1 - beta_i) of 100 linear betas is 0.364, not 0 (pain 2). Catches silence, and a warning for everything."""
     values = np.random.default_rng(0).normal(size=(40, 2))
-    (warning,) = prepared(values, **TINY, schedule="linear", T=100).warnings
+    data = from_arrays(values)
+    ((_, _, warning),) = problems_of_settings(data, settle(data, flat(**TINY, schedule="linear", T=100)), {})
     left = math.prod(1 - beta for beta in np.linspace(1e-4, 0.02, 100))
     assert f"alpha_bar_T = {left:.3g}" in warning
     assert "--diffusion.T 1000" in warning
     assert "cosine" in warning
     for quiet in ({"schedule": "linear"}, {"schedule": "cosine", "T": 100}, {"schedule": "flow"}):
-        assert prepared(values, **TINY, **quiet).warnings == []
-    values[:, 0] = 3
-    (warning,) = prepared(values, **TINY).warnings
-    assert "1 of 2 elements never vary" in warning
+        assert problems_of_settings(data, settle(data, flat(**TINY, **quiet)), {}) == []
 
 
 def test_labels_can_be_left_aside():

@@ -35,6 +35,7 @@ from unstir.cli.parts.signals import prompt
 from unstir.cli.registry import COMMANDS
 from unstir.errors import StorageError, UnstirError
 from unstir.training.config import message
+from unstir.words import printable
 
 HELP = "Train diffusion models from scratch on your own data, sample them in few steps, and know how good they are."
 
@@ -134,4 +135,5 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _say(text: str) -> None:
     if text:
+        text = printable(text)  # a name from the data can hold what a terminal obeys
         print(f"process {_rank()}: {text}" if _rank() else text, file=sys.stderr)

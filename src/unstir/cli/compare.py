@@ -33,7 +33,7 @@ def compare(
 
     Each is trained for 2,000 steps, unless --steps says otherwise.
     """
-    from unstir.cli.parts.comparing import ENOUGH, accounted, headline, results_of, show_tables, train_all
+    from unstir.cli.parts.comparing import ENOUGH, accounted, before, headline, results_of, show_tables, train_all
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note, warn
     from unstir.comparison.figure import picture
@@ -59,6 +59,8 @@ def compare(
     with comparison_folder(laid_out, data, out, typed_command()) as run, accounted(run):
         left = [job for job in jobs if not has_result(run, *job)]
         yardstick = Yardstick(laid_out)
+        for warning in before(laid_out, settings.file(), flags):
+            warn(warning)
         for remark in laid_out.remarks:
             note(f"note: {remark}")
         if seeds < ENOUGH:

@@ -39,6 +39,7 @@ def evaluate(
     from unstir.runs.loading import load
     from unstir.training.config import resolve
     from unstir.training.config_file import read_config
+    from unstir.words import short
 
     model, reasons, sampling = load(run), [], how.sampling()
     most = n or affordable_rows(model)
@@ -57,13 +58,14 @@ def evaluate(
     said = {"run": str(run), "steps": how.steps, "method": how.method or default(how.steps), "seed": how.seed}
     said |= {"guidance": how.guidance, "interval": how.interval, "steps_trained": model.card.steps_trained}
     names = model.card.names or tuple(f"x{i}" for i in range(len(scale_of(model))))
+    shown = tuple(map(short, names))
     if not output.json:
         guided = "" if how.guidance == 1 else f", guidance {how.guidance:g}"
         tables = [scores_table(found, f"{run}: {said['method']}, {how.steps} evaluations, seed {how.seed}{guided}")]
-        tables += [columns_table(found.good, names)] if found.good else []
+        tables += [columns_table(found.good, shown)] if found.good else []
         tables += [levels_table(found.levels)] if found.levels else []
         show(*(table for table in tables if table.row_count))
-    answer(output, said | document_of(found, names), *answers(found, names).values(), *reasons)
+    answer(output, said | document_of(found, names), *answers(found, shown).values(), *reasons)
 
 
 def own_data(run: Path, config: "Config") -> "Data":

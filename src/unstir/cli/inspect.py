@@ -6,21 +6,34 @@ from unstir.cli.parts.settings import SettingsFlags
 
 def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), output: Output = Output()) -> None:
     """Say what DATA is taken for, what is wrong with it, which settings it decides, and what training would cost."""
-    from unstir.cli.parts.inspected import columns_table, cost_line, document_of, facts, headline, next_command, preview
+    from dataclasses import replace
+
+    from unstir.cli.parts.inspected import (
+        all_problems,
+        columns_table,
+        cost_line,
+        document_of,
+        facts,
+        headline,
+        next_command,
+        preview,
+    )
     from unstir.cli.parts.output import answer, show
     from unstir.data import survey
     from unstir.training.config import resolve
     from unstir.training.presets import load_data
+    from unstir.words import printable
 
     file, flags = settings.file(), settings.flags()
     asked = resolve(file, flags, {"data": {"source": data}})
     kept = asked.model_copy(update={"data": asked.data.model_copy(update={"missing": "keep"})})
     rows = load_data(kept)
     found, plan = survey(rows), preview(rows, file, flags)
+    found = replace(found, problems=all_problems(rows, found, plan, file, flags))
     if output.json:
         answer(output, document_of(rows, found, plan))
         return
-    print(f"{rows.source}: {headline(rows, found)}")
+    print(f"{printable(rows.source)}: {headline(rows, found)}")
     for line in facts(rows, found):
         print(line)
     if len(rows.shape) == 1 and rows.layout is None:
@@ -33,4 +46,4 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
         print(f"  {f'{choice.name} = {choice.value}':<30} {choice.why}")
     print(f"cost: {cost_line(plan)}")
     if plan.cost:
-        print(f"next: {next_command(rows, settings.config, flags)}")
+        print(f"next: {printable(next_command(rows, settings.config, flags))}")

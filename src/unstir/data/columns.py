@@ -11,6 +11,7 @@ a standard deviation would grow with the outlier itself (after Tukey 1977):
     ("column 'speed'", Gap(count=1, first=2), 1.0, 2.0, 2, True)
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from unstir.data.dataset import Data, gaps_of
 
-AT_ONCE = 64  # columns in memory together
+AT_ONCE, NUMBERS = 64, 2**21  # columns in memory together, at most, and numbers of them
 THIN = 2**21  # numbers from which the quantiles of all values are computed, at most
 
 
@@ -70,14 +71,20 @@ class Whole(NamedTuple):
     place: str = "the data"
 
 
-def columns_of(data: Data, step: int = 1) -> list[Column]:
-    """The columns of `data`, which may have gaps. Statistics are from every step-th row, gaps are counted in all rows."""
-    looked, gaps = looked_at(data, step), [zip(*found, strict=True) for found in gaps_of(data).values()]
-    each = zip(_one_by_one(looked), *gaps, strict=True)
-    return [
-        _column(data.place(j), Gap(*map(int, missing)), Gap(*map(int, infinite)), values, step)
-        for j, (values, missing, infinite) in enumerate(each)
-    ]
+def columns_of(data: Data, step: int = 1, stride: int = 1, intact: bool = False) -> list[Column]:
+    """The columns of `data`, which may have gaps; with a `stride`, every stride-th of them.
+
+    Statistics are from every step-th row. Gaps are counted in all rows, unless the data is known to be `intact`.
+    """
+    looked, places, none = looked_at(data, step), range(0, math.prod(data.shape), stride), Gap(0, -1)
+    gaps = [(none, none)] * len(places) if intact else list(zip(*map(_gaps, gaps_of(data).values()), strict=True))[::stride]
+    found, together = [], max(1, min(AT_ONCE, NUMBERS // max(len(looked), 1)))
+    for start in range(0, len(places), together):
+        here = places[start : start + together]
+        block = np.ascontiguousarray(looked[:, here.start : here.stop : stride].T)
+        each = zip(here, gaps[start : start + together], _statistics(block, step), strict=True)
+        found += [Column(data.place(j), *gap, *numbers) for j, gap, numbers in each]
+    return found
 
 
 def looked_at(data: Data, step: int) -> np.ndarray:
@@ -113,39 +120,45 @@ def _where(rows: np.ndarray, value: float) -> Iterator[tuple[int, np.ndarray]]:
         yield start, (rows[start : start + 1024] == value).any(axis=1)
 
 
-def _one_by_one(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, rows.shape[1], AT_ONCE):
-        yield from np.ascontiguousarray(rows[:, start : start + AT_ONCE].T)
+def _gaps(found: tuple[np.ndarray, np.ndarray]) -> list[Gap]:
+    return [Gap(*pair) for pair in zip(*(part.tolist() for part in found), strict=True)]
 
 
-def _column(place: str, missing: Gap, infinite: Gap, values: np.ndarray, step: int) -> Column:
-    """The statistics of a column, (1) among them, from the (n,) values of every step-th row, gaps included."""
+def _statistics(values: np.ndarray, step: int) -> list[tuple]:
+    """The fields of a `Column` from `low` on, for the (k, n) values of k columns in every step-th row, gaps included."""
     finite = np.isfinite(values)
-    looked = values[finite]
-    if not looked.size:
-        nan = float("nan")
-        return Column(place, missing, infinite, nan, nan, nan, nan, nan, 0, False, 0.0, -1)
-    ordered = np.sort(looked).astype(np.float64)
-    unit = max(abs(ordered[0]), abs(ordered[-1])) or 1.0  # so that no sum overflows
-    scaled = ordered / unit
-    quarter, median, three_quarters = np.quantile(scaled, (0.25, 0.5, 0.75))
+    if finite.all():
+        return _of_finite(values, step)
+    found, nan = [], float("nan")
+    for column, held in zip(values, np.where(finite.any(axis=1, keepdims=True), finite, True), strict=True):
+        if not np.isfinite(column[held]).all():
+            found.append((nan, nan, nan, nan, nan, 0, False, 0.0, -1))
+            continue
+        ((*numbers, at),) = _of_finite(column[held][None], 1)
+        found.append((*numbers, int(np.flatnonzero(held)[at]) * step if at >= 0 else -1))
+    return found
+
+
+def _of_finite(values: np.ndarray, step: int) -> list[tuple]:
+    """The same for values (k, n) that are all finite."""
+    ordered = np.sort(values, axis=1).astype(np.float64)
+    low, high = ordered[:, 0], ordered[:, -1]
+    unit = np.maximum(np.abs(low), np.abs(high))
+    unit[unit == 0] = 1.0
+    scaled = ordered / unit[:, None]  # so that no sum overflows
+    quarter, median, three_quarters = np.quantile(scaled, (0.25, 0.5, 0.75), axis=1)
     spread = (three_quarters - quarter) / 1.349
-    farthest, at = 0.0, -1
-    if spread > 1e-300:  # else the quotient overflows
-        z = np.abs(values / unit - median) / spread
-        z[~finite] = 0
-        farthest, at = float(z.max()), int(z.argmax()) * step
-    return Column(
-        place,
-        missing,
-        infinite,
-        low=float(ordered[0]),
-        high=float(ordered[-1]),
-        mean=float(scaled.mean() * unit),
-        deviation=float(scaled.std() * unit) if ordered[0] != ordered[-1] else 0.0,
-        median=float(median * unit),
-        distinct=1 + int((ordered[1:] != ordered[:-1]).sum()),
-        whole=bool((ordered == np.round(ordered)).all()),
-        farthest=farthest,
-        at=at,
-    )
+    known = spread > 1e-300  # else the quotient overflows
+    z = np.abs(values / unit[:, None] - median[:, None]) / np.where(known, spread, np.inf)[:, None]  # (1)
+    numbers = {
+        "low": low,
+        "high": high,
+        "mean": scaled.mean(axis=1) * unit,
+        "deviation": np.where(low != high, scaled.std(axis=1) * unit, 0.0),
+        "median": median * unit,
+        "distinct": 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1),
+        "whole": (ordered == np.round(ordered)).all(axis=1),
+        "farthest": z.max(axis=1),
+        "at": np.where(known, z.argmax(axis=1) * step, -1),
+    }
+    return list(zip(*(part.tolist() for part in numbers.values()), strict=True))

@@ -109,6 +109,8 @@ class Data:
 
         Without groups, round(N held_out) rows are held out, at least one and at most N - 1. With groups, no group is on both sides:
         groups are held out in random order until the number of rows is nearest to N held_out, at least one group and not all.
+        A class of which every row would be held out would be sampled untrained: one of its rows, or its group, is trained on instead,
+        as long as another row can be held out in its place, or another group is.
         Raises UsageError unless 0 < held_out < 1, DataError where there is only one group.
 
         >>> data = Data(Rows(np.zeros((6, 1))), groups=np.array([0, 0, 1, 1, 2, 2]))
@@ -122,7 +124,7 @@ class Data:
         order = rng.permutation(len(self))
         if self.groups is None:
             count = min(max(round(len(self) * held_out), 1), len(self) - 1)
-            return order[count:], order[:count]
+            return self._with_all_classes(order[count:], order[:count])
         _, group, sizes = np.unique(self.groups, return_inverse=True, return_counts=True)
         if len(sizes) < 2:
             raise DataError(f"all {len(self):,} rows are of one group, so none can be held out: at least 2 groups are needed.")
@@ -130,7 +132,28 @@ class Data:
         rows_of_first = sizes[shuffled].cumsum()[:-1]  # of the first group, of the first two, ...
         count = 1 + int(np.abs(rows_of_first - len(self) * held_out).argmin())
         unseen = np.isin(group, shuffled[:count])[order]
-        return order[~unseen], order[unseen]
+        return self._with_all_classes(order[~unseen], order[unseen])
+
+    def _with_all_classes(self, training: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same numbers of rows, but with a row, or its whole group, of each class that had none in `training`, where one can be had.
+
+        A row changes places with one of a class that has more of them, so that both sides keep their sizes; a group joins the others.
+        """
+        if self.labels is None or not self.classes:
+            return training, unseen
+        training, unseen = training.copy(), unseen.copy()
+        for label in np.setdiff1d(self.labels[unseen], [*self.labels[training], NO_CLASS]):
+            at = int((self.labels[unseen] == label).argmax())
+            if self.groups is not None:
+                moved = self.groups[unseen] == self.groups[unseen[at]]
+                if not moved.all():
+                    training, unseen = np.concatenate([training, unseen[moved]]), unseen[~moved]
+                continue
+            _, ids, counts = np.unique(self.labels[training], return_inverse=True, return_counts=True)
+            spare = np.flatnonzero(counts[ids] > 1)
+            if len(spare):
+                training[spare[-1]], unseen[at] = unseen[at], training[spare[-1]]
+        return training, unseen
 
     def without_gaps(self) -> "Data":
         """The rows without a gap, and the classes that still have rows; `dropped` counts the rows that were left out.

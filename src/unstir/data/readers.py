@@ -16,7 +16,7 @@ from pathlib import Path
 from unstir.data.arrays import shared
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
-from unstir.data.formats.format import Format, Request
+from unstir.data.formats.format import AUTO, Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.layouts import axes_of
 from unstir.data.toys import TOYS, toy
@@ -37,11 +37,12 @@ def load(
     size: tuple[int, int] | None = None,
     groups: str | None = None,
     axes: str | None = None,
+    header: str = AUTO,
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
-    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size`, `groups` and `axes`
-    are as in `read`.
+    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size`, `groups`, `axes` and
+    `header` are as in `read`.
     Raises what `toy` and `read` raise, and UsageError for built-in pictures that are not installed.
 
     >>> load("moons", n=100).values.shape
@@ -49,13 +50,15 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes)
+        return read(source, labels, missing, size, groups, axes, header)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
         raise UsageError(f"'{name}' is a built-in set, whose rows have no groups; groups='{groups}' is for a file.")
     if size is not None:
         raise _no_size(name)
+    if header != AUTO:
+        raise _no_header(name)
     data = PICTURES[name]() if name in PICTURES else toy(name, n, seed)
     return replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
 
@@ -68,14 +71,17 @@ def read(
     size: tuple[int, int] | None = None,
     groups: str | None = None,
     axes: str | None = None,
+    header: str = AUTO,
 ) -> Data:
     """The rows of a file of a known format, or the images of a folder.
 
     `labels` names what holds the classes, and `groups` what holds the groups that a split keeps together: a column of a table,
     an array of an archive. `missing` is as in `from_arrays`. `size` is the (height, width) to which the images of a folder are
-    resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides.
+    resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides. `header`
+    says whether the first line of a table holds the names of its columns: "yes", "no", or "auto".
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
-    `groups` that are not there, a size for a file or axes that do not fit, DataError for contents that cannot be used.
+    `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
+    cannot be used.
 
     >>> read("rows.csv")
     Traceback (most recent call last):
@@ -86,7 +92,7 @@ def read(
     ...
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
-    request = Request(_path(source), str(source), labels, missing, size, groups)
+    request = Request(_path(source), str(source), labels, missing, size, groups, header)
     try:
         found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
@@ -123,9 +129,11 @@ def _format(request: Request) -> Format:
     """The format that the path says. Raises UsageError for one that is not known, StorageError for what is no file and no folder."""
     path, source = request.path, request.source
     mode = path.stat().st_mode
+    form = folder_format() if stat.S_ISDIR(mode) else format_of(path.name)
+    if form is not None and request.header != AUTO and not form.headed:
+        raise _no_header(source)
     if stat.S_ISDIR(mode):
         return folder_format()
-    form = format_of(path.name)
     if form is None:
         known = ", ".join(sorted(suffixes()))
         raise UsageError(f"'{source}': files that end in '{path.suffix}' are not known; known: {known}, or a folder of images.")
@@ -138,3 +146,16 @@ def _format(request: Request) -> Format:
 
 def _no_size(source: str) -> UsageError:
     return UsageError(f"'{short(source)}' is no folder of images, so it cannot be resized; leave --data.size out.")
+
+
+def _no_header(source: str) -> UsageError:
+    return UsageError(f"'{short(source)}' is no table in a text file, so it has no header; leave --data.header out.")
+
+
+def heeds_points(source: str) -> bool:
+    """Whether `load` draws as many points as it is told: of a built-in point set it does, and all else is read whole.
+
+    >>> heeds_points("moons"), heeds_points("points.npy")
+    (True, False)
+    """
+    return source in TOYS

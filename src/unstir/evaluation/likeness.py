@@ -79,8 +79,10 @@ def likeness(sets: Sequence[np.ndarray], asked: Sequence[str] | None, training: 
             f"{len(training)} trained on give sets of {n}. Bring more data, or train with a larger --data.held-out."
         )
     rng = np.random.default_rng([seed, 5])
-    # Split by rows, not by groups: the spared rows only have to be as new to the features as the held-out rows are.
-    known, spared = replace(training, groups=None).split(n / len(training), seed)
+    # Split by rows, whatever their groups and classes: the spared rows only have to be as new to the features as the held-out rows are.
+    known, spared = map(
+        training.take, replace(training, groups=None, labels=None, classes=()).split_numbers(n / len(training), seed)
+    )
     features = learn(known, seed)
     k = min(FEATURES, n // 2)
     some = rng.permutation(len(held_out))[: n * REPEATS]

@@ -18,6 +18,7 @@ from unstir.conditions.registry import CONDITIONS
 from unstir.data.layouts import Layout, layout
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
+from unstir.words import short
 
 MOST = 2**26  # elements of a row
 DTYPES = (
@@ -92,10 +93,14 @@ def readme(card: Card) -> str:
     """The README of a model's folder."""
     names = card.condition_settings.get("names", ())
     conditional = (
-        "." if card.condition is None else f"; {card.condition}: {', '.join(names)}." if names else f", given {card.condition}."
+        "."
+        if card.condition is None
+        else f"; {card.condition}: {', '.join(map(short, names))}."
+        if names
+        else f", given {card.condition}."
     )
     lines = [
-        f"# A diffusion model of {card.source or 'an array'}",
+        f"# A diffusion model of {short(card.source, 200) or 'an array'}",
         "",
         f"Rows of shape {card.shape} (axes {card.axes}), {card.dtype}{conditional}",
     ]

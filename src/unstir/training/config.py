@@ -66,6 +66,9 @@ class Data(Section):
 
     source: str = Field("", description="Built-in name, file or folder.")
     labels: str | None = Field(None, description="Column or array that holds the class.")
+    header: Literal["auto", "yes", "no"] = Field(
+        "auto", description="Whether the first line of a table holds the names of the columns: auto, yes or no."
+    )
     groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
         "refuse",

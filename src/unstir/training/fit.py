@@ -6,6 +6,7 @@
 ((5, 2), 20)
 """
 
+import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,16 +14,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from unstir.data import Data
 from unstir.data.arrays import shared
 from unstir.data.given import as_numbers
+from unstir.data.problems import Problem
 from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
 from unstir.steady import steady
-from unstir.training.config import flat, resolve
+from unstir.training.config import Config, flat, resolve
 from unstir.training.cost import MOST_MINUTES, STEADY, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
+from unstir.training.problems import problems_of_data, problems_of_settings
 from unstir.training.progress import shown
 
 REHEARSED = 2.0  # seconds spent on measuring a step, before `minutes` are planned
@@ -53,6 +57,7 @@ def fit(
     long. `progress`: whether to show progress; None shows it in notebooks and on terminals. Further settings are those of the command line
     by their last names: steps, lr, width, seed, held_out, axes, ... Settings that are not given are chosen from the size of the data.
 
+    What a person should know about the data and the settings is one line of the log "unstir", with the number of further ones.
     `model.losses` has the losses of all steps. Raises DataError for data that cannot be used, UsageError for a wrong setting.
     """
     if isinstance(x, str):
@@ -73,18 +78,32 @@ def fit(
         )
     began = time.monotonic()
     asked = resolve(flat(**settings)).data
-    data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
+    data = known = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
+    config = settle(data, flat(**settings))
     if condition is not None:
         data = replace(data, labels=_values(given, len(data)))
-    fitting = Fitting(data, settle(data, flat(**settings)), own=own)
+    fitting = Fitting(data, config, own=own)
     if minutes is not None:
         left = 60 * minutes * STEADY - (time.monotonic() - began)
-        planned = settle(data, flat(**settings), flat(steps=rehearse(fitting, REHEARSED).steps(left)))
-        fitting = Fitting(data, planned, fitting.encoder, own)
+        config = settle(data, flat(**settings), flat(steps=rehearse(fitting, REHEARSED).steps(left)))
+        fitting = Fitting(data, config, fitting.encoder, own)
+    _say(problems_of_settings(known, config, flat(**settings), own), known, config)
     losses = [step.loss for step in shown(fitting, progress)]
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
+
+
+def _say(settings: list[Problem], data: Data, config: Config) -> None:
+    """What a person should know before training, in one line of the log "unstir", which Python shows on stderr: the worst, and how many more.
+
+    It is no warning of Python's: those can be turned into errors, and training would depend on that.
+    """
+    found = [*data.notes, *(problem.text for problem in (*settings, *problems_of_data(data, config)))]
+    rest = "And 1 more" if len(found) == 2 else f"And {len(found) - 1:,} more"
+    if found:
+        more = f" {rest}: unstir.data.survey(unstir.data.from_arrays(x)).problems" if len(found) > 1 else ""
+        logging.getLogger("unstir").warning("unstir.fit: " + found[0] + more)
 
 
 def _values(given: Any, rows: int) -> np.ndarray:

@@ -24,7 +24,6 @@ import torch
 from torch import Tensor, nn
 
 from unstir.data import Data
-from unstir.data.layouts import ASKED
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.base import Encoder, Fit, Reconstruction
@@ -34,7 +33,6 @@ from unstir.information.mmse import error_curve
 from unstir.model.card import Card
 from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own, called, has_name
-from unstir.networks import registry as networks
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -42,9 +40,9 @@ from unstir.training.baseline import MEASURED, gaussian_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.loop import Step, train
-from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device
+from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, with_its_classes
 from unstir.training.presets import without_auto
-from unstir.training.problem import PAIRED, Problem
+from unstir.training.problem import Problem
 from unstir.training.processes import here
 from unstir.training.recipe import SHARDED, Recipe
 from unstir.training.state import State
@@ -56,7 +54,6 @@ LOOKS = 20  # evaluations on the held-out sets in a run at most
 LOOKING = 0.1  # the share of the training steps' work that these may add beyond LOOK
 BACKWARD = 3  # training on a row takes this many times the work of evaluating the network on it
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64, device="cpu")  # log-SNR of the error curve
-SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what the network was trained on at t = 1
 
 
 class Fitting:
@@ -67,9 +64,7 @@ class Fitting:
 
     @steady
     def __init__(self, data: Data, config: Config, encoder: Encoder | None = None, own: Own = NOTHING_OWN):
-        if data.classes and config.data.labels == "none":
-            data = replace(data, labels=None, classes=())
-        self.config, self.data, self.own = (config := without_auto(config)), data, own
+        self.config, self.data, self.own = (config := without_auto(config)), (data := with_its_classes(data, config)), own
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.device = pick_device(config.device)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own))
@@ -97,33 +92,6 @@ class Fitting:
         self.state = State(
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device
-
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings about the data and the settings to show before the first step, a sentence each."""
-        found = [*self.data.notes]
-        left = self.problem.schedule.alpha_bar_end
-        if left > SIGNAL_LEFT:
-            found.append(
-                f"the {self.config.diffusion.schedule} schedule leaves signal at its end: alpha_bar_T = {left:.3g}. Samples start from pure "
-                "noise, which training never showed. Use more steps (--diffusion.T 1000), more or larger betas, or --schedule cosine."
-            )
-        axes, uses = self.data.axes, self.own.network is not None or "channel_axis" in self.network_settings
-        if axes.why == ASKED and self.data.layout and not uses:
-            found.append(
-                f"axes {axes.letters} were asked for, but the {self.config.network.architecture} network does not use which numbers are "
-                f"neighbours; they decide only scales, scores and pictures. Use --network.architecture {networks.FOR_SPACE}."
-            )
-        parts = self.problem.pairings(self.recipe.batch_size)
-        if parts > 1:
-            found.append(
-                f"a batch of {self.recipe.batch_size:,} rows is paired with its noise in {parts} parts of at most {PAIRED} rows, because "
-                "pairing takes a time that grows with the cube of the rows."
-            )
-        constant = int(self.encoder.constant.sum())
-        if constant:
-            found.append(f"{constant} of {self.encoder.constant.numel()} elements never vary; samples repeat them exactly.")
-        return found
 
     @cached_property
     @steady

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
 from unstir.training.config import Config
 
+NO_LABELS = "none"  # in place of the name of a column or an array
+
 
 def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
     """The fitting of the encoder to these rows; the caller drives its updates, if it has any. Raises what the encoder's `begin` raises."""
@@ -28,6 +31,11 @@ def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
     options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies)
     kind = kind_for(own.encoder or ENCODERS[config.data.encoder], lies, own.network is not None)
     return kind.begin(views(training.rows, config.data.flip, lies), options)
+
+
+def with_its_classes(data: Data, config: Config) -> Data:
+    """The data as it is trained on: without its classes if the settings say `--data.labels none`."""
+    return replace(data, labels=None, classes=()) if data.classes and config.data.labels == NO_LABELS else data
 
 
 def condition_for(training: Data, config: Config) -> Condition | None:
@@ -62,7 +70,7 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
     >>> label_name("pet", ("size",)), label_name(None, ("size", "class")), label_name("2", ())
     ('pet', 'class_', 'class')
     """
-    name = labels if labels and labels != "none" and names else "class"
+    name = labels if labels and labels != NO_LABELS and names else "class"
     while name in names:
         name += "_"
     return name

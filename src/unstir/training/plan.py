@@ -12,11 +12,13 @@ The encoder is fitted between the two calls. If it has to be trained, its time i
     (50, True)
 """
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unstir.data import Data
+from unstir.data.problems import Problem
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.steady import steady
@@ -24,6 +26,7 @@ from unstir.training.config import MOST_STEPS, Config, merge, resolve
 from unstir.training.cost import MOST_MINUTES, STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
+from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
 from unstir.words import duration
 
@@ -46,7 +49,8 @@ class Draft:
 class Planned:
     """A run that has not begun. `cost` is None if each of several processes will hold only a part of the network.
 
-    `encoder_seconds`: how long training the autoencoder will take, 0 if there is none to train.
+    `encoder_seconds`: how long training the autoencoder will take, 0 if there is none to train. `problems`: of the settings, and of
+    the data (`training.problems`).
     """
 
     data: Data
@@ -55,6 +59,12 @@ class Planned:
     fitting: Fitting
     cost: Cost | None
     encoder_seconds: float = 0.0
+    problems: tuple[Sequence[Problem], Sequence[Problem]] = ((), ())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to say before training, a sentence or two each."""
+        return lines(self.data.notes, *self.problems, f"unstir inspect {shlex.quote(self.data.source)}")
 
     @property
     def prediction(self) -> str:
@@ -126,7 +136,9 @@ def planned(
         fitting = Fitting(data, config, encoder)
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
-    return Planned(data, config, layers, fitting, cost, encoder_seconds)
+    asked = asked_for(layers["file"], layers["flag"])
+    problems = problems_of_settings(data, config, asked), problems_of_data(data, config)
+    return Planned(data, config, layers, fitting, cost, encoder_seconds, problems)
 
 
 def _settled(data: Data, layers: Mapping[str, Settings], *more: Settings) -> Config:

@@ -34,7 +34,9 @@ def load_data(config: Config) -> Data:
     """Read the data as the settings say. Raises what `unstir.data.load` raises."""
     data = config.data
     labels = None if data.labels == "none" else data.labels
-    return load(data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes)
+    return load(
+        data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes, data.header
+    )
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:
@@ -89,6 +91,11 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 def _axes(data: Data) -> Choice:
     """Which axis is what, as it was taken when the data was read."""
     return Choice(data.axes.letters, data.axes.why)
+
+
+def enough_steps(rows: int) -> int:
+    """How many steps so many rows are worth, by (2) without its upper limit."""
+    return max(STEPS_A_ROW * rows, FEWEST_STEPS)
 
 
 def _steps(rows: int, most: int) -> Choice:

@@ -94,7 +94,7 @@ class Problem:
 
     def pairings(self, rows: int) -> int:
         """The number of parts in which a batch of so many rows is paired with its noise; 0 where it is not."""
-        return -(-rows // PAIRED) if self.coupling == OPTIMAL else 0
+        return pairings(self.coupling, rows)
 
 
 class Prepared(NamedTuple):
@@ -103,6 +103,15 @@ class Prepared(NamedTuple):
     t: Tensor
     example: Example
     cond: Tensor | None
+
+
+def pairings(coupling: str, rows: int) -> int:
+    """The number of parts in which a batch of so many rows is paired with its noise; 0 where the coupling pairs nothing.
+
+    >>> pairings("optimal_transport", 5000), pairings("independent", 5000)
+    (10, 0)
+    """
+    return -(-rows // PAIRED) if coupling == OPTIMAL else 0
 
 
 def steps_in_block(problem: Problem, recipe: Recipe) -> int:

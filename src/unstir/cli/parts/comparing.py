@@ -1,5 +1,6 @@
 """The long parts of `unstir compare`: the trainings that are not done yet, with progress on stderr; the results; the tables."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from unstir.errors import StorageError, UnstirError
 from unstir.runs.comparison import read_result, write_result, write_samples
 from unstir.runs.folder import Run
 from unstir.training.fitting import Fitting
+from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.words import duration
 
 SHARE = 0.6  # of the time of a job is training, about: for the progress bar
@@ -27,6 +29,15 @@ ENOUGH = 4  # seeds: with fewer, the intervals of Student's t are so wide that n
 
 Jobs = Sequence[tuple[Training, int]]
 """Trainings with their seeds."""
+
+
+def before(laid_out: Comparison, file: dict[str, Any], flags: dict[str, Any]) -> list[str]:
+    """What to say of the data and of the settings before anything is trained; the settings are those of the first training."""
+    data, config = laid_out.data, laid_out.trainings[0].config
+    settings = [
+        problem for problem in problems_of_settings(data, config, asked_for(file, flags)) if problem.name != "signal left"
+    ]
+    return lines(data.notes, settings, problems_of_data(data, config), f"unstir inspect {shlex.quote(data.source)}")
 
 
 def headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
@@ -98,7 +109,12 @@ def _bar(total: int, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     if quiet or not live():
         yield lambda done, text: None  # noqa: ARG005
         return
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("left"), TimeRemainingColumn(compact=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
         yield lambda done, text: progress.update(task, completed=done, description=text)

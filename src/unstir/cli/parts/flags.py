@@ -139,6 +139,10 @@ class ReadingFlags:
     size: Annotated[
         str | None, Parameter(name="--data.size", help="Resize the images of a folder to this height and width, as in 32x48.")
     ] = None
+    header: Annotated[
+        Literal["auto", "yes", "no"],
+        Parameter(name="--data.header", help="Whether the first line of a table holds the names of the columns."),
+    ] = "auto"
 
 
 @Parameter(name="*")

@@ -12,11 +12,13 @@ from unstir.cli.parts.encoder import timed_encoder
 from unstir.data import Data, Survey
 from unstir.data.columns import Column
 from unstir.data.layouts import described
+from unstir.data.problems import Problem, worst_first
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import choices, settle
+from unstir.training.problems import asked_for, problems_of_settings, problems_of_split
 from unstir.words import counted, duration, short
 
 SHOWN = 12  # columns, or classes; --json has all
@@ -60,6 +62,15 @@ def preview(data: Data, file: dict[str, Any], flags: dict[str, Any]) -> Preview:
         return Preview(config, decided, str(fitting.device), rehearse(fitting), "")
     except UnstirError as error:
         return Preview(config, decided, config.device, None, str(error))
+
+
+def all_problems(data: Data, found: Survey, plan: Preview, file: dict[str, Any], flags: dict[str, Any]) -> list[Problem]:
+    """Those of the settings, then those of the data and of its split: everything that `unstir train` would say."""
+    of_split = () if plan.refused else problems_of_split(data.without_gaps(), plan.config)
+    return [
+        *problems_of_settings(data, plan.config, asked_for(file, flags)),
+        *worst_first([*found.problems, *of_split]),
+    ]
 
 
 def headline(data: Data, found: Survey) -> str:

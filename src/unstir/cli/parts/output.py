@@ -80,7 +80,8 @@ def show(*tables: Table) -> None:
     """Print tables to stdout, as wide as the terminal, or 120 columns wide where there is none."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    # Names from the data are text: [red] in one is no colour, and [/s] no end of one.
+    console = Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False, highlight=False)
     with console.capture() as captured:  # where nobody reads stdout any more, rich would end the process itself
         for table in tables:
             console.print(table)

@@ -41,7 +41,7 @@ def show_settings(planned: Planned, output: Output) -> None:
 def show_plan(planned: Planned, out: Path | None, output: Output) -> None:
     """What a run would be, and would cost; nothing is written."""
     cost, steps = planned.cost, planned.config.optim.steps
-    for warning in planned.fitting.warnings:
+    for warning in planned.warnings:
         warn(warning)
     predicted = {
         "seconds": cost and planned.encoder_seconds + cost.seconds(steps),

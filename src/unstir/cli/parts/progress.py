@@ -10,13 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from unstir.cli.parts.output import live
 from unstir.runs.record import Recording
 from unstir.training.loop import Step
+from unstir.words import printable
 
 INTERVAL = 5.0  # seconds between plain lines
 
 
 def note(text: str) -> None:
     """A line on stderr. Progress and other lines that --quiet leaves out are the caller's to leave out."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:

@@ -39,11 +39,13 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     data, config, fitting = planned.data, planned.config, planned.fitting
     text = write_config(config)
     about = about_this_run(typed_command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
-    files = {"config.toml": text, "data.json": describe(data, fitting), "run.json": about}
+    said = [{"problem": problem.name, "text": problem.text} for kind in planned.problems for problem in kind]
+    described = describe(data, fitting) | {"notes": data.notes, "problems": said}
+    files = {"config.toml": text, "data.json": described, "run.json": about}
     run = Run.create(out, config.data.source, files)
     with run, accounted(run, fitting):
         write_encoder(run.path, fitting.encoder)
-        for warning in fitting.warnings:
+        for warning in planned.warnings:
             warn(warning)
         if not output.quiet:
             if fitting.reconstruction:

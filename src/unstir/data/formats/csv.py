@@ -1,8 +1,10 @@
 """Tables of numbers in CSV files: one row a line, perhaps with a column of classes and one of groups.
 
 The delimiter is a tab, a semicolon or a comma: the one that cuts most of the first lines into the same number of cells. The first
-line is a header if none of its cells is a number, or one of them is text above a number. Empty cells and the words in `MISSING`
-are missing values; `unstir.data.arrays` decides what becomes of them. No value is invented, and none is rounded.
+line is a header if none of its cells is a number, or one of them is text above a number; a line of numbers is judged beside the rows
+below it (`unstir.data.formats.headers`), unless the caller says what it is. A first column without a name that numbers the rows is
+refused: it would be learnt. Empty cells and the words in `MISSING` are missing values; `unstir.data.arrays` decides what becomes of
+them. No value is invented, and none is rounded.
 Rows are read in blocks, so a large table is never held as text. Lines are counted from 1, rows and columns from 0.
 
 A table is written with commas, a header, and every digit that a number needs to be read back the same.
@@ -19,7 +21,8 @@ from typing import TextIO
 import numpy as np
 
 from unstir.data.checks import BEYOND, EXACT
-from unstir.data.formats.format import Contents, Format, Request, unknown_name
+from unstir.data.formats.format import AUTO, YES, Contents, Format, Request, unknown_name
+from unstir.data.formats.headers import ENOUGH, LOOKED_AT, judge
 from unstir.data.formats.raw import refuse_large
 from unstir.errors import DataError, UsageError
 from unstir.words import short
@@ -27,7 +30,11 @@ from unstir.words import short
 MISSING = {"", "na", "n/a", "nan", "null", "none"}
 DELIMITERS = "\t;,"
 BLOCK = 8192
+NAMED = 5  # cells of a line in a message
 LONGEST = 308  # digits; a number with more is infinite as a float, and is refused as infinite
+
+NAMELESS = "unnamed"
+REMOVE = "Remove it (index=False in pandas, row.names=FALSE in R), or give it a name."
 
 Row = tuple[int, list[str]]  # the number of its (last) line, its cells
 
@@ -74,12 +81,12 @@ def write(contents: Contents) -> bytes:
 def _table(file: TextIO, request: Request) -> Contents:
     source, asked = request.source, [name for name in (request.labels, request.groups) if name is not None]
     rows = _rows(file, source)
-    top = list(islice(rows, 2))
+    top = list(islice(rows, 1 + LOOKED_AT))
     if not top:
         raise DataError(f"'{source}' is empty.")
     first = [cell.strip() for cell in top[0][1]]
-    header = _is_header(first, top[1][1] if len(top) > 1 else [], asked)
-    columns = [name or f"unnamed {i}" if header else str(i) for i, name in enumerate(first)]
+    header, note = _header(first, [cells for _, cells in top[1:]], request)
+    columns = [name or f"{NAMELESS} {i}" if header else str(i) for i, name in enumerate(first)]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise DataError(f"'{source}' has two columns called '{short(twice[0])}'. Rename one.")
@@ -103,10 +110,10 @@ def _table(file: TextIO, request: Request) -> Contents:
     if not blocks:
         raise DataError(f"'{source}' has a header and no rows.")
     values = np.concatenate(blocks)
-    if header and not first[0] and 0 not in apart and np.array_equal(values[:, 0], np.arange(len(values))):
-        raise DataError(f"'{source}': its first column has no name and only counts the rows. Remove it (index=False).")
+    if header and not first[0] and 0 not in apart and _numbers_the_rows(values[:, 0]):
+        raise DataError(f"'{source}': its first column has no name and only counts the rows. {REMOVE}")
     labels, groups = (None if name is None else _classes(apart[columns.index(name)]) for name in (request.labels, request.groups))
-    return Contents(values, labels, names if header else (), groups=groups)
+    return Contents(values, labels, names if header else (), notes=note, groups=groups)
 
 
 def _rows(file: TextIO, source: str) -> Iterator[Row]:
@@ -150,14 +157,33 @@ def _delimiter(file: TextIO) -> str:
     return best if agreeing(best) else ","
 
 
-def _is_header(first: list[str], second: list[str], asked: list[str]) -> bool:
+def _header(first: list[str], below: list[list[str]], request: Request) -> tuple[bool, tuple[str, ...]]:
+    """Whether the `first` line holds names, as asked or as it looks beside the rows `below`, and a note where that is a guess."""
+    if request.header != AUTO:
+        return request.header == YES, ()
     texts = [not _is_number(cell) and not _is_missing(cell) for cell in first]
-    if not any(texts):
-        # pandas numbers nameless columns, and leaves the place above the row numbers empty.
-        return len(first) > 1 and first == ["", *map(str, range(len(first) - 1))]
-    named = any(text and cell in asked for text, cell in zip(texts, first, strict=True))
-    above_number = any(text and _is_number(cell) for text, cell in zip(texts, second, strict=False))
-    return named or above_number or not any(map(_is_number, first))
+    named = any(text and cell in (request.labels, request.groups) for text, cell in zip(texts, first, strict=True))
+    above_number = any(text and _is_number(cell) for text, cell in zip(texts, below[0] if below else [], strict=False))
+    # pandas numbers nameless columns, and leaves the place above the row numbers empty.
+    numbered = len(first) > 1 and first == ["", *map(str, range(len(first) - 1))]
+    if named or above_number or numbered or (any(texts) and not any(map(_is_number, first))):
+        return True, ()
+    found = judge(first, below, _float)
+    line = ", ".join(map(short, first[:NAMED])) + (", ..." if len(first) > NAMED else "")
+    if found.names:
+        taken = (
+            f"the first line ({line}) is taken for the names of the columns: {found.why}. If it is a row, pass --data.header no."
+        )
+    else:
+        taken = f"the first line ({line}) is taken for a row. {found.why[0].upper()}{found.why[1:]}" if found.why else ""
+        taken += ": if they are the names of the columns, pass --data.header yes." if found.why else ""
+    return found.names, (taken,) if taken else ()
+
+
+def _numbers_the_rows(column: np.ndarray) -> bool:
+    """Whether a column counts the rows from 0 or 1, or holds what is left of that after rows were dropped or shuffled."""
+    each_once = bool((column == np.round(column)).all()) and len(np.unique(column)) == len(column)
+    return each_once and (len(column) >= ENOUGH or np.array_equal(column, column[0] + np.arange(len(column))))
 
 
 def _is_missing(cell: str) -> bool:
@@ -204,6 +230,7 @@ def _number(cell: str, name: str, line: int) -> float:
         with_point = cell.strip().replace(",", ".")
         decimal_comma = cell.count(",") == 1 and _is_number(with_point)
         as_class = f"Remove it, or pass it as the class with --data.labels {shlex.quote(short(name))}."
+        as_class = f"It has no name: are these the names of the rows? {REMOVE}" if name == f"{NAMELESS} 0" else as_class
         way_on = f"Write it with a point: {with_point}." if decimal_comma else as_class
         raise DataError(f"column '{short(name)}' holds text ('{short(cell.strip())}', line {line}). {way_on}") from None
 
@@ -224,4 +251,4 @@ def _classes(cells: list[str]) -> np.ndarray | list[str]:
         return cells
 
 
-FORMAT = Format("a table of numbers: one row a line, a name a column", (".csv",), read, write)
+FORMAT = Format("a table of numbers: one row a line, a name a column", (".csv",), read, write, headed=True)

@@ -23,6 +23,7 @@ from unstir.errors import UsageError, unknown
 from unstir.words import short
 
 LISTED = 12  # names in a message
+AUTO, YES, NO = "auto", "yes", "no"  # whether the first line of a table holds names
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
 
     `source` is the path as it was typed, for messages. `labels` and `groups` name the column or array of classes and of groups.
     `missing` is "refuse", "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
+    `header` says whether the first line of a table holds names: "yes", "no", or "auto" where the format finds out.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Request:
     missing: str = "refuse"
     size: tuple[int, int] | None = None
     groups: str | None = None
+    header: str = AUTO
 
     def refuse_groups(self, why: str) -> None:
         """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
@@ -80,7 +83,7 @@ class Format:
 
     `suffixes` are the ways in which its files' names end; a format without any is a folder. `write` is None where rows cannot be
     written. `check(path, shape, dtype, axes)` raises UsageError where the format cannot hold rows of that shape, type and axes. `resizes` says
-    whether `read` heeds a size.
+    whether `read` heeds a size, and `headed` whether it heeds a header.
     """
 
     about: str
@@ -89,6 +92,7 @@ class Format:
     write: Callable[[Contents], bytes | Files] | None = None
     check: Callable[[Path, tuple[int, ...], str, str | None], None] | None = None
     resizes: bool = False
+    headed: bool = False
 
     def matches(self, name: str) -> bool:
         """Whether a file of that name is of this format: its end decides, in capitals or not."""

@@ -4,14 +4,14 @@
     classes:  the one that `labels` names, or else the first of  labels, label, y, classes
     data:     the only one of  values, data, x, X, images, points,  or else the only array left                      (1)
 
-The other arrays are never read.
+The other arrays are never read, and a note names them.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from unstir.data.formats.format import Contents, Request, unknown_name
+from unstir.data.formats.format import LISTED, Contents, Request, unknown_name
 from unstir.data.labels import class_ids
 from unstir.errors import DataError
 from unstir.words import short
@@ -45,7 +45,18 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     classes = None if label is None else get(label)
     if request.labels is None and classes is not None and label is not None and values.ndim:
         _refuse_no_class(classes, len(values), label, request)
-    return Contents(values, classes, groups=None if request.groups is None else get(request.groups))
+    groups = None if request.groups is None else get(request.groups)
+    return Contents(values, classes, notes=_unused([name for name in rest if name != found[0]], found[0]), groups=groups)
+
+
+def _unused(names: list[str], used: str) -> tuple[str, ...]:
+    """A note on arrays that nothing is done with."""
+    if not names:
+        return ()
+    listed = ", ".join(f"'{short(name)}'" for name in names[:LISTED]) + (", ..." if len(names) > LISTED else "")
+    what = "the array" if len(names) == 1 else f"{len(names):,} arrays"
+    way_on = "Pass --data.labels or --data.groups with its name if it is the class or the group of each row."
+    return (f"{what} {listed} {'is' if len(names) == 1 else 'are'} not used; the data is '{short(used)}'. {way_on}",)
 
 
 def _refuse_no_class(classes: np.ndarray, rows: int, label: str, request: Request) -> None:
