@@ -17,28 +17,31 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from unstir.words import percent
+
 HERE = Path(__file__).parent
 SECTIONS = {
+    "answer": "Is it good, is it honest",
+    "good": "The scores",
     "forward": "Data to noise",
     "reverse": "Noise to data",
     "schedules": "Schedules",
     "comparison": "Comparison",
     "hard": "Which steps are hard",
-    "good": "Is it good, is it honest",
     "run": "The run",
 }
 MODULES = (  # in js/, each after those that it imports
     "numbers", "ticks", "unpack", "motion", "theme", "colours", "stage", "axes",
     "points", "images", "sequences", "pictures", "field",
     "key", "curves", "chart", "film",
-    "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
+    "answer", "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
     "menu", "refresh", "start",
 )  # fmt: skip
 IMPORT = re.compile(r'import \{ (?P<names>\w+(, \w+)*) \} from "\./(?P<module>\w+)\.mjs";')
@@ -59,7 +62,15 @@ def render(contents: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "give_or_take": give_or_take, "short": short, "hardest": hardest}
+    environment.filters |= {
+        "number": number,
+        "give_or_take": give_or_take,
+        "short": short,
+        "hardest": hardest,
+        "bars": bars,
+        "share": percent,
+        "between": between,
+    }
     page = environment.get_template("page.html.j2").render(
         dict.fromkeys((*SECTIONS, "why", "step", "steps")) | {"words": {}} | contents,
         sections={name: title for name, title in SECTIONS.items() if contents.get(name)},
@@ -163,6 +174,20 @@ def number(value: float | None, digits: int = 3) -> str:
     return (digits_only + (f"e{int(exponent)}" if e else "")).replace("-", "\N{MINUS SIGN}")
 
 
+def between(ends: Sequence[float]) -> list[str]:
+    """The two ends of an axis, with as many digits as tell its hundredth parts; thousands have commas from 10,000 on, as years have none.
+
+    >>> between([1990.0, 2023.0]), between([84.13, 13123.4]), between([0.00312, 0.0041])
+    (['1990', '2023'], ['84', '13,123'], ['0.00312', '0.00410'])
+    """
+    low, high = ends
+    places = max(0, 1 - math.floor(math.log10(high - low))) if high > low else 3
+    texts = [f"{end:,.{places}f}" if abs(end) >= 1e4 else f"{end:.{places}f}" for end in ends]
+    if max(map(abs, ends)) >= 1e9 or places > 8:
+        texts = [number(end) for end in ends]
+    return [text.replace("-", "\N{MINUS SIGN}") for text in texts]
+
+
 def give_or_take(value: float | None, deviation: float | None) -> str:
     """A number with its standard deviation: the deviation has two digits, and the number as many decimals.
 
@@ -188,6 +213,17 @@ def short(text: str, letters: int = 60) -> str:
 def hardest(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The columns sorted by how many standard errors they are off, the worst first."""
     return sorted(columns, key=lambda column: -abs(column["z"] or 0))
+
+
+def bars(shares: Sequence[float], most: float, width: float, height: float) -> str:
+    """The outline of bars side by side as an SVG path that starts and ends on the ground: the largest share, `most`, is `height` tall.
+
+    >>> bars([0.25, 0.5], 0.5, 100, 40)
+    'M0 40V20H50V0H100V40'
+    """
+    each = width / len(shares)
+    tops = [f"V{height - height * share / (most or 1):.4g}H{each * (i + 1):.4g}" for i, share in enumerate(shares)]
+    return f"M0 {height:g}{''.join(tops)}V{height:g}"
 
 
 class Ruler(NamedTuple):
