@@ -217,9 +217,22 @@ WORDS = {
     "hard": [
         "The hardest region is n = 1 to 50: there the model's error of the noise is 0.87, and nothing could do better than 0.85."
     ],
+    "answer": ["Each sentence gives what was measured, and what chance gives."],
     "good": ["The samples are as near to the data as other true rows are."],
     "run": ["2,000 steps in 5 s."],
 }
+
+
+def shares():
+    """How a column is distributed: 14 % of the samples are below everything in the data."""
+    return {
+        "low": -2.0,
+        "high": 2.0,
+        "sampled": [0.2, 0.3, 0.26, 0.1],
+        "true": [0.25, 0.25, 0.25, 0.25],
+        "beyond": [0.14, 0.0],
+        "true_beyond": [0.0, 0.0],
+    }
 
 
 def points(n=2000, labels=True):
@@ -267,12 +280,7 @@ def points(n=2000, labels=True):
         },
         "schedules": schedules(),
         "hard": hard(),
-        "good": {
-            "scores": SCORES,
-            "columns": [
-                {"name": name, "mean": 0.012, "true_mean": 0.003, "deviation": 0.98, "true_deviation": 1.0, "z": z}
-                for name, z in (("x", 0.7), ("y", -5.2))
-            ],
+        "answer": {
             "answers": [
                 {
                     "question": "Is it good?",
@@ -285,6 +293,20 @@ def points(n=2000, labels=True):
                     "evidence": [],
                 },
             ],
+        },
+        "good": {
+            "scores": SCORES,
+            "columns": [
+                {"name": name, "mean": 0.012, "true_mean": 0.003, "deviation": 0.98, "true_deviation": 1.0, "z": z}
+                | {"shares": shares()}
+                for name, z in (("x", 0.7), ("y", -5.2))
+            ],
+            "associations": {
+                "names": ["x", "y"],
+                "sampled": [[1.0, -0.42], [-0.42, 1.0]],
+                "true": [[1.0, -0.38], [-0.38, 1.0]],
+                "most": {"pair": ["x", "y"], "sampled": -0.42, "true": -0.38},
+            },
             "neighbours": {
                 "show": "points",
                 "pairs": [{"sample": a.tolist(), "nearest": (a + 0.15).tolist(), "distance": 0.21, "usual": 0.19} for a in rows],
@@ -320,7 +342,7 @@ def images():
         {"sample": a.tolist(), "nearest": b.tolist(), "distance": 6.2, "usual": 5.9}
         for a, b in zip(discs(8), discs(8), strict=True)
     ]
-    page["good"] |= {"columns": [], "neighbours": {"show": "images", "pairs": pairs}}
+    page["good"] |= {"columns": [], "associations": None, "neighbours": {"show": "images", "pairs": pairs}}
     page["hard"] = hard(best=False)
     return page
 
@@ -372,6 +394,9 @@ def vectors():
         {"name": name, "mean": z / 100, "true_mean": 0.0, "deviation": 0.99, "true_deviation": 1.0, "z": z}
         for name, z in zip(page["data"]["names"], rng.standard_normal(300).tolist(), strict=True)
     ]
+    for column in page["good"]["columns"][:12]:
+        column["shares"] = shares()
+    page["good"]["associations"]["names"] = page["good"]["associations"]["most"]["pair"] = [ATTACK, LINES]
     pairs = [
         {"sample": row.tolist(), "nearest": (row + 0.2).tolist(), "distance": 17.2, "usual": 16.8}
         for row in rng.standard_normal((6, 300))
@@ -390,7 +415,7 @@ def stopped():
         "why": "The loss was not finite at step 412; the largest value of the data is 8.1e+37.",
         "step": 412,
     }
-    page |= {"reverse": None, "hard": None, "good": None}
+    page |= {"reverse": None, "hard": None, "answer": None, "good": None}
     page["forward"]["bits"] = None
     page["run"] = run(nan_at=41)
     page["run"]["metrics"]["held_out"] = {"step": [], "loss": [], "gaussian": None}
@@ -399,7 +424,7 @@ def stopped():
 
 def running():
     page = points(500)
-    return page | {"status": "running", "step": 900, "good": None, "reverse": None}
+    return page | {"status": "running", "step": 900, "answer": None, "good": None, "reverse": None}
 
 
 def comparison():

@@ -192,6 +192,31 @@ def test_a_verdict_says_when_differences_are_inside_the_noise():
     assert columns[0].at_floor == ["a"]  # 0.1049 and 0.11, with an edge of 0.10 + 2 * 0.01 / sqrt(5) = 0.1089
 
 
+@pytest.mark.parametrize(
+    ("scores", "summary"),
+    [
+        (
+            {"a": [0.1, 0.101], "b": [9, 12], "c": [0.101, 0.1]},
+            "a and c cannot be told apart; b looks worse, but 2 seeds are too few to be sure",
+        ),
+        ({"a": [0.1, 0.101], "b": [80, 81]}, "a is the best; b is worse"),
+        (
+            {"a": [0.1, 0.11], "b": [80, 130], "c": [26, 20], "d": [1e5, 2e5]},
+            "a is the lowest; c, b and d look worse, but 2 seeds are too few to be sure",
+        ),
+        ({"a": [0.1, 0.5], "b": [0.2, 3]}, "a and b cannot be told apart"),
+    ],
+)
+def test_two_seeds_are_too_few_for_what_a_picture_shows_plainly(scores, summary):
+    """Catches "cannot be told apart" of intervals that do not even touch: among many pairs, two seeds can prove nothing."""
+    columns, _ = concluded(**scores)
+    assert columns[0].summary == summary
+    assert columns[0].decided == ("best" in summary)
+    looks = [cell for cell in columns[0].cells if cell.unsure]
+    assert all("2 seeds are too few to be sure" in cell.words for cell in looks)
+    assert all(cell.interval.low > columns[0].cells[0].interval.high for cell in looks)
+
+
 def test_two_scores_are_told_apart_each_on_its_own_and_counted_together(rng):
     # The lowest by one score need not be so by the other. Catches one score's pairs used for both.
     a, b = luck(rng, 5, 0.01), luck(rng, 5, 0.01)

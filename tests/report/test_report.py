@@ -29,7 +29,7 @@ from unstir.runs.folder import Run
 
 FAST = ("--quiet", *TINY)
 NASTY = "</script><img src=x onerror=alert(1)>"
-SECTIONS = ("forward", "reverse", "schedules", "hard", "good", "run")
+SECTIONS = ("answer", "good", "forward", "reverse", "schedules", "hard", "run")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,6 +208,8 @@ def test_wide_rows_are_seen_along_two_directions(tmp_path):
     assert unpacked(found["forward"]["x0"]).std(0).max() > 8  # of 17 = sqrt(300): catches two columns, of deviation 1
     assert found["reverse"]["field"] is None
     assert 0 < len(found["good"]["columns"]) <= 60
+    assert sum("shares" in column for column in found["good"]["columns"]) == 12
+    assert found["good"]["associations"] is None
     assert len(json.dumps(found)) < 2_500_000
 
 
@@ -349,13 +351,36 @@ def test_a_run_that_was_killed_is_not_running_and_one_that_is_held_is(points, tm
     assert contents_module.contents(folder)["status"] == "stopped"
 
 
+def test_a_page_begins_with_the_answer_and_shows_each_column_of_a_table(tmp_path):
+    """Catches a page on which a person has to scroll past five sections to learn whether the model is any good."""
+    rng = np.random.default_rng(0)
+    years = rng.integers(1990, 2024, 300)
+    rows = "\n".join(
+        f"{year},{height:.3f}" for year, height in zip(years, (years - 1990) / 10 + rng.normal(size=300), strict=True)
+    )
+    (tmp_path / "t.csv").write_text(f"year,height [m]\n{rows}\n")
+    folder = train(tmp_path, tmp_path / "t.csv")
+    assert run("report", folder)[0] == 0
+    found, page = json.loads((folder / "report.json").read_text()), (folder / "report.html").read_text()
+    places = [page.index(f'<section id="{name}"') for name in SECTIONS]
+    assert places == sorted(places)
+    assert page.index("Is it honest?") < places[1] < page.index("How each column is distributed") < places[2]
+    (year,) = (column for column in found["good"]["columns"] if column["name"] == "year")
+    assert (year["shares"]["low"], year["shares"]["high"]) == (1990, 2023)
+    assert sum(year["shares"]["true"]) + sum(year["shares"]["true_beyond"]) == pytest.approx(1, abs=1e-3)
+    assert "<span>1990</span><span>2023</span>" in page
+    together = found["good"]["associations"]
+    assert together["names"] == ["year", "height [m]"]
+    assert together["true"][0][1] == pytest.approx(np.corrcoef(years, (years - 1990) / 10)[0, 1] * 0.69, abs=0.15)
+
+
 def test_data_that_has_gone_leaves_what_the_model_knows(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 5)))
     folder = train(tmp_path, tmp_path / "x.npy")
     (tmp_path / "x.npy").unlink()
     found = contents_module.contents(folder)
     finite(found)
-    assert [bool(found[name]) for name in SECTIONS] == [False, True, True, True, False, True]
+    assert [bool(found[name]) for name in SECTIONS] == [False, False, False, True, True, True, True]
     assert found["reverse"]["samplers"][0]["scores"] == []
     assert found["hard"]["gaussian_eps"] == [None] * 20
     assert "The data cannot be read" in found["words"]["forward"][0]

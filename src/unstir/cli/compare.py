@@ -79,6 +79,6 @@ def compare(
     answer(output, results, run.path)
     if not output.json:
         note(f"page: {page}    picture: {run.path / 'comparison.png'}    every number: {run.path / 'results.json'}")
-        if any(len(column.lowest) > 1 for column in columns):
+        if not all(column.decided for column in columns):
             more = f"--seeds {2 * seeds} --out {run.path} adds to these; --only compares fewer."
             note(f"next: with more seeds more can be told apart. {more}")

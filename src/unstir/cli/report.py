@@ -23,6 +23,7 @@ def report(
     from unstir.cli.parts.output import answer
     from unstir.files import refuse_existing, storage_errors
     from unstir.report.keeping import report_of, write_report
+    from unstir.report.page import SECTIONS
     from unstir.runs.about import read_about
 
     started = time.monotonic()
@@ -36,6 +37,6 @@ def report(
             out.parent.mkdir(parents=True, exist_ok=True)
     page, found = report_of(run)
     page = write_report(out or page, found)
-    sections = [name for name in ("forward", "reverse", "schedules", "comparison", "hard", "good", "run") if found.get(name)]
+    sections = [name for name in SECTIONS if found.get(name)]
     made = {"report": str(page), "json": str(page.with_suffix(".json")), "sections": sections}
     answer(output, made | {"bytes": page.stat().st_size, "seconds": time.monotonic() - started}, page)

@@ -8,6 +8,7 @@ from unstir.comparison.layout import OFF
 from unstir.comparison.verdict import Column
 from unstir.words import listed, percent
 
+WIDE = 1e3  # from end to end an interval of so many times says nothing
 LABELS = {OFF: "share off the data"}  # of scores whose names are not for people
 
 
@@ -25,8 +26,12 @@ def numbers(score: str, values: Sequence[float]) -> tuple[str, str]:
 
     >>> numbers("sliced W2, standardised", (0.1, 0.05, 0.15)), numbers("off", (0.1, 0.02))
     (('0.1000', '0.0500 to 0.1500'), ('10.0 %', '± 2.00 %'))
+    >>> numbers("off", (0.1, 2e-8, 1.0))
+    ('10.0 %', 'too few seeds to say')
     """
     mean, *rest = (percent(value, 3) if score == OFF else f"{value:.4f}" for value in values)
+    if len(values) == 3 and values[2] > WIDE * values[1]:
+        return mean, "too few seeds to say"
     return mean, " to ".join(rest) if len(rest) > 1 else f"± {rest[0]}"
 
 

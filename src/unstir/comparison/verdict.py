@@ -1,10 +1,15 @@
 """From scores to words: a table of means with intervals, and a sentence for each score and way of sampling.
 
-Two alternatives are told apart if `metrics.paired.compare_pairs` tells them apart, which counts all pairs of the whole table. One that
-cannot be told apart from the lowest is called just that: no difference is claimed that may be chance.
+Two alternatives are told apart if `metrics.paired.compare_pairs` tells them apart, which counts all pairs of the whole table. Of one that
+is not told apart from the lowest, two things can be true, and they are said in different words:
+
+    their intervals overlap      they cannot be told apart: the difference may be chance
+    their intervals do not       it looks worse, and the seeds are too few to be sure: among so many pairs, some look so by chance
+
+With two or three seeds most pairs are of the second sort, however far apart they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +34,7 @@ class Cell:
     interval: Interval
     others: dict[str, float]  # the means of the other scores, and of the seconds
     against: Pair | None  # the pair with the lowest; None for the lowest itself
+    lowest: Interval  # the interval of the lowest
 
     @property
     def worse(self) -> bool:
@@ -36,10 +42,17 @@ class Cell:
         return self.against is not None and self.against.told_apart
 
     @property
+    def unsure(self) -> bool:
+        """Whether it looks worse than the lowest, but the seeds are too few to be sure: not told apart, and the intervals are disjoint."""
+        return self.against is not None and not self.against.told_apart and self.interval.low > self.lowest.high
+
+    @property
     def words(self) -> str:
         """How it compares with the lowest, in words."""
         if self.against is None:
             return "lowest"
+        if self.unsure:
+            return f"looks worse than the lowest, but {len(self.scores)} seeds are too few to be sure"
         if not self.against.told_apart:
             return "not told apart from the lowest"
         times, low, high = map(number, self.against.ratio)
@@ -50,6 +63,8 @@ class Cell:
         """`words` for a narrow column of a table."""
         if self.against is None:
             return "lowest"
+        if self.unsure:
+            return "looks worse, too few seeds"
         if not self.against.told_apart:
             return "not told apart"
         times, low, high = map(number, self.against.ratio)
@@ -68,8 +83,17 @@ class Column:
     @property
     def lowest(self) -> list[str]:
         """The lowest alternative, and those that cannot be told apart from it."""
-        cells = sorted(self.cells, key=lambda cell: cell.interval.mean)
-        return [cell.reading.alternative for cell in cells if not cell.worse]
+        return self._names(lambda cell: not cell.worse and not cell.unsure)
+
+    @property
+    def unsure(self) -> list[str]:
+        """Those that look worse than the lowest, though the seeds are too few to be sure."""
+        return self._names(lambda cell: cell.unsure)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the lowest is told apart from all others."""
+        return len(self.worse) == len(self.cells) - 1
 
     @property
     def worse(self) -> list[Cell]:
@@ -80,17 +104,27 @@ class Column:
     def summary(self) -> str:
         """The verdict without its numbers."""
         names = [cell.reading.alternative for cell in self.worse]
-        return self._lead + (f"; {listed(names)} {'is' if len(names) == 1 else 'are'} worse" if names else "")
+        return "; ".join([*self._lead(), *([f"{listed(names)} {'is' if len(names) == 1 else 'are'} worse"] if names else [])])
 
     @property
     def verdict(self) -> str:
         """Who is best and who is worse by how much, as a sentence."""
-        seeds = f" at {len(self.cells[0].scores)} seeds" if len(self.lowest) > 1 else ""
-        return "; ".join([self._lead + seeds, *(f"{cell.reading.alternative} is {cell.words}" for cell in self.worse)]) + "."
+        seeds = f" at {len(self.cells[0].scores)} seeds"
+        return "; ".join([*self._lead(seeds), *(f"{cell.reading.alternative} is {cell.words}" for cell in self.worse)]) + "."
 
-    @property
-    def _lead(self) -> str:
-        return f"{listed(self.lowest)} cannot be told apart" if len(self.lowest) > 1 else f"{self.lowest[0]} is the best"
+    def _names(self, which: Callable[[Cell], bool]) -> list[str]:
+        """The alternatives of the cells for which `which` is true, the lowest first."""
+        return [cell.reading.alternative for cell in sorted(self.cells, key=lambda cell: cell.interval.mean) if which(cell)]
+
+    def _lead(self, seeds: str = "") -> list[str]:
+        """Who is lowest, and who looks worse without being told apart. `seeds` says at how many seeds, where a person has to know it."""
+        first, unsure = self.lowest, self.unsure
+        alone = f"{first[0]} is the {'lowest' if unsure else 'best'}"
+        lead = f"{listed(first)} cannot be told apart{seeds}" if len(first) > 1 else alone
+        if not unsure:
+            return [lead]
+        looks = "looks" if len(unsure) == 1 else "look"
+        return [lead, f"{listed(unsure)} {looks} worse, but {len(self.cells[0].scores)} seeds are too few to be sure"]
 
     @property
     def at_floor(self) -> list[str]:
@@ -133,19 +167,23 @@ def conclude(
     for score in scores:
         for name in dict.fromkeys(r.column for r in readings):
             values, own = groups[score, name], [r for r in readings if r.column == name]
-            means = {alternative: mean_interval(seeds).mean for alternative, seeds in values.items()}
-            lowest = min(means, key=lambda alternative: means[alternative])
+            intervals = {one: _interval(values[one], score, counting.get((score, name), {}).get(one, 0.0)) for one in values}
+            lowest = min(intervals, key=lambda alternative: intervals[alternative].mean)
             against = {pair.worse: pair for pair in pairs if (pair.group, pair.better) == ((score, name), lowest)}
             cells = []
             for r in own:
                 seeds = found[r.alternative, name]
                 others = {key: float(np.mean([seed[key] for seed in seeds])) for key in seeds[0] if key != score}
-                least = counting[score, name][r.alternative] if score == OFF else 0.0
-                mean, low, high = mean_interval(values[r.alternative], own=least)
-                interval = Interval(mean, low, min(high, 1.0) if score == OFF else high)
-                cells.append(Cell(r, score, values[r.alternative], interval, others, against.get(r.alternative)))
+                interval, pair = intervals[r.alternative], against.get(r.alternative)
+                cells.append(Cell(r, score, values[r.alternative], interval, others, pair, intervals[lowest]))
             columns.append(Column(name, score, tuple(cells), floors[own[0].rows][score]))
     return columns, pairs
+
+
+def _interval(scores: np.ndarray, score: str, least: np.ndarray | float) -> Interval:
+    """The mean and the interval of the scores of one alternative (S,); a share ends at 1."""
+    mean, low, high = mean_interval(scores, own=least)
+    return Interval(mean, low, min(high, 1.0) if score == OFF else high)
 
 
 def luck_of_counting(shares: np.ndarray, n: int) -> np.ndarray:

@@ -50,6 +50,7 @@ def contents(path: Path) -> dict[str, Any]:
     levels = None
     if subject.fitting is not None and model is not None:
         document["good"], levels = _judged(subject, subject.fitting, model, truth)
+        document["answer"] = _answer(document["good"])
     document["hard"] = hard(subject, levels)
     return _with_words(document, subject)
 
@@ -95,6 +96,11 @@ def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | Non
         return None, None
 
 
+def _answer(judged: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The answers, with which a page begins; None where nothing was judged."""
+    return {"answers": judged.pop("answers")} if judged else None
+
+
 def _unless_refused(subject: Subject, make: Any) -> Any:
     try:
         return make()
@@ -117,11 +123,12 @@ def _document(subject: Subject) -> dict[str, Any]:
         "version": __version__,
         "data": {name: description[name] for name in ("source", "rows", "trained_on", "held_out", "shape", "dtype", "names")}
         | {"classes": list(subject.classes), "kind": subject.view.kind},
+        "answer": None,
+        "good": None,
         "forward": None,
         "reverse": None,
         "schedules": schedules(subject.schedule, subject.config.diffusion.schedule),
         "hard": None,
-        "good": None,
         "run": _run(subject),
     }
 

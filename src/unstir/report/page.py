@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,19 +28,20 @@ from unstir import words
 
 HERE = Path(__file__).parent
 SECTIONS = {
+    "answer": "Is it good, is it honest",
+    "good": "The scores",
     "forward": "Data to noise",
     "reverse": "Noise to data",
     "schedules": "Schedules",
     "comparison": "Comparison",
     "hard": "Which steps are hard",
-    "good": "Is it good, is it honest",
     "run": "The run",
 }
 MODULES = (  # in js/, each after those that it imports
     "numbers", "ticks", "unpack", "motion", "theme", "colours", "stage", "axes",
     "points", "images", "sequences", "pictures", "field",
     "key", "curves", "chart", "film",
-    "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
+    "answer", "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
     "menu", "refresh", "start",
 )  # fmt: skip
 IMPORT = re.compile(r'import \{ (?P<names>\w+(, \w+)*) \} from "\./(?P<module>\w+)\.mjs";')
@@ -61,7 +62,14 @@ def render(contents: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "give_or_take": give_or_take, "short": short, "hardest": hardest}
+    environment.filters |= {
+        "number": number,
+        "give_or_take": give_or_take,
+        "short": short,
+        "hardest": hardest,
+        "bars": bars,
+        "share": words.percent,
+    }
     page = environment.get_template("page.html.j2").render(
         dict.fromkeys((*SECTIONS, "why", "step", "steps")) | {"words": {}} | contents,
         sections={name: title for name, title in SECTIONS.items() if contents.get(name)},
@@ -180,6 +188,17 @@ def short(text: str, letters: int = 60) -> str:
 def hardest(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The columns sorted by how many standard errors they are off, the worst first."""
     return sorted(columns, key=lambda column: -abs(column["z"] or 0))
+
+
+def bars(shares: Sequence[float], most: float, width: float, height: float) -> str:
+    """The outline of bars side by side as an SVG path that starts and ends on the ground: the largest share, `most`, is `height` tall.
+
+    >>> bars([0.25, 0.5], 0.5, 100, 40)
+    'M0 40V20H50V0H100V40'
+    """
+    each = width / len(shares)
+    tops = [f"V{height - height * share / (most or 1):.4g}H{each * (i + 1):.4g}" for i, share in enumerate(shares)]
+    return f"M0 {height:g}{''.join(tops)}V{height:g}"
 
 
 class Ruler(NamedTuple):

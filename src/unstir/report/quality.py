@@ -7,31 +7,54 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 
+from unstir.data import Data
 from unstir.data.rows import Rows
 from unstir.evaluation import scores as scoring
 from unstir.evaluation.answers import Found, answers
 from unstir.evaluation.memorisation import nearest_distances
-from unstir.model.model import Model
+from unstir.model.model import DEFAULT, Model
+from unstir.report.columns import associations, distribution
 from unstir.report.packing import numbers
+from unstir.report.reverse import rows_for
 from unstir.report.subject import Subject
 
 WORST = 60  # columns listed at most
+SHOWN = 5000  # rows of the data whose columns are drawn
+DRAWN = 12  # columns whose distribution is drawn
 SAMPLES = 8  # samples shown beside their nearest training rows
 USUAL = 500  # held-out rows whose distances say what is usual
 
 
 def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
-    """The scores, columns, answers and neighbours of a model that was examined."""
+    """The scores, columns, answers and neighbours of a model that was examined; of a table also how its columns are distributed."""
     names = tuple(subject.description["names"]) or tuple(f"x{i}" for i in range(len(scoring.scale_of(model))))
+    columns, together = _columns(found, names), None
+    if subject.fitting is not None and len(subject.shape) == 1:
+        sampled, true = _beside(subject.fitting.data, model, subject.config.seed)
+        together = associations(sampled, true, names)
+        for column in columns[:DRAWN]:
+            column["shares"] = distribution(sampled[:, column["place"]], true[:, column["place"]])
     return {
         "scores": [asdict(score) | {"verdict": score.verdict} for score in found.good.scores] if found.good else [],
-        "columns": _columns(found, names),
+        "columns": columns,
+        "associations": together,
         "answers": [
             {"question": answer.question, "answer": answer.word, "evidence": answer.evidence}
             for answer in answers(found, names).values()
         ],
         "neighbours": neighbours(subject, model),
     }
+
+
+def flat_samples(model: Model, n: int, seed: int) -> np.ndarray:
+    """n samples (n, d) in the data's units."""
+    return np.asarray(model.sample(n, seed=seed), dtype=np.float64).reshape(n, -1)
+
+
+def _beside(data: Data, model: Model, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (n, d) and rows of the data (m, d), as many as can be had in about a second and at most 5,000."""
+    few = np.random.default_rng(seed).permutation(len(data))[:SHOWN]
+    return flat_samples(model, rows_for(model, DEFAULT.steps), seed), scoring.flat(data.take(np.sort(few)))
 
 
 def _columns(found: Found, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -42,6 +65,7 @@ def _columns(found: Found, names: tuple[str, ...]) -> list[dict[str, Any]]:
     worst = np.argsort(-np.abs(c.z).max(axis=0), kind="stable")[:WORST]
     return [
         {
+            "place": int(i),
             "name": names[i],
             "mean": numbers(c.sampled[0, i]),
             "true_mean": numbers(c.true[0, i]),
@@ -59,9 +83,9 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
     if fitting is None:
         return None
     scale, training = scoring.scale_of(model), fitting.training.rows
-    samples = np.asarray(model.sample(SAMPLES, seed=subject.config.seed), dtype=np.float64)
-    apart, places = _closest(samples.reshape(SAMPLES, -1), training, scoring.inverse(scale))
-    own, known = torch.as_tensor(samples), torch.as_tensor(training[places])
+    samples = flat_samples(model, SAMPLES, subject.config.seed)
+    apart, places = _closest(samples, training, scoring.inverse(scale))
+    own, known = torch.as_tensor(samples.reshape(SAMPLES, *subject.shape)), torch.as_tensor(training[places])
     sides = [_shown(subject, rows) for rows in (own, known)]
     pairs = [
         {"sample": sample, "nearest": row, "distance": numbers(distance, 4)}

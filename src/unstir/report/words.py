@@ -21,7 +21,7 @@ LOSES = 1.05  # an error below this multiple of the smallest possible one counts
 
 def words(document: dict[str, Any], subject: Subject) -> dict[str, Sentences]:
     """Sentences by section; for a section that is null, the reasons why."""
-    makers = {"forward": _forward, "reverse": _reverse, "hard": _hard, "good": _good}
+    makers = {"answer": _answer, "good": _good, "forward": _forward, "reverse": _reverse, "hard": _hard}
     found = {name: make(document, subject) if document[name] else subject.reasons for name, make in makers.items()}
     return found | {
         "schedules": schedule_words(document["schedules"], subject.T),
@@ -177,9 +177,16 @@ def _levels(levels: dict[str, Any] | None) -> Sentences:
     ]
 
 
+def _answer(document: dict[str, Any], subject: Subject) -> Sentences:  # noqa: ARG001
+    rows = {"images": "pictures", "sequences": "curves"}.get((document["reverse"] or {}).get("show", ""), "rows")
+    return [
+        f"Is it good: do samples look like new {rows} of the data? Is it honest: are they new, or copies of what was trained on?",
+        "Each sentence gives the number that was measured, and the number that chance alone gives.",
+    ]
+
+
 def _good(document: dict[str, Any], subject: Subject) -> Sentences:  # noqa: ARG001
-    part = document["good"]
-    found = [f"{one['question']} {one['answer'].capitalize()}." for one in part["answers"]]
+    part, found = document["good"], []
     if part["scores"]:
         rows = part["scores"][0]["rows"]
         found.append(

@@ -1,5 +1,6 @@
 // The start: reads the numbers of the page from the block #contents, and draws each section that has some. Text reaches the page only
 // as textContent or as letters on a canvas, never as markup.
+import { answerSection } from "./answer.mjs";
 import { comparisonSection } from "./comparison.mjs";
 import { forwardSection } from "./forward.mjs";
 import { hardSection } from "./hard.mjs";
@@ -11,10 +12,11 @@ import { schedulesSection } from "./schedules.mjs";
 import { followTheme } from "./theme.mjs";
 import { runSection } from "./training.mjs";
 
-const { data, forward, reverse, schedules, comparison, hard, good, run, status } = JSON.parse(document.getElementById("contents").textContent);
+const { data, answer, forward, reverse, schedules, comparison, hard, good, run, status } = JSON.parse(document.getElementById("contents").textContent);
 const classes = (data && data.classes) || [], autoplay = status !== "running", films = {};
 
 followTheme();
+if (answer && forward && reverse) answerSection({ forward, reverse, classes, kind: data && data.kind });
 if (forward) films.forward = forwardSection(forward, { classes, autoplay });
 if (reverse) films.reverse = reverseSection(reverse, { forward, classes, autoplay });
 if (schedules) schedulesSection(schedules);
