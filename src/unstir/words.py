@@ -79,3 +79,21 @@ def duration(seconds: float) -> str:
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"
+
+
+def plain(value: float) -> str:
+    """A value in the data's units, to four digits, or to a whole number from 10,000 on.
+
+    >>> plain(0.0), plain(21.0437), plain(2010.0), plain(1306412.2), plain(-7.5e-5), plain(3e20)
+    ('0', '21.04', '2010', '1,306,412', '-7.5e-05', '3e+20')
+    """
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def capital(text: str) -> str:
+    """Text with a capital first letter, and the rest as it is.
+
+    >>> capital("column 'BMI' is off")
+    "Column 'BMI' is off"
+    """
+    return text[:1].upper() + text[1:]

@@ -27,8 +27,8 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
         "scores": [asdict(score) | {"verdict": score.verdict} for score in found.good.scores] if found.good else [],
         "columns": _columns(found, names),
         "answers": [
-            {"question": answer.question, "answer": answer.word, "evidence": answer.evidence}
-            for answer in answers(found, names).values()
+            {"question": answer.question, "answer": answer.said, "evidence": answer.evidence, "rows": answer.rows}
+            for answer in answers(found).values()
         ],
         "neighbours": neighbours(subject, model),
     }
