@@ -134,7 +134,7 @@ class Seen:
         """What a share is of, and the samples' share: ("column 'income' is negative", 0.14)."""
         label, at, value = self.labels[s.column], plain(s.at), s.sampled
         negative = float(self.negative[s.column])
-        if s.kind == "below" and self.ends[0, s.column] >= 0 and negative > value / 2:
+        if s.kind == "below" and self.ends[0, s.column] >= 0 and negative > 0.8 * value:
             return f"{label} is negative", negative  # that is what people notice
         words = {"lower": f"is below {at}", "upper": f"is above {at}", "atom": f"is exactly {at}", "whole": "is a whole number"}
         words["repeated"] = "has a value that another row has, too,"

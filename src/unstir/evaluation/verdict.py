@@ -15,6 +15,7 @@ which holds for numbers that rise together, as these do. Source: Simes (1986), "
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from unstir.words import capital, counted, percent
 
 SURE = 0.05  # with a p-value below this, a test tells samples from true rows
 VIEW = SURE / 3  # the level of each of columns, tests and distances
+FAR = 2  # times the floor: as in the verdict on a distance
+WIDTH = 120  # of lines, as of tables
 NAMED = 3  # faults that an answer names
 
 
@@ -81,8 +84,9 @@ class Answer:
         return f"{self.word}: {self.why}" if self.why else self.word
 
     def __str__(self) -> str:
-        """The question and its answer on one line, and each sentence of evidence on a line of its own."""
-        return "\n    ".join([f"{self.question} {capital(self.said)}.", *self.evidence])
+        """The question with its answer, and each sentence of evidence on a line of its own, or on more where it is long."""
+        said = [f"{self.question} {capital(self.said)}.", *(f"    {sentence}" for sentence in self.evidence)]
+        return "\n".join(fill(line, WIDTH, subsequent_indent=" " * 6, break_long_words=False) for line in said)
 
 
 def how_good(good: Good) -> Answer:
@@ -91,15 +95,17 @@ def how_good(good: Good) -> Answer:
     words = [score.verdict.split()[0] for score in scores]
     at, near, far = (words.count(word) for word in ("at", "near", "far"))
     faults = good.seen.faults
-    distant = simes([score.p for score in scores]) <= VIEW
-    told = simes(tests) <= VIEW
-    if distant:
-        worst = max(scores, key=lambda score: (score.verdict.startswith("far"), score.off))
+    judged = scores[len(good.distances) :]
+    if judged and simes([score.p for score in judged]) <= VIEW:
+        worst = max(judged, key=lambda score: (score.verdict.startswith("far"), score.off))
         faults.append(
             Fault(f"{worst.metric} is {worst.verdict}: {worst.value:.3g}, between true rows {worst.floor:.3g}", bool(far), ())
         )
-    if told and not good.seen.correlations.off:
-        faults.append(Fault("a test tells samples from true rows", False, ()))
+    if simes(tests) <= VIEW and not good.seen.correlations.off:
+        test = min(good.test, good.ranks, key=lambda test: test.p_value)
+        ratio = test.distance / test.floor
+        said = f"a test tells samples from true rows: they are {ratio:.1f} times as far apart as true rows are"
+        faults.append(Fault(said, ratio >= FAR, ()))
     faults.sort(key=lambda fault: not fault.far)
     word = "no" if any(fault.far for fault in faults) else "nearly" if faults else ""
     if not word:

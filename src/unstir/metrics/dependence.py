@@ -32,6 +32,9 @@ from unstir.metrics.shares import LEVEL, SIZE
 ROWS, WIDE = 2000, 256  # rows of a set and columns compared at most: the first ones
 LEAST = 100  # rows of a set: with fewer, (2) is not normal enough
 RARE = 50  # rows that differ from the most frequent value of their column, for the same reason
+SMALL = (
+    0.05  # differences that nobody sees; (1) is a tenth too small for ranks near r = 1, where chance makes only such differences
+)
 ALMOST_ONE = 1 - 1e-9  # the largest correlation: atanh 1 is infinite
 
 
@@ -79,7 +82,7 @@ def compare_correlations(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> 
     mean = np.minimum(np.abs(n * r + m * q) / (n + m), ALMOST_ONE)
     error = np.sqrt((n * w + m * own) / (n + m) * (1 / n + 1 / m)) + 1e-12  # 0 if all points lie on a line
     z = (_atanh(r) - _atanh(q)) * (1 - mean**2) / error
-    p = np.minimum(1.0, 2 * norm.sf(np.abs(z)) * len(i))
+    p = np.where(np.abs(r - q) < SMALL, 1.0, np.minimum(1.0, 2 * norm.sf(np.abs(z)) * len(i)))
     found = [
         Pair(int(varied[i[k]]), int(varied[j[k]]), float(r[k]), float(q[k]), float(p[k]), level)
         for k in np.flatnonzero(p <= level)

@@ -133,8 +133,9 @@ class Shares:
         return math.ceil(2 * (self.z / SIZE) ** 2)
 
 
-def _badness(share: Share) -> tuple[bool, float]:
-    return not share.verdict.startswith("far"), -abs(share.size)
+def _badness(share: Share) -> tuple[bool, bool, float]:
+    """Of two that are far off, an exact value says more to people than a share of repeated values."""
+    return not share.verdict.startswith("far"), share.kind in MENDED, -abs(share.size)
 
 
 def between(p: np.ndarray | float, q: np.ndarray | float) -> np.ndarray:
