@@ -123,3 +123,12 @@ def _fixed(value: float, decimals: int) -> str:
     """A number with so many decimals, in groups of three from 10,000 on."""
     text = f"{value:.{decimals}f}"
     return f"{value:,.{decimals}f}" if len(text.lstrip("-").partition(".")[0]) > 4 else text
+
+
+def capital(text: str) -> str:
+    """Text with a capital first letter, and the rest as it is.
+
+    >>> capital("column 'BMI' is off")
+    "Column 'BMI' is off"
+    """
+    return text[:1].upper() + text[1:]

@@ -31,7 +31,7 @@ def evaluate(
     output: Output = Output(),
 ) -> None:
     """Measure how far samples are from true rows, beside how far true rows are from each other, and look for memorised rows."""
-    from unstir.cli.parts.evaluated import columns_table, document_of, levels_table, scores_table
+    from unstir.cli.parts.evaluated import columns_table, document_of, faults_table, levels_table, scores_table
     from unstir.cli.parts.output import answer, show
     from unstir.diffusion.samplers import default
     from unstir.evaluation.answers import answers, examine, try_or_note
@@ -62,10 +62,10 @@ def evaluate(
     if not output.json:
         guided = "" if how.guidance == 1 else f", guidance {how.guidance:g}"
         tables = [scores_table(found, f"{run}: {said['method']}, {how.steps} evaluations, seed {how.seed}{guided}")]
-        tables += [columns_table(found.good, shown)] if found.good else []
+        tables += [faults_table(found.good.seen), columns_table(found.good, shown)] if found.good else []
         tables += [levels_table(found.levels)] if found.levels else []
         show(*(table for table in tables if table.row_count))
-    answer(output, said | document_of(found, names), *answers(found, shown).values(), *reasons)
+    answer(output, said | document_of(found, names), *answers(found).values(), *reasons)
 
 
 def own_data(run: Path, config: "Config") -> "Data":
@@ -95,10 +95,10 @@ def halves(data: "Data", most: int) -> "Truth":
     """Random halves of the rows: how far one is from the other is the floor."""
     import numpy as np
 
-    from unstir.evaluation.scores import REPEATS, Truth, flat
+    from unstir.evaluation.scores import REPEATS, Truth, flat, independent, known_rows
     from unstir.metrics.distances import half_split_pairs
 
     numbers, rng = np.arange(len(data)), np.random.default_rng(0)
     pairs = half_split_pairs(numbers, min(most, len(data) // 2), REPEATS, rng)
     true, others = zip(*((flat(data.take(a)), flat(data.take(b))) for a, b in pairs), strict=True)
-    return Truth(true, others)
+    return Truth(true, others, known=known_rows(data, most, 0), available=len(independent(data, 0)))

@@ -1,10 +1,13 @@
 """Is a model good, and is it honest? Its samples and errors, each compared with what true rows give.
 
 scores.py          distances between samples and true rows, each beside its floor: the distance between true rows
+summaries.py       what is looked at of a row: a table's columns, or a few numbers of an image or a sequence
+columns.py         are these columns right? shares and correlations, in words
 features.py        a small network that learns features of images and sequences
 likeness.py        the scores in these features
 memorisation.py    are samples copies of training rows, and does the model denoise training rows better than unseen ones?
-answers.py         all of this together, and the two answers in words
+verdict.py         the two answers in words
+answers.py         all of this together
 """
 
 from unstir.registry import lazily

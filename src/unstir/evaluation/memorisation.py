@@ -81,6 +81,11 @@ class Levels:
         return float(stdtrit(self.rows - 1, 0.975)) * self.gap[1] if self.gap else math.inf
 
     @property
+    def can_tell(self) -> bool:
+        """Whether the gap of a model that memorises would be larger than what chance gives."""
+        return self.gap_by_chance <= LARGE_GAP
+
+    @property
     def verdict(self) -> str:
         """Whether the model denoises unseen rows worse than training rows, in words."""
         if self.gap is None or self.gap[0] <= self.gap_by_chance:

@@ -12,11 +12,14 @@ out of training, and the floor compares two disjoint random sets of all rows, wh
     far above the floor
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr
+from scipy.stats import rankdata
 
 from unstir.data import TOYS, Data, toy
 from unstir.errors import UsageError
@@ -46,12 +49,21 @@ class Truth:
     """R sets `true` of rows (n, d), and R sets `others` of the same size that the floor compares with them.
 
     Sets dealt from a file share rows, so the floor between them would spread too little. Then `pairs` give the floor instead: R pairs
-    of disjoint sets, and each pair is drawn again from all rows.
+    of disjoint sets, and each pair is drawn again from all rows. `known` (m, d) are as many of all rows, trained on or not, as all sets
+    together may have: columns are compared with these, since a tail needs many rows. Without `known`, the true sets are. `available` is
+    the number of rows that there are.
     """
 
     true: Sequence[np.ndarray]
     others: Sequence[np.ndarray]
     pairs: Pairs = ()
+    known: np.ndarray | None = None
+    available: int = 0
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows (m, d) that columns are compared with."""
+        return np.concatenate(self.true) if self.known is None else self.known
 
 
 @dataclass(frozen=True)
@@ -70,18 +82,28 @@ class Score:
     larger_is_better: bool = False
 
     @property
+    def off(self) -> float:
+        """How far the value is from the floor on its bad side, in units of the distance that true rows exceed in 1 of 20 cases."""
+        finest = 1 / self.rows if self.larger_is_better else 1e-12  # a difference of one row does not count
+        beyond = self.floor - self.value if self.larger_is_better else self.value - self.floor
+        return beyond / (CHANCE * max(self.floor_deviation, finest))
+
+    @property
+    def p(self) -> float:
+        """The probability of a value as far from the floor for true rows, which are a sixth set beside five: Student's t, one-sided."""
+        return float(stdtr(REPEATS - 1, -self.off * CHANCE / math.sqrt(1 + 1 / REPEATS)))
+
+    @property
     def verdict(self) -> str:
         """The comparison in words: "at the floor" means no farther from it than true rows are in 19 of 20 cases.
 
         "Far" means more than twice as far as that, and a value of at least twice the floor, or at most nine tenths of the ceiling.
         """
-        edge, sign, far = ("ceiling", -1, "far below") if self.larger_is_better else ("floor", 1, "far above")
-        finest = 1 / self.rows if self.larger_is_better else 1e-12  # a difference of one row does not count
-        off = sign * (self.value - self.floor) / (CHANCE * max(self.floor_deviation, finest))
-        if off <= 1:
+        edge, far = ("ceiling", "far below") if self.larger_is_better else ("floor", "far above")
+        if self.off <= 1:
             return f"at the {edge}"
         large = self.value <= 0.9 * self.floor if self.larger_is_better else self.value >= 2 * self.floor
-        return f"{far if large and off > 2 else 'near'} the {edge}"
+        return f"{far if large and self.off > 2 else 'near'} the {edge}"
 
 
 @steady
@@ -94,9 +116,10 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
     rng, most = np.random.default_rng([seed, 4]), most or MOST
     if data.source in TOYS:
         pool = toy(data.source, POOL, seed=seed + 1_000_003).values.reshape(POOL, -1)
-        order = rng.permutation(POOL)[: 2 * repeats * most].reshape(2 * repeats, most)
-        sets = [pool[rows] for rows in order]
-        return Truth(sets[:repeats], sets[repeats:])
+        order = rng.permutation(POOL)
+        sets = [pool[rows] for rows in order[: 2 * repeats * most].reshape(2 * repeats, most)]
+        rest = order[2 * repeats * most :][: _known(repeats, most)]
+        return Truth(sets[:repeats], sets[repeats:], known=pool[rest], available=POOL)
     training, unseen = data.split_numbers(held_out, seed)
     # Two random halves of grouped rows would share groups, and so be nearer to each other than rows of new groups are.
     halves = [] if data.groups is None else [data.split_numbers(0.5, seed + i) for i in range(repeats)]
@@ -109,7 +132,24 @@ def truth_of(data: Data, held_out: float, seed: int, repeats: int = REPEATS, mos
         )
     true, others = (_dealt(data, deal(part, n, repeats, rng)) for part in (unseen, training))
     pairs = [(a[:n], b[:n]) for a, b in halves] or half_split_pairs(np.concatenate([unseen, training]), n, repeats, rng)
-    return Truth(true, others, [(a, b) for a, b in (_dealt(data, pair) for pair in pairs)])
+    pairs = [(a, b) for a, b in (_dealt(data, pair) for pair in pairs)]
+    return Truth(true, others, pairs, known_rows(data, most, seed, repeats), len(independent(data, seed)))
+
+
+def known_rows(data: Data, most: int, seed: int, repeats: int = REPEATS) -> np.ndarray:
+    """Rows (m, d) that columns are compared with: as many as `repeats` sets of `most` rows have, at most 5,000; one of each group."""
+    numbers = independent(data, seed)
+    return flat(data.take(np.sort(numbers[: _known(repeats, most)])))
+
+
+def independent(data: Data, seed: int) -> np.ndarray:
+    """Row numbers (m,) in random order: all of them, or one of each group, because rows of one group resemble each other."""
+    order = np.random.default_rng([seed, 6]).permutation(len(data))
+    return order if data.groups is None else order[np.sort(np.unique(data.groups[order], return_index=True)[1])]
+
+
+def _known(repeats: int, most: int) -> int:
+    return min(repeats * most, MOST)
 
 
 def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -210,6 +250,22 @@ def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:
     return [asdict(score) | {"verdict": score.verdict} for score in scores]
 
 
+def as_rows(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """The scores as the rows of an answer; none of them is about one column."""
+    return [
+        {
+            "column": None,
+            "measure": s.metric,
+            "value": s.value,
+            "floor": s.floor,
+            "chance": [s.floor - CHANCE * s.floor_deviation, s.floor + CHANCE * s.floor_deviation],
+            "p_value": s.p,
+            "verdict": s.verdict,
+        }
+        for s in scores
+    ]
+
+
 @steady
 def neighbourhoods(sets: Sequence[np.ndarray], truth: Truth, scale: np.ndarray) -> list[Score]:
     """Eq. (1) for precision, recall, density and coverage, on the first 2,000 standardised rows of each set."""
@@ -229,3 +285,13 @@ def _neighbourhoods(pairs: Pairs, scale: np.ndarray) -> Measured:
 def told_apart(x: np.ndarray, y: np.ndarray, scale: np.ndarray, seed: int) -> EnergyTest:
     """The permutation test between the first 1,000 standardised rows of samples x (n, d) and of true rows y (m, d)."""
     return energy_test(x[:TESTED] * inverse(scale), y[:TESTED] * inverse(scale), seed=seed)
+
+
+def told_apart_by_ranks(x: np.ndarray, y: np.ndarray, seed: int) -> EnergyTest:
+    """The same test with each value replaced by its rank in its column among the rows of both, from 0 to 1.
+
+    Where a few values are a thousand times as large as most, they decide the scale of a column, and all distances. Ranks do not see it.
+    """
+    x, y = x[:TESTED], y[:TESTED]
+    ranks = rankdata(np.concatenate([x, y]), axis=0) / (len(x) + len(y))
+    return energy_test(ranks[: len(x)], ranks[len(x) :], seed=seed)

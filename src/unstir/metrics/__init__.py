@@ -1,6 +1,8 @@
 """How good samples are, compared with true rows. Arrays (n, d) go in, and numbers come out; nothing here knows of models.
 
 distances.py     distances between two sets (sliced W2, energy, exact W2), and the floor: the same between true samples
+shares.py        is each column right? shares of rows: quantiles, outside the range, exact values, whole numbers
+dependence.py    rank correlations
 moments.py       the mean and standard deviation of each column, with their standard errors
 frechet.py       the Frechet distance, as in FID
 kernel.py        the kernel distance, as in KID
@@ -16,6 +18,8 @@ _NAMES = {
     "energy_distance": "distances",  # energy distance between two sets
     "precision_recall": "neighbours",  # precision, recall, density and coverage
     "kernel_distance": "kernel",  # the kernel distance of features
+    "compare_shares": "shares",  # is each column right?
+    "compare_correlations": "dependence",  # do columns belong together as in the data?
     "energy_test": "permutation",  # could these samples be true rows?
     "compare_pairs": "paired",  # which alternatives can be told apart, over the same seeds
 }

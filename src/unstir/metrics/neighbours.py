@@ -19,6 +19,7 @@ T, for samples x and true rows y outside T,
 If samples are like true rows, n close follows the beta-binomial law (n, j, m + 1 - j) exactly, whatever the distribution and n.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from unstir.metrics.distances import TREE_DIMENSIONS, as_points, blocks, pairwis
 from unstir.steady import steady
 
 RESAMPLED = 400
+TELLING = 0.25  # chance may move the ratio by so much, and the ratio still tells copies from true rows
 
 
 @steady
@@ -78,7 +80,7 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
 @dataclass(frozen=True)
 class Memorisation:
     """Eq. (5) and (6), each beside what true rows would give: the deviation of the ratio from 1, and the mean share with its 97.5 %
-    quantile. `rows` is n."""
+    quantile. `rows` is n, `true_rows` is m."""
 
     ratio: float
     ratio_deviation: float
@@ -86,6 +88,17 @@ class Memorisation:
     close_expected: float
     close_at_most: float
     rows: int
+    true_rows: int
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether chance stays below a quarter, so that samples half as far away as true rows would show."""
+        return 2 * self.ratio_deviation <= TELLING
+
+    @property
+    def enough(self) -> int:
+        """About so many true rows would be enough to tell: the deviation falls with their root."""
+        return math.ceil(self.true_rows * (2 * self.ratio_deviation / TELLING) ** 2)
 
     @property
     def by_chance(self) -> tuple[float, float]:
@@ -126,4 +139,5 @@ def memorisation(sampled: np.ndarray, true: np.ndarray, seed: int = 0) -> Memori
         close_expected=float(law.mean() / n),
         close_at_most=float(law.ppf(0.975) / n),
         rows=n,
+        true_rows=m,
     )

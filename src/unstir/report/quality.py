@@ -39,8 +39,8 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
         "columns": columns,
         "associations": together,
         "answers": [
-            {"question": answer.question, "answer": answer.word, "evidence": answer.evidence}
-            for answer in answers(found, names).values()
+            {"question": answer.question, "answer": answer.said, "evidence": answer.evidence, "rows": answer.rows}
+            for answer in answers(found).values()
         ],
         "neighbours": neighbours(subject, model),
     }

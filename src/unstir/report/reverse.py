@@ -10,7 +10,7 @@ network, so that no sampler takes longer than a second or two. The scores state 
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -132,9 +132,9 @@ def _scores(samples: np.ndarray, truth: Truth, scale: np.ndarray, floors: dict[i
 
 
 def fewer(truth: Truth, n: int) -> Truth:
-    """The truth with only the first n rows of every set."""
+    """The truth with only the first n rows of every set; columns are compared with as many rows as before."""
     pairs = [(a[:n], b[:n]) for a, b in true_pairs(truth)]
-    return Truth([rows[:n] for rows in truth.true], [rows[:n] for rows in truth.others], pairs)
+    return replace(truth, true=[rows[:n] for rows in truth.true], others=[rows[:n] for rows in truth.others], pairs=pairs)
 
 
 @torch.no_grad()

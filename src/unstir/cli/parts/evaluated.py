@@ -4,12 +4,15 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
-from unstir.evaluation.answers import SURE, Found, Good, answers
+from unstir.evaluation.answers import Found, answers
+from unstir.evaluation.columns import Seen
 from unstir.evaluation.likeness import Likeness
 from unstir.evaluation.memorisation import Levels
 from unstir.evaluation.scores import REPEATS, as_json
+from unstir.evaluation.verdict import SURE, Good
 from unstir.metrics.moments import chance
 from unstir.words import percent, with_spread
 
@@ -34,12 +37,10 @@ def scores_table(found: Found, title: str) -> Table:
         for s in found.good.scores:
             value, floor = with_spread(s.value, s.deviation), with_spread(s.floor, s.floor_deviation)
             table.add_row(CALLED.get(s.metric, s.metric), value, floor, f"{s.rows:,}", s.verdict)
-        test = found.good.test
-        told = "told apart" if test.p_value < SURE else "not told apart"
-        floor = with_spread(test.floor, test.floor_deviation)
-        table.add_row(
-            "energy distance, rows relabelled", f"{test.distance:.2g}", floor, f"{test.rows:,}", f"{told}, p = {test.p_value:.3f}"
-        )
+        for test, of in ((found.good.test, "rows"), (found.good.ranks, "ranks")):
+            told = "told apart" if test.p_value < SURE else "not told apart"
+            floor, verdict = with_spread(test.floor, test.floor_deviation), f"{told}, p = {test.p_value:.3f}"
+            table.add_row(f"energy distance, {of} relabelled", f"{test.distance:.2g}", floor, f"{test.rows:,}", verdict)
         table.add_section()
         table.caption = (
             f"± is over {REPEATS} comparisons; true rows themselves miss 'at the floor' (or ceiling) about 1 time in 20"
@@ -54,6 +55,17 @@ def scores_table(found: Found, title: str) -> Table:
     if found.levels and found.levels.gap:
         gap, error = (percent(part) for part in found.levels.gap)
         table.add_row("held-out error above training error", gap, f"0 ± {error}", f"{found.levels.rows:,}", found.levels.verdict)
+    return table
+
+
+def faults_table(seen: Seen) -> Table:
+    """What chance does not explain, the worst first: shares of rows beside those of true rows. Empty where nothing is off."""
+    title = f"Shares of {seen.shares.rows:,} samples and of {seen.shares.true_rows:,} true rows, each beside what chance gives"
+    table = Table("what is off", "samples", "true rows", "by chance", "verdict", title=title)
+    for s in seen.shares.off[:WORST]:
+        chance = f"{percent(s.low)} to {percent(s.high)}"
+        what, value = seen.told(s)
+        table.add_row(escape(what), percent(value), percent(s.true), chance, s.verdict)
     return table
 
 
@@ -84,7 +96,9 @@ def levels_table(levels: Levels) -> Table:
 
 def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
     """Everything that was found, with every column, as plain numbers; null for what was not found."""
-    document: dict[str, Any] = dict.fromkeys(("scores", "features", "neighbourhoods", "permutation_test", "columns"))
+    document: dict[str, Any] = dict.fromkeys(
+        ("scores", "features", "neighbourhoods", "permutation_test", "permutation_test_of_ranks", "shares", "columns")
+    )
     if found.good:
         good, z = found.good, found.good.columns.z
         parts = {name: getattr(good.columns, name).tolist() for name in ("sampled", "sampled_error", "true", "true_error")}
@@ -103,6 +117,8 @@ def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
             "features": _features(good.likeness) if good.likeness else None,
             "neighbourhoods": as_json(good.neighbourhoods),
             "permutation_test": asdict(good.test),
+            "permutation_test_of_ranks": asdict(good.ranks),
+            "shares": good.seen.as_json(),
             "columns": {"largest_z": good.largest_z, "floor": good.columns_floor, "chance": chance(len(names)), "each": each},
         }
     memory, levels = found.memory, found.levels
@@ -110,7 +126,9 @@ def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
     document["held_out_error"] = _levels(levels) if levels else None
     document["held_out_gap"] = _gap(levels) if levels and levels.gap else None
     said: dict[str, Any] = {"good": None, "honest": None}
-    said |= {name: {"answer": answer.word, "evidence": answer.evidence} for name, answer in answers(found, names).items()}
+    said |= {
+        name: {"answer": answer.word, "why": answer.why, "evidence": answer.evidence} for name, answer in answers(found).items()
+    }
     return document | said | {"notes": found.reasons}
 
 

@@ -9,13 +9,15 @@ from unstir.cli.parts.output import answer
 from unstir.cli.parts.progress import note, warn
 from unstir.diffusion.samplers import default
 from unstir.errors import UsageError
+from unstir.evaluation.columns import Seen, see_model
 from unstir.evaluation.likeness import resemblance
 from unstir.evaluation.scores import Score, Truth, affordable_rows, as_json, compare, in_sets, scale_of, truth_of
+from unstir.evaluation.verdict import NAMED
 from unstir.model.model import Model
 from unstir.plots import Drawn
 from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
-from unstir.words import number, with_spread
+from unstir.words import counted, number, with_spread
 
 SHARE = 1 / 3  # of the work of `unstir evaluate`
 WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is warned
@@ -25,12 +27,12 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     """Score, draw, and say what to type next."""
     run, settings, held_out = recording.run, recording.fitting.config, recording.held_out
     n = affordable_rows(model, SHARE)
-    drawn, ids, scores = None, None, []
+    drawn, ids, scores, seen = None, None, [], None
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
         drawn = model.sample(len(truth.true) * len(truth.true[0]))
-        ids = model.given(len(drawn))
-        scores = _scores(recording, model, truth, in_sets(drawn, len(truth.true)))
+        ids, sets = model.given(len(drawn)), in_sets(drawn, len(truth.true))
+        scores, seen = _scores(recording, model, truth, sets), see_model(model, np.concatenate(sets), truth)
     except UsageError as error:
         note(f"note: not scored: {error}")
     shown = min(SHOWN, 2 * n)
@@ -44,13 +46,22 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
             f"{settings.optim.lr:g}), other --steps, or more data."
         )
     draw(recording, model, {default(20): Drawn(drawn[:shown], caption(20, None, scores), default(20), labels)})
-    run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores)})
+    columns = seen.as_json() if seen else None
+    run.write("samples/scores.json", {"steps": 20, "scores": as_json(scores), "shares": columns})
     if not output.json:
         loss, gaussian = held_out.loss, held_out.gaussian_loss
         note(f"trained in {recording.seconds:.1f} s; held-out loss {loss:.4f} (best Gaussian {gaussian:.4f})")
         for score in scores:
             note(score_line(score))
-    found = {"run": str(run.path), "seconds": recording.seconds, "held_out": held_out.loss, "scores": as_json(scores)}
+        for line in seen_lines(seen) if seen else ():
+            note(line)
+    found = {
+        "run": str(run.path),
+        "seconds": recording.seconds,
+        "held_out": held_out.loss,
+        "scores": as_json(scores),
+        "shares": columns,
+    }
     answer(output, found, run.path)
     if not output.json:
         name = shlex.quote(str(run.path))
@@ -71,6 +82,20 @@ def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndar
         return scores
     note(like.note)
     return [*scores, *like.scores]
+
+
+def seen_lines(seen: Seen) -> list[str]:
+    """What is off in the columns, a line each, the worst first; where nothing is off, what would have shown."""
+    faults = seen.faults
+    if not faults:
+        return [f"columns: nothing is off{'; ' + seen.power if seen.shares.can_tell else ', but ' + seen.too_few}."]
+    lines = [f"{'warning' if fault.far else 'note'}: {fault.text}." for fault in faults[:NAMED]]
+    more = len(faults) - NAMED
+    return (
+        [*lines, f"note: {counted(more, 'difference')} more between samples and true rows: unstir evaluate."]
+        if more > 0
+        else lines
+    )
 
 
 def score_line(score: Score) -> str:
