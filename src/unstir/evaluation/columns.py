@@ -160,10 +160,10 @@ def _of(share: float, n: int, noun: str) -> str:
     return f"{'none' if share == 0 else percent(share)} of {counted(n, noun)}"
 
 
-def see(samples: np.ndarray, truth: Truth, shape: tuple[int, ...], names: Sequence[str]) -> Seen:
-    """Compare the columns of samples (n, d) with those of true rows; `names` are those of the d columns of a table."""
+def see(samples: np.ndarray, truth: Truth, shape: tuple[int, ...], names: Sequence[str], axes: str | None = None) -> Seen:
+    """Compare the columns of samples (n, d) with those of true rows of that shape and those axes; `names` are the columns of a table."""
     true = truth.rows[:MOST]
-    look = Look(shape, names, true)
+    look = Look(shape, names, true, axes)
     x, y = look.of(samples[:MOST]), look.of(true)
     ends = np.stack([y.min(0), y.max(0)])
     return Seen(
@@ -183,4 +183,5 @@ def see_model(model: Model, samples: np.ndarray, truth: Truth, how: Sampling = D
     if more:
         others = model.sample(more, how=replace(how, seed=how.seed + 1))
         samples = np.concatenate([samples, np.asarray(others, dtype=np.float64).reshape(more, -1)])
-    return see(samples, truth, model.card.shape, model.card.names or tuple(f"x{i}" for i in range(samples.shape[1])))
+    names = model.card.names or tuple(f"x{i}" for i in range(samples.shape[1]))
+    return see(samples, truth, model.card.shape, names, model.card.axes)

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unstir.data import in_space
+from unstir.data import in_space, layout
 from unstir.metrics.shares import ATOM
 from unstir.words import number, short
 
@@ -31,10 +31,10 @@ MOST = 2_000_000  # numbers from which the background is taken
 
 
 class Look:
-    """The columns that are compared, of rows of a shape; `names` are those of a table's columns, `true` (m, d) rows for (2)."""
+    """The columns that are compared, of rows of a shape with `axes`; `names` are those of a table's columns, `true` (m, d) rows for (2)."""
 
-    def __init__(self, shape: tuple[int, ...], names: Sequence[str], true: np.ndarray):
-        self.shape, self.layout = shape, in_space(shape)
+    def __init__(self, shape: tuple[int, ...], names: Sequence[str], true: np.ndarray, axes: str | None = None):
+        self.shape, self.layout = shape, in_space(layout(shape, axes))
         self.backgrounds: list[float | None] = []
         if self.layout is None:
             self.labels = tuple(f"column '{short(name)}'" for name in names)
