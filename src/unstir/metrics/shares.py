@@ -216,12 +216,12 @@ def _quantiles(i: int, x: np.ndarray, y: np.ndarray, laws: list[_Law], level: fl
     falls, k = np.unravel_index(both.argmin(), both.shape)
     p, k = min(1.0, float(both[falls, k]) * tests), int(k) + len(ends)
     sampled, true, size = ((x_most, y_less, down) if falls else (x_less, y_most, up))[:3]
-    shares = np.array([sampled[k] / n, true[k] / m, laws[k].low / n, laws[k].high / n])
-    if shares[1] <= 0.5:
-        yield Share(i, "lower", float(at[k]), *shares.tolist(), float(size[k]), p, level)
+    below, true_below, low, high = (float(share) for share in (sampled[k] / n, true[k] / m, laws[k].low / n, laws[k].high / n))
+    edge, far = float(at[k]), float(size[k])
+    if true_below <= 0.5:
+        yield Share(i, "lower", edge, below, true_below, low, high, far, p, level)
     else:
-        sampled, true, high, low = (1 - shares).tolist()
-        yield Share(i, "upper", float(at[k]), sampled, true, low, high, -float(size[k]), p, level)
+        yield Share(i, "upper", edge, 1 - below, 1 - true_below, 1 - high, 1 - low, -far, p, level)
 
 
 class _Counted(NamedTuple):

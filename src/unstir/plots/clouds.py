@@ -124,7 +124,10 @@ def samples_beside_data(
     [50, 50]
     """
     rng = np.random.default_rng(0)
-    drawn = [Drawn(true, "", labels=labels), *(Drawn(*panel) for panel in panels.values())]
+    drawn = [
+        Drawn(true, "", labels=labels),
+        *(one if isinstance(one, Drawn) else Drawn(one[0], one[1]) for one in panels.values()),
+    ]
     shown = min(DRAWN, *(len(one.rows) for one in drawn))
     text = f"{len(true):,} points"
     seen = plane(true, names) if true.shape[1] > 1 else None

@@ -97,7 +97,7 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
         m, unit = heavy
         functions = (lambda x: np.arcsinh((x - m) / unit), lambda place: m + unit * np.sinh(np.clip(place, -99, 99)))
         axes.set_xscale("function", functions=functions)
-        axes.xaxis.set_major_locator(FixedLocator(_marks(edges[0], edges[-1], m, unit)))
+        axes.xaxis.set_major_locator(FixedLocator(_marks(edges[0], edges[-1], m, unit).tolist()))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
@@ -163,8 +163,8 @@ def bars_of(true: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, tuple[fl
         else 0.0
     )
     if unit > 0 and high - low > 2 * HEAVY * unit and not (whole and high - low <= BARS):
-        ends = np.arcsinh((np.array([low, high]) - middle) / unit)
-        edges = middle + unit * np.sinh(np.linspace(*ends, BARS + 1))
+        first, last = np.arcsinh((np.array([low, high]) - middle) / unit)
+        edges = middle + unit * np.sinh(np.linspace(first, last, BARS + 1))
         if whole:
             edges = np.unique(np.floor(edges) + 0.5)
         return edges, (float(middle), float(unit))

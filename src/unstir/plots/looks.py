@@ -107,7 +107,8 @@ def legend(figure: Figure, entries: Sequence[tuple[str, Any]], marker: str = "o"
     each = max(width_of(name) for name, _ in entries) + 0.5
     across = max(1, min(len(entries), int((width - 0.3) / each)))
     across = math.ceil(len(entries) / math.ceil(len(entries) / across))  # lines of equal length
-    drawn = figure.legend(handles=handles, ncols=across, **({"loc": "outside lower center"} | place))
+    settings: dict[str, Any] = {"loc": "outside lower center", "ncols": across} | place
+    drawn = figure.legend(handles=handles, **settings)
     drawn.get_title().set_color(DARK)
 
 

@@ -58,7 +58,7 @@ def associations(sampled: np.ndarray, true: np.ndarray, names: Sequence[str]) ->
     if not 2 <= len(names) <= MOST:
         return None
     found, wanted = rank_correlations(sampled), rank_correlations(true)
-    j, k = np.unravel_index(np.abs(found - wanted).argmax(), found.shape)
+    j, k = divmod(int(np.abs(found - wanted).argmax()), len(names))
     return {
         "names": list(names),
         "sampled": numbers(found, 3),
