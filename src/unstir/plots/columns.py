@@ -119,7 +119,7 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
     return f"at {where}: {percent(shares[0][at])}, samples {percent(shares[1][at])}"
 
 
-def _marks(low: float, high: float, middle: float, unit: float) -> np.ndarray:
+def _marks(low: float, high: float, middle: float, unit: float) -> list[float]:
     """Round numbers for an axis that is logarithmic away from its middle: some that are not too near each other on it."""
 
     def place(value: float) -> float:
@@ -131,7 +131,7 @@ def _marks(low: float, high: float, middle: float, unit: float) -> np.ndarray:
     for value in (0.0, *powers):
         if low <= value <= high and all(abs(place(value) - place(other)) >= apart for other in found):
             found.append(value)
-    return np.array(sorted(found) or [middle])
+    return sorted(found) or [middle]
 
 
 def _most_frequent(values: np.ndarray) -> float:
@@ -163,8 +163,8 @@ def bars_of(true: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, tuple[fl
         else 0.0
     )
     if unit > 0 and high - low > 2 * HEAVY * unit and not (whole and high - low <= BARS):
-        ends = np.arcsinh((np.array([low, high]) - middle) / unit)
-        edges = middle + unit * np.sinh(np.linspace(*ends, BARS + 1))
+        first, last = np.arcsinh((np.array([low, high]) - middle) / unit)
+        edges = middle + unit * np.sinh(np.linspace(first, last, BARS + 1))
         if whole:
             edges = np.unique(np.floor(edges) + 0.5)
         return edges, (float(middle), float(unit))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
+from matplotlib.gridspec import GridSpec, SubplotSpec
 
 from unstir.errors import UsageError
 from unstir.plots.looks import by_class, hues, legend, legend_lines
@@ -119,8 +119,10 @@ def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> 
     if stage.labels is not None:
         groups = by_class(stage.labels, stage.classes)
         entries, colours = groups.entries(), groups.colours(stage.labels)
-        place.get_gridspec().update(bottom=0.075 + 0.034 * legend_lines(entries, SIZE[0]), hspace=0.27)
-        legend(figure, entries, width=SIZE[0], loc="lower center", bbox_to_anchor=(0.5, 0.0))
+        grid = place.get_gridspec()
+        assert isinstance(grid, GridSpec)
+        grid.update(bottom=0.075 + 0.034 * legend_lines(entries, SIZE[0]), hspace=0.27)
+        legend(figure, entries, width=SIZE[0], inside=True)
     axes = figure.add_subplot(place)
     dots = axes.scatter(*x.T, s=DOT, c=colours, linewidths=0)
     axes.set(xlim=(stage.frame.low[0], stage.frame.high[0]), ylim=(stage.frame.low[1], stage.frame.high[1]))

@@ -69,11 +69,11 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     rows = data.values.reshape(len(data), -1).astype(np.float64)
     flat = {name: one._replace(rows=np.asarray(one.rows, np.float64).reshape(len(one.rows), -1)) for name, one in panels.items()}
     names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
-    known = {"labels": data.labels, "classes": model.classes} if model.classes else {}
+    labels = data.labels if model.classes else None
     standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
     inside = names if standard.shape == rows.shape else tuple(f"z{i}" for i in range(standard.shape[1]))
     named = [f"{name} ({model.encoder.describes})" for name in inside]
-    found = {"forward": plots.forward(standard, model.schedule, names=named, **known)}
+    found = {"forward": plots.forward(standard, model.schedule, labels=labels, names=named, classes=model.classes)}
     if rows.shape[1] > 1:
         states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
@@ -81,7 +81,7 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     if rows.shape[1] > 2 or (rows.shape[1] == 2 and not alike(rows)):
         *_, last = flat.values()
         found["columns"] = plots.columns(rows, last.rows, names, last.method)
-    return found | {"samples": plots.samples_beside_data(rows, flat, names, **known)}
+    return found | {"samples": plots.samples_beside_data(rows, flat, names, labels=labels, classes=model.classes)}
 
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
