@@ -2,6 +2,7 @@
 
 standardise    each element gets mean 0 and variance 1; for tables and points
 channels       each channel gets mean 0 and variance 1; for images and sequences
+premultiplied  the same, with colours multiplied by the opacity; for images with one
 min_max        each element goes from -1 to 1
 quantile       each element becomes its normal score; for heavy tails
 latent         an autoencoder makes rows smaller; chosen by `--latent`
@@ -19,6 +20,7 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
     {
         "standardise": "unstir.encoders.affine:Standardise",
         "channels": "unstir.encoders.affine:Channels",
+        "premultiplied": "unstir.encoders.premultiplied:Premultiplied",
         "min_max": "unstir.encoders.affine:MinMax",
         "quantile": "unstir.encoders.quantile:Quantile",
         "latent": "unstir.encoders.latent:Latent",

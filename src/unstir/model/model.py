@@ -200,7 +200,10 @@ class Model:
         rows = rows_of(x, self.card.shape)
         volume = self.encoder.log_volume(rows)
         if volume is None:
-            raise UsageError("a model of latents has no density in the data's units. Train without --latent.")
+            raise UsageError(
+                f"encoder {self.card.encoder} does not keep everything of a row, so there is no density in the data's units. "
+                "Train with another --data.encoder, and without --latent."
+            )
         if constant:
             raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
         if not len(rows):

@@ -54,7 +54,7 @@ class Drawn(NamedTuple):
     labels: np.ndarray | None = None
 
 
-Panels = Mapping[str, "Drawn | tuple[np.ndarray, str]"]
+Panels = Mapping[str, Drawn | tuple[np.ndarray, str]]
 """Samples by the name of their panel; a pair is rows and text."""
 
 
@@ -124,10 +124,7 @@ def samples_beside_data(
     [50, 50]
     """
     rng = np.random.default_rng(0)
-    drawn = [
-        Drawn(true, "", labels=labels),
-        *(one if isinstance(one, Drawn) else Drawn(one[0], one[1]) for one in panels.values()),
-    ]
+    drawn = [Drawn(true, "", labels=labels), *(_drawn(panel) for panel in panels.values())]
     shown = min(DRAWN, *(len(one.rows) for one in drawn))
     text = f"{len(true):,} points"
     seen = plane(true, names) if true.shape[1] > 1 else None
@@ -185,6 +182,10 @@ def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Seque
     few_numbers(line.xaxis, line.yaxis, most=5)
     line.set_title(f"{fitted(seen.names[0], 2.6, size=9.5)} against time, {len(times) - 1} steps")
     return figure
+
+
+def _drawn(panel: Drawn | tuple[np.ndarray, str]) -> Drawn:
+    return panel if isinstance(panel, Drawn) else Drawn(panel[0], panel[1])
 
 
 class _Look(NamedTuple):

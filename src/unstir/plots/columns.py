@@ -119,7 +119,7 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
     return f"at {where}: {percent(shares[0][at])}, samples {percent(shares[1][at])}"
 
 
-def _marks(low: float, high: float, middle: float, unit: float) -> np.ndarray:
+def _marks(low: float, high: float, middle: float, unit: float) -> list[float]:
     """Round numbers for an axis that is logarithmic away from its middle: some that are not too near each other on it."""
 
     def place(value: float) -> float:
@@ -131,7 +131,7 @@ def _marks(low: float, high: float, middle: float, unit: float) -> np.ndarray:
     for value in (0.0, *powers):
         if low <= value <= high and all(abs(place(value) - place(other)) >= apart for other in found):
             found.append(value)
-    return np.array(sorted(found) or [middle])
+    return sorted(found) or [middle]
 
 
 def _most_frequent(values: np.ndarray) -> float:

@@ -122,7 +122,7 @@ def _points(figure: Figure, place: SubplotSpec, stage: Stage, x: np.ndarray) -> 
         grid = place.get_gridspec()
         assert isinstance(grid, GridSpec)
         grid.update(bottom=0.075 + 0.034 * legend_lines(entries, SIZE[0]), hspace=0.27)
-        legend(figure, entries, width=SIZE[0], loc="lower center", bbox_to_anchor=(0.5, 0.0))
+        legend(figure, entries, width=SIZE[0], inside=True)
     axes = figure.add_subplot(place)
     dots = axes.scatter(*x.T, s=DOT, c=colours, linewidths=0)
     axes.set(xlim=(stage.frame.low[0], stage.frame.high[0]), ylim=(stage.frame.low[1], stage.frame.high[1]))

@@ -98,8 +98,18 @@ def by_class(labels: np.ndarray, names: Sequence[str]) -> ByClass:
     return ByClass(names, sorted(np.argsort(-counts, kind="stable")[:NAMED].tolist()))
 
 
-def legend(figure: Figure, entries: Sequence[tuple[str, Any]], marker: str = "o", width: float = WIDTH, **place: Any) -> None:
-    """A legend of names and colours below the panels of a figure, in as many columns as fit; `marker` is "" for lines."""
+def legend(
+    figure: Figure,
+    entries: Sequence[tuple[str, Any]],
+    title: str = "",
+    marker: str = "o",
+    width: float = WIDTH,
+    inside: bool = False,
+) -> None:
+    """A legend of names and colours below the panels of a figure, in as many columns as fit; `marker` is "" for lines.
+
+    `inside` is for a figure that does not make space for it by itself.
+    """
     line = "none" if marker else "-"
     handles = [
         Line2D([], [], color=colour, marker=marker or None, linestyle=line, markersize=5, label=name) for name, colour in entries
@@ -107,8 +117,8 @@ def legend(figure: Figure, entries: Sequence[tuple[str, Any]], marker: str = "o"
     each = max(width_of(name) for name, _ in entries) + 0.5
     across = max(1, min(len(entries), int((width - 0.3) / each)))
     across = math.ceil(len(entries) / math.ceil(len(entries) / across))  # lines of equal length
-    settings: dict[str, Any] = {"loc": "outside lower center", "ncols": across} | place
-    drawn = figure.legend(handles=handles, **settings)
+    place = "lower center" if inside else "outside lower center"
+    drawn = figure.legend(handles=handles, ncols=across, loc=place, title=title or None)
     drawn.get_title().set_color(DARK)
 
 

@@ -73,7 +73,7 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     standard = model.encoder.encode(torch.as_tensor(data.values)).flatten(1).double().numpy()
     inside = names if standard.shape == rows.shape else tuple(f"z{i}" for i in range(standard.shape[1]))
     named = [f"{name} ({model.encoder.describes})" for name in inside]
-    found = {"forward": plots.forward(standard, model.schedule, names=named, labels=labels, classes=model.classes)}
+    found = {"forward": plots.forward(standard, model.schedule, labels=labels, names=named, classes=model.classes)}
     if rows.shape[1] > 1:
         states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
