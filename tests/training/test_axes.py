@@ -10,6 +10,7 @@ import unstir
 from commands import run
 from unstir.data import from_arrays
 from unstir.errors import UsageError
+from unstir.evaluation import features
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
@@ -173,9 +174,8 @@ def test_axes_are_kept_and_asked_by_every_command(trained, tmp_path):
     made, true = np.load(tmp_path / "i.npy")[0], np.load(trained / "square.npy")[0]
     assert (made[:, :6] == true[:, :6]).all()
     assert (made[:, 6:] != true[:, 6:]).all()
-    for command in ("evaluate", "report"):
-        code, _, err = run(command, folder)
-        assert code == 0, (command, err)
+    code, _, err = run("report", folder)  # which evaluates, too
+    assert code == 0, err
 
 
 def test_inspect_says_what_was_taken_and_why(trained):
@@ -194,3 +194,24 @@ def test_inspect_says_what_was_taken_and_why(trained):
     code, _, err = run("inspect", trained / "square.npy", "--data.axes", "NCHW")
     assert code == 2
     assert "axes NCHW do not fit rows of shape (12, 12)" in err
+
+
+def test_features_and_films_see_channels_as_channels(monkeypatch):
+    """Catches a network of features that takes steps for channels, and so a scale for each step."""
+    monkeypatch.setattr(features, "FEWEST_STEPS", 2)
+    monkeypatch.setattr(features, "PASSES", 0)
+    x = waves(40, 12)[:, [0, 1, 2] * 4]
+    for axes, scales in (("NCL", (12, 1)), ("NLC", (12, 1)), ("NHW", (1, 1, 1))):
+        seen = features.learn(from_arrays(x if axes != "NLC" else x.transpose(0, 2, 1), axes=axes), seed=0)
+        assert seen.standard.scale.shape == scales
+        if axes != "NHW":
+            assert seen.standard.scale.ravel() == pytest.approx(x.std((0, 2)))
+
+
+def test_what_is_doubtful_is_said_before_training(trained, tmp_path):
+    """Catches a doubt that only `inspect` has."""
+    small = ("--steps", "2", "--batch-size", "8", "--network.width", "8", "--network.depth", "1", "--dry-run")
+    code, _, err = run("train", trained / "square.npy", *small)
+    assert code == 0, err
+    assert "warning: rows of shape (12, 12) are taken for NHW (12x12 pixels, 1 channel)" in err
+    assert "are taken for" not in run("train", trained / "square.npy", "--data.axes", "NCL", *small)[2]
