@@ -97,7 +97,7 @@ def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole:
         m, unit = heavy
         functions = (lambda x: np.arcsinh((x - m) / unit), lambda place: m + unit * np.sinh(np.clip(place, -99, 99)))
         axes.set_xscale("function", functions=functions)
-        axes.xaxis.set_major_locator(FixedLocator(_marks(edges[0], edges[-1], m, unit).tolist()))
+        axes.xaxis.set_major_locator(FixedLocator(_marks(edges[0], edges[-1], m, unit)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
