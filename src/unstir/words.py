@@ -16,6 +16,7 @@ there into a command.
 """
 
 import math
+import shlex
 from collections.abc import Sequence
 
 
@@ -80,7 +81,29 @@ def printable(text: str) -> str:
     >>> print(printable("run \\x1b[31mred\\u202e [/s]"))
     run \\x1b[31mred\\u202e [/s]
     """
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in spelled(text))
+
+
+def spelled(text: str) -> str:
+    r"""Text that may hold bytes which are no UTF-8, as names of files do: each such byte as its number, so that it can be written down.
+
+    >>> print(spelled("caf\udce9.csv"), spelled("café.csv"))
+    caf\xe9.csv café.csv
+    """
+    return text if text.isascii() else text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def quoted(path: object) -> str:
+    r"""A path as it is typed in a shell: in quotes where it needs them, and where it holds what cannot be printed, as bash spells that.
+
+    >>> print(quoted("runs/moons-7f3a"), quoted("my run"), quoted("caf\udce9"), quoted("a\nb"))
+    runs/moons-7f3a 'my run' $'caf\xe9' $'a\nb'
+    """
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = spelled(text.replace("\\", "\\\\").replace("'", "\\'"))
+    return f"$'{''.join(c if c.isprintable() else repr(c)[1:-1] for c in plain)}'"
 
 
 def percent(share: float, digits: int = 2) -> str:

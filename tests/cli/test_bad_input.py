@@ -274,7 +274,7 @@ def test_a_table_with_a_byte_order_mark_and_gaps_in_its_classes(here):
         (3, "holds no images", ["train", "."]),
         (3, "holds no images", ["inspect", "folder.csv"]),
         (2, "files that end in '.txt' are not known", ["train", "notes.txt"]),
-        (2, "files that end in '' are not known", ["train", "/dev/null"]),
+        (2, "a file whose name has no end is not known", ["train", "/dev/null"]),
         (5, "'null.csv': it is a pipe or a device", ["train", "null.csv"]),
         (5, "'pipe.npy': it is a pipe or a device", ["train", "pipe.npy"]),
         (5, "'pipe.npy': it is a pipe or a device", ["inspect", "pipe.npy"]),

@@ -13,6 +13,7 @@ from unstir.data.formats.registry import FORMATS, folder_format, format_of, suff
 from unstir.errors import DataError, StorageError, UsageError
 
 RNG = np.random.default_rng(3)
+TABLES = (".csv", ".tsv")
 DTYPES = ["float64", "float32", "float16", "uint8", "int8", "uint16", "int32", "int64", "bool"]
 PICTURES = {"grey": ((9, 8), "uint8"), "RGB": ((9, 8, 3), "uint8"), "RGBA": ((9, 8, 4), "uint8"), "deep": ((9, 8), "uint16")}
 
@@ -33,12 +34,12 @@ def test_what_is_written_is_what_is_read(tmp_path, suffix, dtype, shape):
     path = check_path(tmp_path / "new" / f"x{suffix}", shape, dtype)
     assert write(path, rows) == path
     found = read(path)
-    np.testing.assert_array_equal(found.values, rows.reshape(12, -1) if suffix == ".csv" else rows)
-    if suffix != ".csv":  # text has no types
+    np.testing.assert_array_equal(found.values, rows.reshape(12, -1) if suffix in TABLES else rows)
+    if suffix not in TABLES:  # text has no types
         assert found.dtype == dtype
 
 
-@pytest.mark.parametrize(("suffix", "labels"), [(".npz", None), (".csv", "pet")])
+@pytest.mark.parametrize(("suffix", "labels"), [(".npz", None), (".csv", "pet"), (".tsv", "pet")])
 def test_classes_are_written_and_read_where_the_format_has_a_place_for_them(tmp_path, suffix, labels):
     # Catches a column of another name than the model's, and classes out of step with their rows.
     rows, pets = RNG.standard_normal((12, 2)), np.array(["cat", "a dog", "10"])[np.arange(12) % 3]
@@ -76,7 +77,12 @@ def test_nothing_is_overwritten(tmp_path):
 @pytest.mark.parametrize(
     ("name", "shape", "dtype", "said"),
     [
-        ("x.gif", (9, 8), "uint8", r"x.gif: rows are written as .npy, .npz, .csv, .safetensors, and .* into a folder, out/"),
+        (
+            "x.gif",
+            (9, 8),
+            "uint8",
+            r"x.gif: rows are written as .npy, .npz, .csv, .tsv, .safetensors, and .* into a folder, out/",
+        ),
         ("x.idx", (9, 8), "uint8", "rows are written as"),
         ("out/", (9, 8), "float32", "these samples are float32"),
         ("out", (9, 8, 3), "uint16", "uint16 in RGB"),
@@ -98,7 +104,7 @@ def test_every_suffix_belongs_to_one_format():
         for suffix in form.suffixes:
             assert [other for other, one in FORMATS.items() if one.suffixes and one.matches(f"A{suffix.upper()}")] == [name]
             assert format_of(f"a{suffix}") is form
-    assert [name for name, form in FORMATS.items() if not form.suffixes] == ["images"]
+    assert [name for name, form in FORMATS.items() if not form.suffixes] == ["images", "arrays"]
     assert folder_format() is FORMATS["images"]
 
 

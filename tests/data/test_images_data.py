@@ -133,7 +133,9 @@ def test_sub_folders_are_classes_in_the_order_of_their_names(folder):
     data = load(path)
     np.testing.assert_array_equal(data.values, np.stack([GREY + 3, GREY + 1, GREY + 2, GREY]))
     assert (data.classes, data.labels.tolist(), data.source) == (("cat", "dog"), [0, 0, 1, 1], str(path))
-    assert data.notes == ("1 other thing in the folder, for example 'cat/deep', left out.",)
+    assert data.notes == (
+        "1 image deeper than one sub-folder, for example 'cat/deep/x.png', left out. --data.labels-from top takes them in.",
+    )
 
 
 def test_pictures_stand_as_a_viewer_shows_them(folder):

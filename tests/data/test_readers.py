@@ -595,14 +595,14 @@ def test_a_type_that_numpy_lacks_is_named(tmp_path):
         ("moons.csv", StorageError, "no such file: 'moons.csv'"),
         ("data/moons", StorageError, "no such file: 'data/moons'"),
         ("folder", DataError, r"the folder 'folder' holds no images \(.bmp, .*, and nothing else"),
-        ("notes.txt", UsageError, r"end in '.txt' are not known; known: .*.csv, .*.npy, .*or a folder of images"),
+        ("notes.log", UsageError, r"end in '.log' are not known; known: .*.csv, .*.npy, .*or a folder of images"),
     ],
 )
 def test_a_source_that_is_not_there_or_not_known(tmp_path, monkeypatch, source, error, said):
     # Catches exit code 5 for a mistyped name, and exit code 1 for a missing file.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "notes.txt").write_text("1 2")
+    (tmp_path / "notes.log").write_text("1 2")
     with pytest.raises(error, match=said):
         load(source)
 
@@ -707,8 +707,6 @@ def test_one_column_may_hold_the_class(tmp_path, content, labels, values, ids, c
         ("x,kind\n1,dog\n2,cat\n", None, DataError, r"'kind' holds text \('dog', line 2\).*--data.labels kind\."),
         ("x,a b\n1,2\n2,3\n3,x\n", None, DataError, r"'a b' holds text \('x', line 4\).*--data.labels 'a b'"),
         ("1,dog\n2,cat\n", None, DataError, r"column '1' holds text \('dog', line 1\)"),  # no header
-        ("a;b\n1,5;2\n3;4\n", None, DataError, r"'1,5', line 2\)\. Write it with a point: 1\.5"),
-        ("1,5;2,5\n3,5;4,5\n", None, DataError, r"'3,5', line 2\)\. Write it with a point"),  # not three columns
         ("a,b\n1,2\n3,4\n", "c", UsageError, "unknown column in .*Known: a, b"),
         ("a\n1\n2\n", "a", UsageError, "no column besides"),
         ("a,k\n1,x\n2,\n", "k", DataError, r"labels have 1 missing value \(first: row 1\)"),
@@ -726,7 +724,6 @@ def test_one_column_may_hold_the_class(tmp_path, content, labels, values, ids, c
         ("a,b\n1," + "x" * 200_000 + "\n3,4\n", None, DataError, "field larger than field limit"),
         ("a,b\n1,\x1b[31m2\n3,4\n", None, DataError, r"\('\\x1b\[31m2', line 2\)"),  # colours in the terminal
         ("é,b\n1,2\n3,4\n".encode("latin-1"), None, DataError, "not UTF-8"),
-        ("a,b\n1,2\n3,4\n".encode("utf-16"), None, DataError, "not UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why_and_where(tmp_path, content, labels, error, said):

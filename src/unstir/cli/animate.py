@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import Output, RunFolder, Whole
+from unstir.cli.parts.flags import Output, Place, RunFolder, Whole
 
 
 def animate(
@@ -15,7 +15,7 @@ def animate(
     /,
     *,
     out: Annotated[
-        Path | None,
+        Place | None,
         Parameter(name=["--out", "-o"], help="The .gif or .mp4 file to make; if left out, RUN/figures/film.gif, made anew."),
     ] = None,
     seconds: Annotated[float, Parameter(help="Length of the film.")] = 8.0,

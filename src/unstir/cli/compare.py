@@ -1,11 +1,10 @@
 """`unstir compare`: which is better on this data, and is the difference more than chance?"""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import DataSource, ProgressOutput, Whole
+from unstir.cli.parts.flags import DataSource, Place, ProgressOutput, Whole
 from unstir.cli.parts.settings import SettingsFlags
 from unstir.errors import UsageError
 
@@ -21,7 +20,7 @@ def compare(
     seeds: Annotated[Whole, Parameter(help="How often each is trained, with another seed each time.")] = 5,
     n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Samples of each, at most.")] = 5000,
     out: Annotated[
-        Path | None,
+        Place | None,
         Parameter(
             name=["--out", "-o"], help="Folder of the results; one that holds the same comparison, unfinished, is completed."
         ),

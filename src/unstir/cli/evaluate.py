@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from unstir.cli.parts.flags import CompleteReadingFlags, Output, RunFolder, SamplingFlags, Whole
 from unstir.errors import StorageError, UsageError
+from unstir.words import quoted
 
 if TYPE_CHECKING:
     from unstir.data import Data
@@ -53,7 +54,7 @@ def evaluate(
         training, unseen = None, other_data(data, reading, model)
         truth = halves(unseen, most)
         reasons += [f"note: {note}" for note in unseen.notes]
-        reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {run}")
+        reasons.append(f"note: whether it memorises shows beside its own training rows: unstir evaluate {quoted(run)}")
     found = examine(model, truth, unseen, training, sampling, reasons)
     said = {"run": str(run), "steps": how.steps, "method": how.method or default(how.steps), "seed": how.seed}
     said |= {"guidance": how.guidance, "interval": how.interval, "steps_trained": model.card.steps_trained}
@@ -75,7 +76,7 @@ def own_data(run: Path, config: "Config") -> "Data":
     try:
         return read_data(run, config)
     except StorageError as error:
-        raise StorageError(f"{error} Or name other true rows: unstir evaluate {run} DATA.") from None
+        raise StorageError(f"{error} Or name other true rows: unstir evaluate {quoted(run)} DATA.") from None
 
 
 def other_data(source: str, reading: CompleteReadingFlags, model: "Model") -> "Data":

@@ -1,6 +1,5 @@
 """`unstir inpaint`: what is missing of rows, drawn given the rest."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,6 +11,7 @@ from unstir.cli.parts.flags import (
     NamedRowsOut,
     Output,
     Picked,
+    Place,
     ReadingFlags,
     RunOrModel,
 )
@@ -23,7 +23,7 @@ def inpaint(
     /,
     *,
     mask: Annotated[
-        Path,
+        Place,
         Parameter(
             help="What to keep: .npy of 1 and 0, of the shape of one row or of all rows, or a .png picture, white to keep."
         ),

@@ -1,21 +1,20 @@
 """`unstir report`: the page of a run or of a comparison."""
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import Output
+from unstir.cli.parts.flags import Output, Place
 from unstir.errors import UsageError
 
 
 def report(
-    run: Annotated[Path, Parameter(name="RUN", help="Folder of a run or of a comparison.")],
+    run: Annotated[Place, Parameter(name="RUN", help="Folder of a run or of a comparison.")],
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(name=["--out", "-o"], help="The .html file to make; if left out, RUN/report.html, made anew.")
+        Place | None, Parameter(name=["--out", "-o"], help="The .html file to make; if left out, RUN/report.html, made anew.")
     ] = None,
     output: Output = Output(),
 ) -> None:

@@ -1,19 +1,33 @@
 """`unstir resume`: a run that was stopped goes on."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from unstir.cli.parts.flags import RunFolder, TrainingOutput
 from unstir.errors import UsageError
+from unstir.words import quoted
 
 KILLED = "killed, or its machine crashed."  # what ended a run that could not say so
 
 
-def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> None:
+def resume(
+    run: RunFolder,
+    /,
+    *,
+    data: Annotated[
+        str | None,
+        Parameter(help="Where the data is now, if it was moved; it has to be the same, which is checked by its sha256."),
+    ] = None,
+    output: TrainingOutput = TrainingOutput(),
+) -> None:
     """Go on with a run that was stopped, to the same model, bit by bit, as if it had never stopped."""
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note, warn
     from unstir.cli.parts.running import accounted, finished, go, watched
     from unstir.files import sha256
-    from unstir.runs.about import read_about
+    from unstir.runs.about import MOVED_TO, absolute, read_about
     from unstir.runs.comparison import is_comparison
     from unstir.runs.data import read_data, read_encoder
     from unstir.runs.environment import differences, environment, now
@@ -27,21 +41,28 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
     path, about = run, read_about(run)
     if is_comparison(path):
         raise UsageError(f"{path} is a comparison. To go on with it, type its own command again, with --out {path}.")
+    moved = {} if data is None else {MOVED_TO: absolute(data)}
     if about.get("status") == "finished":
+        if data is not None:  # for `evaluate` and `report`
+            with Run.open(path) as folder:
+                read_data(path, resolve(read_config(path / "config.toml")), data)
+                folder.note(**moved)
+            note(f"the data of {path} is at {moved[MOVED_TO]}, which is noted.")
         note(
-            f"{path} is finished: {about.get('steps'):,} steps. To train longer, begin anew: unstir train --config {path}/config.toml"
+            f"{path} is finished: {about.get('steps'):,} steps. To train longer, begin anew: unstir train --config "
+            f"{quoted(path / 'config.toml')}"
         )
         answer(output, {"run": str(path), "finished": True}, path)
         return
     with Run.open(path) as folder:
-        text = (path / "config.toml").read_text()
+        text = (path / "config.toml").read_text(encoding="utf-8")
         if sha256(text.encode()) != about.get("config_sha256"):
             raise UsageError(
                 f"{path / 'config.toml'} is not as it was when the run began, and a resumed run is the same run. Undo the change, "
-                f"or train anew with it: unstir train --config {path / 'config.toml'} --out NEW."
+                f"or train anew with it: unstir train --config {quoted(path / 'config.toml')} --out NEW."
             )
         config = resolve(read_config(path / "config.toml"))
-        fitting = Fitting(read_data(path, config), config, read_encoder(path))
+        fitting = Fitting(read_data(path, config, data), config, read_encoder(path))
         recording = Recording(folder, fitting)
         reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():
@@ -54,7 +75,7 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
         session = {"at_step": at, "after": about.get("why", KILLED), "started": now(), "command": typed_command()}
         with accounted(folder, fitting):
             sessions = [*about.get("resumed", []), session | {"environment": here}]
-            folder.note(status="running", why=None, steps=None, resumed=sessions)
+            folder.note(**moved, status="running", why=None, steps=None, resumed=sessions)
             if at == 0 and reached:
                 warn(f"{path} has no checkpoint, though training had come to step {reached:,}: it starts again.")
             if not output.quiet:

@@ -13,6 +13,7 @@ from unstir.data import Data
 from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.mosaics import IMAGES, drawable
+from unstir.words import spelled
 
 FEW = 5  # alternatives: of more, the figure shows samples of one way of sampling only
 SHOWN_OF_MANY = 1  # which is the second
@@ -23,7 +24,8 @@ def picture(folder: Path, laid_out: Comparison, columns: Sequence[Column]) -> No
     data = laid_out.data
     seeds = len(columns[0].cells[0].scores)
     title = (
-        f"{laid_out.what.capitalize()} on {data.source}, {seeds} seeds: hollow dots (○) are worse than the best, beyond the noise"
+        f"{laid_out.what.capitalize()} on {spelled(data.source)}, {seeds} seeds: "
+        "hollow dots (○) are worse than the best, beyond the noise"
     )
     scores = [[_panel(column) for column in columns if column.score == score] for score in laid_out.scores]
     names = list(dict.fromkeys(column.name for column in columns))

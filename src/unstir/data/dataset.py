@@ -24,7 +24,7 @@ from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
-from unstir.words import counted, short
+from unstir.words import counted, listed, short
 
 GUESSED = Axes("", "")  # stands for axes that are guessed from the shape
 GAPS = ("refuse", "drop", "keep")
@@ -38,8 +38,8 @@ class Data:
     Rows with the same group number belong together, as the windows of one recording do: `split` keeps them on one side.
     `names` are the names of the columns, `source` is the built-in name or the path as typed, `bounds` the lowest and the highest
     value possible or None, `dtype` the type of the array that came in, `dropped` the number of rows left out because of gaps,
-    and `notes` are sentences that a person should know about how the data was read. `axes` says which axis is what; if it is left
-    out, the shape decides.
+    `notes` are sentences that a person should know about how the data was read, and `labels_from` says where the labels are from. `axes`
+    says which axis is what; if it is left out, the shape decides.
     """
 
     rows: Rows
@@ -52,6 +52,7 @@ class Data:
     dropped: int = 0
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    labels_from: str = ""
     axes: Axes = GUESSED
 
     def __post_init__(self):
@@ -180,7 +181,10 @@ class Data:
         if kept.labels is None:
             return kept
         present, ids = np.unique(kept.labels, return_inverse=True)
-        return replace(kept, labels=ids.astype(np.int64), classes=tuple(self.classes[i] for i in present))
+        lost = [f"'{short(name)}'" for i, name in enumerate(self.classes) if i not in present]
+        said = (f"with them went all rows of {listed(lost[:3])}{', and more' if len(lost) > 3 else ''}.",) if lost else ()
+        classes = tuple(self.classes[i] for i in present)
+        return replace(kept, labels=ids.astype(np.int64), classes=classes, notes=(*kept.notes, *said))
 
     def intact(self) -> np.ndarray:
         """Which rows have no value that is missing or infinite: (N,) bool. All rows of whole numbers are intact."""

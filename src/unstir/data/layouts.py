@@ -163,7 +163,7 @@ def picture_layout(lies: Layout | None, shape: tuple[int, ...]) -> Layout:
         taken = f" but {lies.kind}" if lies and lies.kind != "images" else ""
         raise UsageError(
             f"rows of shape {shape} are no pictures{taken}: those are (H, W), (H, W, C) or (C, H, W) with 1 channel for grey, 3 for "
-            "RGB or 4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv or .safetensors."
+            "RGB or 4 for RGBA. Rows of any shape can be written as .npy, .npz, .csv, .tsv or .safetensors."
         )
     return lies
 

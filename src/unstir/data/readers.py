@@ -16,13 +16,15 @@ from pathlib import Path
 from unstir.data.arrays import shared
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
+from unstir.data.formats.folders import NONE
+from unstir.data.formats.foreign import refusal
 from unstir.data.formats.format import AUTO, Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.layouts import axes_of
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
 from unstir.steady import steady
-from unstir.words import short
+from unstir.words import short, spelled
 
 KNOWN = (*TOYS, *PICTURES)
 
@@ -38,11 +40,12 @@ def load(
     groups: str | None = None,
     axes: str | None = None,
     header: str = AUTO,
+    labels_from: str | None = None,
+    formats: str = "alike",
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
-    `n` points and `seed` are for a built-in point set; all else is read whole. `labels`, `missing`, `size`, `groups`, `axes` and
-    `header` are as in `read`.
+    `n` points and `seed` are for a built-in point set; all else is read whole. The other arguments are as in `read`.
     Raises what `toy` and `read` raise, and UsageError for built-in pictures that are not installed.
 
     >>> load("moons", n=100).values.shape
@@ -50,7 +53,7 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes, header)
+        return read(source, labels, missing, size, groups, axes, header, labels_from, formats)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
@@ -59,6 +62,7 @@ def load(
         raise _no_size(name)
     if header != AUTO:
         raise _no_header(name)
+    _refuse_way(name, labels_from)
     data = PICTURES[name]() if name in PICTURES else toy(name, n, seed)
     return replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
 
@@ -72,13 +76,17 @@ def read(
     groups: str | None = None,
     axes: str | None = None,
     header: str = AUTO,
+    labels_from: str | None = None,
+    formats: str = "alike",
 ) -> Data:
-    """The rows of a file of a known format, or the images of a folder.
+    """The rows of a file of a known format, or of a folder of images or arrays.
 
     `labels` names what holds the classes, and `groups` what holds the groups that a split keeps together: a column of a table,
     an array of an archive. `missing` is as in `from_arrays`. `size` is the (height, width) to which the images of a folder are
     resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides. `header`
-    says whether the first line of a table holds the names of its columns: "yes", "no", or "auto".
+    says whether the first line of a table holds the names of its columns: "yes", "no", or "auto". For a folder, `labels_from` says what
+    the classes are, by `unstir.data.formats.folders`, and `formats`, "alike" or "any", whether all images of a class may be in another
+    file format than all others.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
     cannot be used.
@@ -92,25 +100,30 @@ def read(
     ...
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
-    request = Request(_path(source), str(source), labels, missing, size, groups, header)
+    name = spelled(str(source))
+    request = Request(_path(source), str(source), labels, missing, size, groups, header, labels_from, formats)
     try:
         found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
         # A bare word is a name mistyped, not a file forgotten.
         bare = Path(source).name == str(source) and not Path(source).suffix
-        raise unknown("data set", str(source), KNOWN) if bare else StorageError(f"no such file: '{source}'.") from None
+        raise unknown("data set", name, KNOWN) if bare else StorageError(f"no such file: '{name}'.") from None
     except UnstirError:
         raise
     except OSError as error:
-        raise StorageError(f"cannot read '{short(str(source))}': {error.strerror or error}.") from None
+        raise StorageError(f"cannot read '{short(name)}': {error.strerror or error}.") from None
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
-            raise UsageError(f"'{short(str(source))}' has no {what}='{asked}': a file of its format holds none.")
+            raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
     data = shared(found.values, found.labels, found.names, str(source), missing, found.groups, axes)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
     return replace(
-        data, bounds=found.bounds or data.bounds, dropped=found.dropped + data.dropped, notes=(*found.notes, *data.notes)
+        data,
+        bounds=found.bounds or data.bounds,
+        dropped=found.dropped + data.dropped,
+        notes=(*found.notes, *data.notes),
+        labels_from=found.labels_from if data.classes else "",
     )
 
 
@@ -121,27 +134,35 @@ def _path(source: str | Path) -> Path:
         with suppress(OSError):  # which is said when the file is read
             path.stat()
     except (RuntimeError, ValueError):
-        raise UsageError(f"'{short(str(source))}' is not the name of a file.") from None
+        raise UsageError(f"'{short(spelled(str(source)))}' is not the name of a file.") from None
     return path
 
 
 def _format(request: Request) -> Format:
     """The format that the path says. Raises UsageError for one that is not known, StorageError for what is no file and no folder."""
-    path, source = request.path, request.source
+    path, source = request.path, spelled(request.source)
     mode = path.stat().st_mode
-    form = folder_format() if stat.S_ISDIR(mode) else format_of(path.name)
+    form = folder_format(path) if stat.S_ISDIR(mode) else format_of(path.name)
     if form is not None and request.header != AUTO and not form.headed:
         raise _no_header(source)
-    if stat.S_ISDIR(mode):
-        return folder_format()
+    if form is not None and stat.S_ISDIR(mode):
+        return form
     if form is None:
-        known = ", ".join(sorted(suffixes()))
-        raise UsageError(f"'{source}': files that end in '{path.suffix}' are not known; known: {known}, or a folder of images.")
+        raise refusal(path, source, suffixes())
     if request.size is not None and not form.resizes:
         raise _no_size(source)
+    _refuse_way(source, request.labels_from)
     if not stat.S_ISREG(mode):  # reading a pipe could wait for ever
         raise StorageError(f"cannot read '{source}': it is a pipe or a device. Write what it gives to a file first.")
     return form
+
+
+def _refuse_way(source: str, labels_from: str | None) -> None:
+    """Raise UsageError where classes are asked of the names of files, and there is only one file."""
+    if labels_from not in (None, NONE):
+        raise UsageError(
+            f"'{short(source)}' is no folder, so labels_from='{labels_from}' does not apply; leave --data.labels-from out."
+        )
 
 
 def _no_size(source: str) -> UsageError:

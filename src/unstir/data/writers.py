@@ -1,6 +1,6 @@
 """Rows into a file or a folder: whole or absent, and never over something that is there.
 
-    x.npy  x.npz  x.csv  x.safetensors        out/, or a name without a suffix: a folder of PNGs
+    x.npy  x.npz  x.csv  x.tsv  x.safetensors        out/, or a name without a suffix: a folder of PNGs
 
 Which formats there are, and what each can hold, is in `unstir.data.formats.registry`. `check_path` asks before anything is computed.
 
@@ -33,11 +33,11 @@ def check_path(path: str | Path, shape: tuple[int, ...], dtype: str, axes: str |
     >>> check_path("rows.gif", (2,), "float32")
     Traceback (most recent call last):
     ...
-    unstir.errors.UsageError: rows.gif: rows are written as .npy, .npz, .csv, .safetensors, and pictures as PNGs into a folder, out/.
+    unstir.errors.UsageError: rows.gif: rows are written as .npy, .npz, .csv, .tsv, .safetensors, and pictures as PNGs into a folder, out/.
     """
     from unstir.files import refuse_existing  # it brings torch, which reading does not need
 
-    form, path = _format_for(path), Path(path)
+    form, path = _format_for(path), Path(path).expanduser()
     if form.check is not None:
         form.check(path, shape, dtype, axes)
     refuse_existing(path)

@@ -30,6 +30,7 @@ from unstir.information.mmse import ErrorCurve
 from unstir.model.card import Card, card_from, condition_of, readme
 from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import make_network, settings_for
+from unstir.words import quoted
 
 FORMAT = 1
 
@@ -167,7 +168,7 @@ def _how_it_ended(about: Path) -> str:
         status, why, steps = (told.get(name) for name in ("status", "why", "steps"))
     except (ValueError, AttributeError, RecursionError):
         return "the reason is unknown, because its run.json is damaged."
-    again = f"Go on with `unstir resume {about.parent}`."
+    again = f"Go on with `unstir resume {quoted(about.parent)}`."
     return {
         "running": f"it is still training, so wait. If its training was killed, {again[0].lower()}{again[1:]}",
         "stopped": f"training stopped at step {steps}. {again}",

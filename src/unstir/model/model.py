@@ -261,8 +261,9 @@ class Model:
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, everything that sampling needs. Raises StorageError if it exists."""
         parts = (self.card, self.network, self.encoder, self.error, self.deviation, self.schedule, self.target, self.condition)
-        folder.write(Path(path), folder.Parts(*parts))
-        return Path(path)
+        place = Path(path).expanduser()
+        folder.write(place, folder.Parts(*parts))
+        return place
 
 
 @steady
@@ -276,7 +277,7 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
     for name in own:
         if name not in Own.__dataclass_fields__:
             raise unknown("part", name, Own.__dataclass_fields__)
-    return Model(*folder.read(Path(path), Own(**own)), precision=precision)
+    return Model(*folder.read(Path(path).expanduser(), Own(**own)), precision=precision)
 
 
 def refuse_noise(method: str) -> None:

@@ -32,6 +32,7 @@ from unstir.runs.comparison import IDENTITY
 from unstir.runs.data import read_data
 from unstir.runs.environment import now
 from unstir.training.config import Config, resolve
+from unstir.words import spelled
 
 FEW = 5  # with more alternatives than this, samples are shown for one way of sampling only
 SHOWN_OF_MANY = 1  # the index of that way of sampling
@@ -114,7 +115,13 @@ def _described(data: Data, config: Config) -> dict[str, Any]:
     classes = [] if config.data.labels == "none" else list(data.classes)
     kind = {"table": "vectors", "arrays": "vectors"}.get(data.kind, data.kind)
     counts = {"rows": len(data), "trained_on": len(training), "held_out": len(unseen)}
-    return {"source": data.source, **counts, "shape": list(data.shape), "dtype": data.dtype, "names": list(data.names)} | {
+    return {
+        "source": spelled(data.source),
+        **counts,
+        "shape": list(data.shape),
+        "dtype": data.dtype,
+        "names": list(data.names),
+    } | {
         "classes": classes,
         "kind": kind,
     }

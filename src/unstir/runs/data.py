@@ -6,34 +6,57 @@ from pathlib import Path
 from typing import Any
 
 from unstir.data import Data
+from unstir.data.readers import KNOWN
 from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
 from unstir.encoders.rows import parts
 from unstir.encoders.turned import rebuilt, saved, statistics_of
 from unstir.errors import StorageError
 from unstir.files import read_folder, storage_errors, write_folder
-from unstir.runs.about import STARTED_IN, read_about
+from unstir.runs.about import MOVED_TO, STARTED_IN, read_about
 from unstir.training.config import Config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
+from unstir.words import quoted, spelled
 
 DESCRIPTION = "data.json"
 ENCODER = "encoder"
 
 
-def read_data(path: Path, config: Config) -> Data:
-    """The rows that a run was trained on, read again and found the same.
+def read_data(path: Path, config: Config, moved_to: str | None = None) -> Data:
+    """The rows that a run was trained on, read again and found the same, by their sha256.
 
-    A relative path is tried from here, then from the folder in which the run was started. StorageError where the data differs.
+    They are at `moved_to`, if that is given; else where `resume --data` last found them; else where the settings say, a relative path
+    being tried from here, then from the folder in which the run was started. Raises StorageError where they are gone or differ.
     """
-    about, source = read_about(path), config.data.source
-    elsewhere = Path(str(about.get(STARTED_IN, "."))) / source
-    if not Path(source).exists() and elsewhere.exists():
-        config = config.model_copy(update={"data": config.data.model_copy(update={"source": str(elsewhere)})})
-    data = load_data(config)
-    if data.sha256() != about.get("data_sha256"):
-        raise StorageError(f"{source} is not the data that {path} was trained on: its sha256 differs. Bring the old file back.")
+    about, held = read_about(path), config.data
+    place = _place(about, held.source, moved_to)
+    if place is None:
+        raise StorageError(f"the data of {path} is gone: no file or folder '{spelled(held.source)}'. {_way_on(path)}")
+    table = Path(str(about.get(STARTED_IN, "."))) / (held.labels_from or "")
+    way = str(table) if held.labels_from and table.is_file() and not Path(held.labels_from).is_file() else held.labels_from
+    data = load_data(config.model_copy(update={"data": held.model_copy(update={"source": place, "labels_from": way})}))
+    then, now = str(about.get("data_sha256")), data.sha256()
+    if now != then:
+        raise StorageError(
+            f"{spelled(place)} is not the data that {path} was trained on: its sha256 differs, {now[:12]}... now and {then[:12]}... then. "
+            f"Bring the old file back. {_way_on(path)}"
+        )
     return data
+
+
+def _place(about: Mapping[str, Any], source: str, moved_to: str | None) -> str | None:
+    """Where the data is; None where it is in none of the places in which it may be."""
+    if moved_to is not None:
+        return moved_to
+    started_in = Path(str(about.get(STARTED_IN, ".")))
+    places = [str(about[MOVED_TO])] if MOVED_TO in about else []
+    places += [source] if source in KNOWN else [source, str(started_in / Path(source).expanduser())]
+    return next((place for place in places if place in KNOWN or Path(place).expanduser().exists()), None)
+
+
+def _way_on(path: Path) -> str:
+    return f"If it was moved, say where it is: unstir resume {quoted(path)} --data PATH."
 
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
@@ -41,7 +64,7 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
     found = statistics_of(fitting.drawn, fitting.encoder).merged(statistics(parts(fitting.unseen.rows)))
     each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
-        "source": data.source,
+        "source": spelled(data.source),
         "rows": len(data),
         "trained_on": len(fitting.training),
         "held_out": len(fitting.unseen),

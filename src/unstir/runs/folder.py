@@ -17,6 +17,7 @@ from unstir.errors import StorageError
 from unstir.files import json_bytes, refuse_existing, storage_errors, write_file, write_whole
 from unstir.runs.about import ABOUT, read_about
 from unstir.runs.lock import release_lock, take_lock
+from unstir.words import quoted
 
 PAGE = "report.html"  # the page of the run, which may be there or not
 
@@ -33,7 +34,7 @@ class Run:
     @classmethod
     def create(cls, path: Path | None, name: str, files: Mapping[str, Content]) -> "Run":
         """Make a new folder with these files at `path`, or at `runs/<name>-<four random digits>`. StorageError where it exists."""
-        path = path or Path("runs") / f"{Path(name).stem}-{secrets.token_hex(2)}"
+        path = path or Path("runs") / f"{Path(name).absolute().stem}-{secrets.token_hex(2)}"
         refuse_taken(path)
         with write_whole(path) as temporary:
             for file, content in files.items():
@@ -83,7 +84,7 @@ def refuse_taken(path: Path) -> None:
     """Raise StorageError where there is something at the path of a new run; where that is a run, the message names `resume`."""
     with storage_errors(path):
         if (path / ABOUT).exists():
-            raise StorageError(f"{path} exists already. Go on with `unstir resume {path}`, or choose another --out.")
+            raise StorageError(f"{path} exists already. Go on with `unstir resume {quoted(path)}`, or choose another --out.")
     refuse_existing(path)
 
 

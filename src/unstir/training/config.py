@@ -69,6 +69,14 @@ class Data(Section):
     header: Literal["auto", "yes", "no"] = Field(
         "auto", description="Whether the first line of a table holds the names of the columns: auto, yes or no."
     )
+    labels_from: str | None = Field(
+        None,
+        description="What the classes of a folder's files are: folder, the usual; top, parent or path in a deeper tree; name, as in "
+        "cat_001.png; or a table such as metadata.csv, whose column --data.labels names.",
+    )
+    formats: Literal["alike", "any"] = Field(
+        "alike", description="A class whose images are in another file format than all others: alike refuses it, any reads it."
+    )
     groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
         "refuse",

@@ -1,5 +1,8 @@
 """The settings of a run as a TOML file, read and written, and where each setting came from.
 
+TOML is UTF-8 and a name of a file is any bytes. A source that is no UTF-8 is written as the address of a file, in which % and two digits
+stand for a byte: `file:caf%E9.csv`.
+
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as place:
 ...     path = Path(place) / "config.toml"
@@ -8,21 +11,26 @@
 100
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 import tomli_w
 
 from unstir.errors import StorageError, UsageError
 from unstir.training.config import SECTIONS, Config, resolve
+from unstir.words import spelled
+
+ADDRESS = "file:"
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML file. Raises StorageError if it is missing, UsageError naming the key if it is wrong."""
     try:
-        settings = tomllib.loads(path.read_text())
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"configuration {path}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of too many digits, or too deeply nested
@@ -31,12 +39,24 @@ def read_config(path: Path) -> dict[str, Any]:
         resolve(settings)
     except UsageError as error:
         raise UsageError(f"configuration {path}: {error}") from None
+    source = settings.get("data", {}).get("source", "")
+    if source.startswith(ADDRESS):
+        settings["data"]["source"] = os.fsdecode(unquote_to_bytes(source.removeprefix(ADDRESS)))
     return settings
 
 
 def write_config(config: Config) -> str:
     """All settings as TOML, readable by `read_config`; settings that are None are left out."""
-    return tomli_w.dumps(config.model_dump(exclude_none=True))
+    return tomli_w.dumps(_writable(config))
+
+
+def _writable(config: Config) -> dict[str, Any]:
+    """The settings as TOML can hold them."""
+    held = config.model_dump(exclude_none=True)
+    source = config.data.source
+    if source.startswith(ADDRESS) or spelled(source) != source:
+        held["data"]["source"] = ADDRESS + quote(os.fsencode(source))
+    return held
 
 
 def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
@@ -57,7 +77,7 @@ def origins(layers: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], st
 
 def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) -> str:
     """`write_config` with a comment behind each value that says where it came from: still TOML, readable by `read_config`."""
-    whence, held = origins(layers), config.model_dump(exclude_none=True)
+    whence, held = origins(layers), _writable(config)
 
     def line(*path: str, value: Any) -> str:
         return f"{tomli_w.dumps({path[-1]: value}).rstrip()}  # {whence.get(path, 'default')}"

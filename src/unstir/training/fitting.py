@@ -46,6 +46,7 @@ from unstir.training.problem import Problem
 from unstir.training.processes import here
 from unstir.training.recipe import SHARDED, Recipe
 from unstir.training.state import State
+from unstir.words import spelled
 
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
 CURVE_DRAWS = 64, 4096  # pairs (row, noise) at each level of the error curve, at least and at most
@@ -184,7 +185,7 @@ class Fitting:
             dtype=data.dtype,
             names=data.names,
             bounds=data.bounds,
-            source=data.source,
+            source=spelled(self.config.data.source or data.source),  # as it was typed, wherever the data was moved to since
             steps_trained=self.state.step,
             own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
             **(parts | named),

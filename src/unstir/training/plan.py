@@ -28,7 +28,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
-from unstir.words import duration
+from unstir.words import duration, spelled
 
 MEASURED = 2.0  # seconds spent on measuring steps for --minutes
 
@@ -83,9 +83,10 @@ class Planned:
         """The data, the model and the training in one line."""
         data, diffusion, fitting = self.data, self.config.diffusion, self.fitting
         weights = sum(w.numel() for w in fitting.state.weights)
-        classes = f", {len(data.classes)} classes" if data.classes else ""
+        taken_from = f" from {data.labels_from}" if data.labels_from else ""
+        classes = f", {len(data.classes)} classes{taken_from}" if data.classes else ""
         return (
-            f"{data.source}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}. {diffusion.schedule} schedule "
+            f"{spelled(data.source)}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}. {diffusion.schedule} schedule "
             f"(alpha_bar ends at {fitting.problem.schedule.alpha_bar_end:.1e}), {diffusion.target} target, {weights:,} weights, "
             f"{fitting.recipe.steps:,} steps of {fitting.recipe.batch_size} on {fitting.device}."
         )

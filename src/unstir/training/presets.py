@@ -33,10 +33,9 @@ RATE = "the peak learning rate that suits a network of this kind and width"
 def load_data(config: Config) -> Data:
     """Read the data as the settings say. Raises what `unstir.data.load` raises."""
     data = config.data
-    labels = None if data.labels == "none" else data.labels
-    return load(
-        data.source, data.points, config.seed, labels, data.missing, data.height_width, data.groups, data.axes, data.header
-    )
+    labels, labels_from = (None, "none") if data.labels == "none" else (data.labels, data.labels_from)
+    how = (data.missing, data.height_width, data.groups, data.axes, data.header, labels_from, data.formats)
+    return load(data.source, data.points, config.seed, labels, *how)
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:

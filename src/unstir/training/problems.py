@@ -45,7 +45,7 @@ SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what t
 TOO_MANY = 5  # times as many steps as are enough
 SAID = 3  # problems of the data that are said before training
 ARRAY = "array"  # the source of what is no file
-OF_FILES = ("source", "points", "size", "header")  # settings of the data that say how a file is read
+OF_FILES = ("source", "points", "size", "header", "labels_from", "formats")  # settings of the data that say how a file is read
 
 Settings = Mapping[str, Any]
 """Settings by section and name, as in {"optim": {"lr": 0.001}}."""

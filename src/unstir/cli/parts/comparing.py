@@ -22,7 +22,7 @@ from unstir.runs.comparison import read_result, write_result, write_samples
 from unstir.runs.folder import Run
 from unstir.training.fitting import Fitting
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
-from unstir.words import duration
+from unstir.words import duration, spelled
 
 SHARE = 0.6  # of the time of a job is training, about: for the progress bar
 ENOUGH = 4  # seeds: with fewer, the intervals of Student's t are so wide that next to nothing can be told apart
@@ -46,7 +46,7 @@ def headline(laid_out: Comparison, seeds: int, left: int, jobs: int) -> str:
     config = laid_out.trainings[0].config
     done = f", {jobs - left} of them done already" if left < jobs else ""
     return (
-        f"{laid_out.data.source}: {len(laid_out.data):,} rows. {laid_out.what}: {', '.join(names)}. {jobs} trainings "
+        f"{spelled(laid_out.data.source)}: {len(laid_out.data):,} rows. {laid_out.what}: {', '.join(names)}. {jobs} trainings "
         f"of {config.optim.steps:,} steps of {config.optim.batch_size}, {seeds} seeds each{done}. "
         f"Target {config.diffusion.target}, {config.diffusion.loss} loss, {config.diffusion.times} times, unless said otherwise."
     )
@@ -146,7 +146,7 @@ def show_tables(laid_out: Comparison, columns: Sequence[Column]) -> None:
     seeds, one = len(columns[0].cells[0].scores), laid_out.what.removesuffix("s")
     for score in laid_out.scores:
         own = [column for column in columns if column.score == score]
-        title = f"{laid_out.data.source}, {seeds} seeds: {label(score)}"
+        title = f"{spelled(laid_out.data.source)}, {seeds} seeds: {label(score)}"
         table = Table("sampling", one, "mean", "95 % interval", "", "s", title=title, box=None)
         for column in own:
             for i, cell in enumerate(column.cells):

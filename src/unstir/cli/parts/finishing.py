@@ -1,7 +1,5 @@
 """What comes after training: the score beside its floor, the pictures, and what to type next."""
 
-import shlex
-
 import numpy as np
 
 from unstir.cli.parts.flags import ProgressOutput
@@ -17,7 +15,7 @@ from unstir.model.model import Model
 from unstir.plots import Drawn
 from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
-from unstir.words import counted, number, with_spread
+from unstir.words import counted, number, quoted, with_spread
 
 SHARE = 1 / 3  # of the work of `unstir evaluate`
 WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is warned
@@ -64,7 +62,7 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     }
     answer(output, found, run.path)
     if not output.json:
-        name = shlex.quote(str(run.path))
+        name = quoted(run.path)
         note(
             f"next: unstir report {name}    unstir sample {name} -n 1000    unstir evaluate {name}    pictures: {run.path}/figures"
         )

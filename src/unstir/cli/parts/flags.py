@@ -9,6 +9,7 @@ The flags that set up a training run (`--optim.lr` and so on) are made from the 
 Nothing here imports torch or numpy, so that `--help` answers at once.
 """
 
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from unstir.model.sampling import Sampling
+from unstir.words import spelled
 
 # Headings in --help, in this order, below "Parameters", which has a command's own flags.
 SAMPLING, SETTINGS, OUTPUT = (Group(name, sort_key=i) for i, name in enumerate(("Sampling", "Settings of the run", "Output"), 1))
@@ -27,14 +29,30 @@ def _whole(kind: type, tokens: Any) -> int:  # noqa: ARG001
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+
+
+def _place(kind: type, tokens: Any) -> Path:  # noqa: ARG001
+    """A path as typed, with ~ written out: a shell does that for `-o ~/x`, but not for `--out=~/x`."""
+    return Path(home(tokens[0].value))
+
+
+def home(path: str) -> str:
+    """A path with ~ at its start written out. A final / stays, since it says that a folder is meant."""
+    return os.path.expanduser(path)
+
+
+Place = Annotated[Path, Parameter(converter=_place)]
 Seed = Annotated[Whole, Parameter(help="Random seed.")]
 
-RunFolder = Annotated[Path, Parameter(name="RUN", help="Run folder.")]
-RunOrModel = Annotated[Path, Parameter(name="RUN", help="Run folder, or the model folder inside one.")]
+RunFolder = Annotated[Place, Parameter(name="RUN", help="Run folder.")]
+RunOrModel = Annotated[Place, Parameter(name="RUN", help="Run folder, or the model folder inside one.")]
 DataSource = Annotated[
-    str, Parameter(name="DATA", help="Built-in name, folder of images, or .npy, .npz, .csv or .safetensors file.")
+    str,
+    Parameter(
+        name="DATA", help="Built-in name, folder of images or of .npy files, or .npy, .npz, .csv, .tsv or .safetensors file."
+    ),
 ]
-RunOut = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Run folder to make; it must not exist yet.")]
+RunOut = Annotated[Place | None, Parameter(name=["--out", "-o"], help="Run folder to make; it must not exist yet.")]
 Picked = Annotated[str | None, Parameter(name="--rows", help="Use only these rows, counted from 0, as in 3,17.")]
 
 
@@ -102,12 +120,19 @@ class GivenFlags:
     """What samples are drawn for."""
 
     label: Annotated[
-        str | None, Parameter(name=["--class", "--label"], help="Class to sample, for a model of data with classes.")
+        str | None,
+        Parameter(
+            name=["--class", "--label"],
+            help="Class to sample, for a model of data with classes.",
+            converter=lambda _, tokens: spelled(tokens[0].value),  # as the names of folders became classes
+        ),
     ] = None
 
 
 _OUT = Parameter(
-    name=["--out", "-o"], help=".npy, .npz, .csv or .safetensors file; for images also a folder of PNGs, as in out/."
+    name=["--out", "-o"],
+    help=".npy, .npz, .csv, .tsv or .safetensors file; for images also a folder of PNGs, as in out/.",
+    converter=lambda _, tokens: home(tokens[0].value),
 )
 
 
@@ -117,7 +142,7 @@ class RowsOut:
     """Where rows that a model makes are written."""
 
     out: Annotated[str | None, _OUT] = None
-    grid: Annotated[Path | None, Parameter(help="A .png file for one picture of all rows, side by side.")] = None
+    grid: Annotated[Place | None, Parameter(help="A .png file for one picture of all rows, side by side.")] = None
 
 
 @Parameter(name="*")
@@ -143,6 +168,10 @@ class ReadingFlags:
         Literal["auto", "yes", "no"],
         Parameter(name="--data.header", help="Whether the first line of a table holds the names of the columns."),
     ] = "auto"
+    labels_from: Annotated[
+        str | None,
+        Parameter(name="--data.labels-from", help="What the classes of a folder's files are, as in `unstir train --help`."),
+    ] = None
 
 
 @Parameter(name="*")

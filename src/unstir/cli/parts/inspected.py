@@ -99,7 +99,8 @@ def facts(data: Data, found: Survey) -> list[str]:
     if data.classes:
         each = [f"{short(name)}: {count:,}" for name, count in list(found.classes.items())[:SHOWN]]
         more = f", and {len(data.classes) - SHOWN:,} more" if len(data.classes) > SHOWN else ""
-        lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more})")
+        taken_from = f"; from {data.labels_from}" if data.labels_from else ""
+        lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more}){taken_from}")
     if found.looked_at < len(data):
         lines.append(f"looked at: {found.looked_at:,} evenly spaced rows; missing values are counted in all rows")
     return lines + [f"note: {note}" for note in data.notes]
@@ -182,6 +183,7 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
         "deviation": found.whole and found.whole.deviation,
         "levels": found.levels,
         "classes": found.classes,
+        "classes_from": data.labels_from or None,
         "notes": data.notes,
         "columns": [_column(data, j, column) for j, column in enumerate(found.columns)],
         "problems": [

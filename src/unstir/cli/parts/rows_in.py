@@ -17,7 +17,15 @@ from unstir.training.config import resolve
 def read(source: str, reading: ReadingFlags, missing: str) -> Data:
     """The data of that name, read as the flags say."""
     size = resolve({"data": {"size": reading.size}}).data.height_width
-    return load(source, labels=reading.labels, missing=missing, size=size, header=reading.header)
+    return load(
+        source,
+        labels=reading.labels,
+        missing=missing,
+        size=size,
+        header=reading.header,
+        labels_from=reading.labels_from,
+        formats="any",
+    )
 
 
 def other_shape(data: Data, model: Model) -> str:

@@ -8,7 +8,6 @@
 happens. `watched` keeps the page of the run up to date, where there is one or --report asks for it. `go` trains.
 """
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -31,6 +30,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step
+from unstir.words import quoted
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def accounted(run: Run, fitting: Fitting) -> Iterator[None]:
 def account(run: Run, fitting: Fitting, status: str, why: str) -> str:
     """Write how a run ended into `run.json`; the reason together with how to go on."""
     if read_about(run.path).get("status") == "finished":  # what is missing is the page
-        return f"{why} The run itself is finished. Its page: unstir report {shlex.quote(str(run.path))}"
+        return f"{why} The run itself is finished. Its page: unstir report {quoted(run.path)}"
     run.note(status=status, why=why, steps=fitting.state.step)
     return f"{why} {_next(run)}"
 
@@ -121,7 +121,7 @@ def _how(error: BaseException) -> tuple[str, str]:
 
 
 def _next(run: Run) -> str:
-    return f"Go on with: unstir resume {shlex.quote(str(run.path))}"
+    return f"Go on with: unstir resume {quoted(run.path)}"
 
 
 def finished(recording: Recording) -> None:

@@ -7,13 +7,12 @@ What is declared here are the short names of those that are typed most often, an
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from pydantic import Field, create_model
 
-from unstir.cli.parts.flags import SETTINGS, Whole
+from unstir.cli.parts.flags import SETTINGS, Place, Whole
 from unstir.encoders.registry import LATENT
 from unstir.training.config import SECTIONS, Config, Section, merge
 from unstir.training.config_file import read_config
@@ -41,7 +40,7 @@ AllSettings = _optional(Config, **{name: (_optional(section) | None, None) for n
 class SettingsFlags:
     """Settings of a training run, as they were typed."""
 
-    config: Annotated[Path | None, Parameter(name=["--config", "-c"], help="TOML file with settings; flags win over it.")] = None
+    config: Annotated[Place | None, Parameter(name=["--config", "-c"], help="TOML file with settings; flags win over it.")] = None
     steps: Annotated[Whole | None, Parameter(help="Training steps. Short for --optim.steps.")] = None
     batch_size: Annotated[Whole | None, Parameter(help="Rows in a training step. Short for --optim.batch-size.")] = None
     schedule: Annotated[str | None, Parameter(help="Noise schedule. Short for --diffusion.schedule.")] = None

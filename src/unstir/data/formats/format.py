@@ -33,6 +33,8 @@ class Request:
     `source` is the path as it was typed, for messages. `labels` and `groups` name the column or array of classes and of groups.
     `missing` is "refuse", "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
     `header` says whether the first line of a table holds names: "yes", "no", or "auto" where the format finds out.
+    For a folder, `labels_from` says what the classes of its files are, by `unstir.data.formats.folders`, and `formats` what becomes of
+    a class whose images are in another file format than all others: "alike" refuses it, "any" reads it.
     """
 
     path: Path
@@ -42,6 +44,8 @@ class Request:
     size: tuple[int, int] | None = None
     groups: str | None = None
     header: str = AUTO
+    labels_from: str | None = None
+    formats: str = "alike"
 
     def refuse_groups(self, why: str) -> None:
         """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
@@ -58,8 +62,8 @@ class Contents:
     Shapes: `values` (N, ...), `labels` and `groups` (N,) or None, `names` one a column of two-dimensional `values`, or none.
     `label_name` is what a column of labels is called when it is written. A reader that leaves rows out counts them in `dropped`;
     `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
-    Groups are read, not written. `axes` says which axis is what, as in "NHW", where a format knows it without a guess, and, for rows
-    that are written, always (`unstir.data.layouts`).
+    Groups are read, not written. `labels_from` says in words where the labels are from, as in "column 'kind'". `axes` says which axis
+    is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
     """
 
     values: np.ndarray
@@ -70,6 +74,7 @@ class Contents:
     dropped: int = 0
     notes: tuple[str, ...] = ()
     groups: Any = None
+    labels_from: str = ""
     axes: str | None = None
 
 
@@ -81,9 +86,9 @@ Files = Iterator[tuple[str, bytes]]
 class Format:
     """A file format, in one line for people: what it holds, how it is read and how it is written.
 
-    `suffixes` are the ways in which its files' names end; a format without any is a folder. `write` is None where rows cannot be
-    written. `check(path, shape, dtype, axes)` raises UsageError where the format cannot hold rows of that shape, type and axes. `resizes` says
-    whether `read` heeds a size, and `headed` whether it heeds a header.
+    `suffixes` are the ways in which its files' names end; a format without any is a folder, and `members` are the ways in which the
+    files in it end. `write` is None where rows cannot be written. `check(path, shape, dtype, axes)` raises UsageError where the format
+    cannot hold rows of that shape, type and axes. `resizes` says whether `read` heeds a size, and `headed` whether it heeds a header.
     """
 
     about: str
@@ -93,6 +98,7 @@ class Format:
     check: Callable[[Path, tuple[int, ...], str, str | None], None] | None = None
     resizes: bool = False
     headed: bool = False
+    members: tuple[str, ...] = ()
 
     def matches(self, name: str) -> bool:
         """Whether a file of that name is of this format: its end decides, in capitals or not."""

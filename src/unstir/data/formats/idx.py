@@ -15,6 +15,7 @@ import numpy as np
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.formats.raw import broken, filled, refuse_large, refuse_trap
 from unstir.errors import DataError, UsageError
+from unstir.words import short
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IMAGES, LABELS = ("images", "idx3"), ("labels", "idx1")  # what differs between the names of two files that belong together
@@ -36,7 +37,7 @@ def read(request: Request) -> Contents:
         beside = beside.replace(image, label)
     other = path.with_name(beside)
     classes = _array(other, str(other)) if other != path and other.is_file() else None
-    return Contents(_array(path, source), classes)
+    return Contents(_array(path, source), classes, labels_from="" if classes is None else f"the file '{short(beside)}'")
 
 
 def _array(path: Path, where: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A folder of images: each image a row. Where the images lie in sub-folders, the names of these are the classes.
+"""A folder of images: each image a row. Which files these are, and what class each is of, is in `unstir.data.formats.folders`.
 
 What is read. The rows have one shape, by one rule for the whole folder, from what the files say they hold:
 
@@ -6,16 +6,20 @@ What is read. The rows have one shape, by one rule for the whole folder, from wh
     some in colour                   (height, width, 3)
     some with opacity                (height, width, 4), the last channel the opacity
 
-in 8 bits, uint8, or for grey images in 16, uint16. A grey picture stored in colour is in colour. An opacity that is full everywhere
+in 8 bits, uint8, or for grey images in 16, uint16. TIFF files of other numbers keep their type and all bands; then all files have to be
+of the same. A grey picture stored in colour is in colour. An opacity that is full everywhere
 is left out. Grey images so long that (1) would be taken for a sequence (`unstir.data.layouts`) are (height, width, 1).
 
 All images have one size, or are resized: enlarged or shrunk without distortion until they cover it, then cut at the centre,
 
     scale = max(H / height, W / width)                                                                               (2)
 
-Images stand as a viewer shows them (EXIF), in the order of their names; of a moving one the first frame is used. Hidden files are
-not looked at; other files that are no images are left out and counted. An image that cannot be read is an error, or is left out and
-counted. Before anything is decoded, the memory that all images take is computed and compared with what there is. Each image is
+Images stand as a viewer shows them (EXIF), in the order of their names; of a moving one the first frame is used, of a TIFF file the
+first page. Files that are no images are left out and counted. An image that cannot be read is an error, or is left out and counted; a
+class of which nothing is left is an error. So is a class whose images are all in another file format than those of all other classes,
+unless `formats` is "any": the traces that JPEG leaves would be learnt as what makes the class.
+
+Before anything is decoded, the memory that all images take is computed and compared with what there is. Each image is
 decoded once: into memory or, where all together take more than 1 GiB, into a temporary file that is mapped. Decoding an image each
 time it is drawn would need no such file, but would cost many times the work, and find a damaged image hours into training.
 
@@ -27,67 +31,64 @@ What is written. A PNG a row, named by its number; with labels, in a sub-folder 
 import hashlib
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from unstir.data.formats.csv import classes_of
+from unstir.data.formats.folders import refuse_lost, tree
 from unstir.data.formats.format import Contents, Files, Format, Request
-from unstir.data.formats.pixels import SUFFIXES, Header, header_of, picture, pixels_of, png, reason
+from unstir.data.formats.pixels import NUMBERS, SUFFIXES, Header, header_of, picture, pixels_of, png, reason
 from unstir.data.formats.raw import allocate, refuse_full_disk
 from unstir.data.layouts import COLOURS, channels_last, kind_of, layout, picture_layout
 from unstir.data.rows import Rows, release_pages
 from unstir.errors import DataError, UsageError
-from unstir.words import counted, short
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The image files of a folder in order with the class of each, or "", and the other entries."""
-
-    files: dict[Path, str]
-    others: list[Path]
+from unstir.words import counted, listed, short, spelled
 
 
 def read(request: Request) -> Contents:
     """The images of a folder, all of one size or made (height, width) by (2).
 
     Images that cannot be read are an error where `missing` is "refuse"; else they are left out and counted.
-    Raises DataError where there is no image, one cannot be read, the sizes or the numbers of bits differ, or there are images
-    beside sub-folders of images; StorageError where memory and disk are too small; UsageError for `labels`, `groups`, or a size without pixels.
+    Raises DataError where there is no image, one cannot be read, the sizes or the numbers of bits differ, or the classes are not clear;
+    StorageError where memory and disk are too small; UsageError for `labels` or `groups` that are not there, or a size without pixels.
     """
-    path, source, size = request.path, request.source, request.size
-    if request.labels is not None:
-        raise UsageError(f"the classes of '{source}' are its sub-folders; labels='{request.labels}' is for a file.")
-    request.refuse_groups("it is a folder of images")
+    path, source, size = request.path, spelled(request.source), request.size
     if size is not None and min(size) < 1:
         raise UsageError(f"a size of {size[0]}x{size[1]} has no pixels.")
-    listing = _listing(path, source)
-    headers, unread = {}, {}
-    for file in listing.files:
-        try:
-            headers[file] = header_of(file)
-        except Exception as error:  # Pillow's readers raise whatever their arithmetic met in a damaged file
-            unread[file] = reason(error)
+    found = tree(request, SUFFIXES, "image")
+    headers, unread = {}, dict(found.unlabelled)
+    for file in found.files:
+        if file not in unread:
+            try:
+                headers[file] = header_of(file)
+            except Exception as error:  # Pillow's readers raise whatever their arithmetic met in a damaged file
+                unread[file] = reason(error)
+    if request.formats != "any":
+        _refuse_format_of_class(found.files, headers, source)
     mode = _mode(headers, source)
     pixels = len(headers) * math.prod(size) if size else sum(header.pixels for header in headers.values())
-    wanted = pixels * (2 if mode == "I;16" else Image.getmodebands(mode))
+    wanted = pixels * _bytes(mode, next(iter(headers.values()), None))
     smaller = f"ask for smaller ones, as in --data.size {'64' if size is None else size[0] // 2}"
     refuse_full_disk(f"the {counted(len(headers), 'image')} of '{source}'", wanted, smaller)
     kept, rows = _decoded(request, list(headers), mode, unread)
-    notes = _notes(listing, {file: headers[file] for file in kept}, path)
+    notes = [*found.notes, *_notes({file: headers[file] for file in kept}, path)]
     if unread:
-        notes += [_unread(unread, len(listing.files), path, request.missing)]
-    rows = _fewest_channels(rows, all(headers[file].grey for file in kept))
-    classes = [listing.files[file] for file in kept]
+        notes += [_unread(unread, len(found.files), path, request.missing)]
+        refuse_lost(found.files, kept, request, "image")
+    if mode != NUMBERS or rows.ndim == 3:
+        rows = _fewest_channels(rows, all(headers[file].grey for file in kept))
+    classes = [found.files[file] for file in kept]
+    labels = classes_of(classes) if found.numbered else classes
     return Contents(
         rows,
-        np.array(classes) if any(classes) else None,
+        np.array(labels) if any(classes) else None,
         bounds=(0.0, 65535.0) if rows.dtype == np.uint16 else None,
         dropped=len(unread),
         notes=tuple(notes),
         axes="NHWC"[: rows.ndim],
+        labels_from=found.labels_from,
     )
 
 
@@ -119,39 +120,14 @@ def in_a_file_name(label: str) -> str:
     return safe if safe and safe == label else f"{safe}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
-def _listing(path: Path, source: str) -> Listing:
-    """What is in the folder, one sub-folder deep. A folder called like an image is an image that cannot be read."""
-    tops, inner, others = [], {}, []
-    for entry in _seen(path):
-        if entry.suffix.lower() in SUFFIXES:
-            tops.append(entry)
-        elif entry.is_dir():
-            within = _seen(entry)
-            images = [file for file in within if file.suffix.lower() in SUFFIXES]
-            inner |= dict.fromkeys(images, entry.name)
-            others += [file for file in within if file not in inner]
-        else:
-            others.append(entry)
-    if inner and any(file.is_file() for file in tops):
-        first = next(iter(inner))
-        raise DataError(
-            f"'{source}' has images beside sub-folders that hold images ({_name(tops[0], path)} and {_name(first, path)}), so the "
-            "classes are not clear. Move the former into a sub-folder of their own, or all of them to one place."
-        )
-    if not tops and not inner:
-        held = f"but for example {_name(others[0], path)}" if others else "and nothing else"
-        raise DataError(
-            f"the folder '{source}' holds no images ({', '.join(SUFFIXES)}), neither in it nor one sub-folder deep, {held}."
-        )
-    return Listing(dict.fromkeys(tops, "") | inner, others)
-
-
-def _seen(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
 def _mode(headers: dict[Path, Header], source: str) -> str:
     """Pillow's mode to read all images in, wide enough for each: by (1), before it is known whether all are opaque."""
+    kinds = {header.numbers: file for file, header in headers.items()}
+    if len(kinds) > 1:
+        (a, first), (b, other) = sorted(kinds.items(), key=lambda item: item[1])[:2]
+        raise DataError(f"'{source}': {_name(first)} holds {_kind(a)}, {_name(other)} {_kind(b)}. Convert one kind.")
+    if kinds and None not in kinds:
+        return NUMBERS
     deep = {header.deep: file for file, header in headers.items()}
     if len(deep) == 2:
         raise DataError(f"'{source}': {deep[True].name} has 16 bits a pixel, {deep[False].name} has 8. Convert one kind.")
@@ -160,6 +136,31 @@ def _mode(headers: dict[Path, Header], source: str) -> str:
     if any(header.opacity for header in headers.values()):
         return "RGBA"
     return "L" if all(header.grey for header in headers.values()) else "RGB"
+
+
+def _kind(numbers: tuple[str, int] | None) -> str:
+    return "a picture" if numbers is None else counted(numbers[1], "band").replace(" ", f" {numbers[0]} ", 1)
+
+
+def _bytes(mode: str, header: Header | None) -> int:
+    """The bytes of a pixel."""
+    if mode == NUMBERS and header and header.numbers:
+        return np.dtype(header.numbers[0]).itemsize * header.numbers[1]
+    return 2 if mode == "I;16" else Image.getmodebands(mode)
+
+
+def _refuse_format_of_class(files: dict[Path, str], headers: dict[Path, Header], source: str) -> None:
+    """Raise DataError where the images of a class are all in file formats in which there is none of another class."""
+    formats: dict[str, set[str]] = {}
+    for file, header in headers.items():
+        formats.setdefault(files[file], set()).add(header.format)
+    for label, own in sorted(formats.items(), key=lambda item: (sum(files[file] == item[0] for file in headers), item[0])):
+        others = set().union(*(form for name, form in formats.items() if name != label))
+        if others and not own & others:
+            raise DataError(
+                f"'{source}': all images of the class '{short(label)}' are {listed(sorted(own))}, and all others {listed(sorted(others))}. A "
+                "model might learn the file format for the class. Convert them to one format, or pass --data.formats any."
+            )
 
 
 def _decoded(request: Request, files: list[Path], mode: str, unread: dict[Path, str]) -> tuple[list[Path], np.ndarray]:
@@ -178,7 +179,7 @@ def _decoded(request: Request, files: list[Path], mode: str, unread: dict[Path, 
             (h, w), (height, width) = rows.shape[1:3], image.shape[:2]
             first, this = _name(kept[0], request.path), _name(file, request.path)
             raise DataError(
-                f"the images of '{request.source}' differ in size: {first} is {h}x{w}, {this} is {height}x{width} (height x width). "
+                f"the images of '{spelled(request.source)}' differ in size: {first} is {h}x{w}, {this} is {height}x{width} (height x width). "
                 "Pass --data.size 64, or another such as 48x64, and they are resized and cropped to it."
             )
         rows[len(kept)] = image
@@ -196,15 +197,13 @@ def _fewest_channels(rows: np.ndarray, grey: bool) -> np.ndarray:
     return rows[..., None] if rows.ndim == 3 and kind_of(rows.shape[1:]) != "images" else rows
 
 
-def _notes(listing: Listing, kept: dict[Path, Header], path: Path) -> list[str]:
-    """What a person should know about the folder, a sentence each."""
+def _notes(kept: dict[Path, Header], path: Path) -> list[str]:
+    """What is not used of the images, a sentence each."""
     notes = []
-    others = listing.others
-    if others:
-        notes.append(f"{counted(len(others), 'other thing')} in the folder, for example {_name(others[0], path)}, left out.")
     for what, found in (
         ("moving: the first frame is used", [file for file, header in kept.items() if header.moving]),
         ("of 16 bits a colour, of which 8 are used", [file for file, header in kept.items() if header.reduced]),
+        ("of several pages: the first is used", [file for file, header in kept.items() if header.pages > 1]),
     ):
         if found:
             notes.append(f"{counted(len(found), 'image')} {what}, for example {_name(found[0], path)}.")
@@ -223,8 +222,16 @@ def _unread(unread: dict[Path, str], of: int, path: Path, missing: str) -> str:
     return f"{said}, and {'was' if many == 1 else 'were'} left out."
 
 
-def _name(file: Path, folder: Path) -> str:
-    return f"'{short(str(file.relative_to(folder)), 80)}'"
+def _name(file: Path, folder: Path | None = None) -> str:
+    return f"'{short(spelled(str(file.relative_to(folder) if folder else file.name)), 80)}'"
 
 
-FORMAT = Format("images: PNG, JPEG, GIF, BMP or WebP; sub-folders are the classes", (), read, write, check, resizes=True)
+FORMAT = Format(
+    "images: PNG, JPEG, GIF, BMP, WebP, TIFF or PGM; sub-folders are the classes",
+    (),
+    read,
+    write,
+    check,
+    resizes=True,
+    members=SUFFIXES,
+)

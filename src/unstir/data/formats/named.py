@@ -46,7 +46,9 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     if request.labels is None and classes is not None and label is not None and values.ndim:
         _refuse_no_class(classes, len(values), label, request)
     groups = None if request.groups is None else get(request.groups)
-    return Contents(values, classes, notes=_unused([name for name in rest if name != found[0]], found[0]), groups=groups)
+    said = "" if label is None else f"array '{short(label)}'"
+    unused = _unused([name for name in rest if name != found[0]], found[0])
+    return Contents(values, classes, notes=unused, groups=groups, labels_from=said)
 
 
 def _unused(names: list[str], used: str) -> tuple[str, ...]:

@@ -6,10 +6,13 @@ Python, `FORMATS.add("parquet", Format(...))` does the same.
     >>> format_of("rows.CSV").about
     'a table of numbers: one row a line, a name a column'
     >>> format_of("rows.xls") is None, suffixes(), suffixes(written=True)
-    (True, ('.npy', '.npz', '.csv', '.safetensors', '.idx', ...), ('.npy', '.npz', '.csv', '.safetensors'))
+    (True, ('.npy', '.npz', '.csv', '.tsv', '.txt', '.dat', ...), ('.npy', '.npz', '.csv', '.tsv', '.safetensors'))
 """
 
+from pathlib import Path
+
 from unstir.data.formats.format import Format
+from unstir.data.formats.walk import is_member, walk
 from unstir.registry import Registry
 
 FORMATS: Registry[Format] = Registry(
@@ -18,9 +21,13 @@ FORMATS: Registry[Format] = Registry(
         "npy": "unstir.data.formats.npy:FORMAT",
         "npz": "unstir.data.formats.npz:FORMAT",
         "csv": "unstir.data.formats.csv:FORMAT",
+        "tsv": "unstir.data.formats.csv:TABS",
+        "text": "unstir.data.formats.csv:TEXT",
         "safetensors": "unstir.data.formats.safetensors:FORMAT",
         "idx": "unstir.data.formats.idx:FORMAT",
+        "tiff": "unstir.data.formats.stack:FORMAT",
         "images": "unstir.data.formats.images:FORMAT",
+        "arrays": "unstir.data.formats.arrays:FORMAT",
     },
 )
 
@@ -30,9 +37,15 @@ def format_of(name: str) -> Format | None:
     return next((format for format in FORMATS.values() if format.suffixes and format.matches(name)), None)
 
 
-def folder_format() -> Format:
-    """The format of a folder: images."""
-    return next(format for format in FORMATS.values() if not format.suffixes)
+def folder_format(folder: Path | None = None) -> Format:
+    """The format of a folder: the first in the table that some file in it is of, at any depth; images where there is none, or no folder.
+
+    Raises OSError for a folder that cannot be listed.
+    """
+    kinds = [format for format in FORMATS.values() if not format.suffixes]
+    members = tuple(end for format in kinds for end in format.members)
+    names = [] if folder is None else [file.name for file in walk(folder, members) if is_member(file, members)]
+    return next((format for format in kinds if any(name.lower().endswith(format.members) for name in names)), kinds[0])
 
 
 def suffixes(written: bool = False) -> tuple[str, ...]:
