@@ -208,7 +208,7 @@ def test_features_and_films_see_channels_as_channels(monkeypatch):
             assert seen.standard.scale.ravel() == pytest.approx(x.std((0, 2)))
 
 
-def test_what_is_doubtful_is_said_before_training(trained, tmp_path):
+def test_what_is_doubtful_is_said_before_training(trained):
     """Catches a doubt that only `inspect` has."""
     small = ("--steps", "2", "--batch-size", "8", "--network.width", "8", "--network.depth", "1", "--dry-run")
     code, _, err = run("train", trained / "square.npy", *small)
