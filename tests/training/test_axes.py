@@ -146,7 +146,7 @@ def test_axes_that_no_network_uses_are_said_to_be_idle():
 def trained(tmp_path_factory, brief):  # noqa: ARG001
     folder = tmp_path_factory.mktemp("axes")
     np.save(folder / "square.npy", waves(60, 12)[:, [0, 1, 2] * 4])  # (60, 12, 12): an image by its shape
-    small = ("--steps", "4", "--batch-size", "8", "--network.width", "8", "--network.depth", "1")
+    small = ("--steps", "4", "--batch-size", "8", "--network.width", "8", "--network.depth", "1", "--diffusion.T", "50")
     code, _, err = run(
         "train", folder / "square.npy", "--data.axes", "ncl", "--data.held-out", "0.3", "-o", folder / "run", *small
     )
