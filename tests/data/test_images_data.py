@@ -454,7 +454,7 @@ def test_inspect_says_of_images_what_concerns_images(folder):
     assert (found["kind"], found["rows"], found["shape"], found["classes"]) == ("images", 12, [20, 16, 3], {"a": 6, "b": 6})
     assert found["mean"] == pytest.approx(pictures.mean())
     assert found["deviation"] == pytest.approx(pictures.std())
-    assert [p["problem"] for p in found["problems"]] == ["small classes", "few", "constant"]
+    assert [p["problem"] for p in found["problems"]] == ["small classes", "not held out", "few", "constant"]
     out = run("inspect", path)[1]
     assert "images, 12 rows of 20x16 pixels, 3 channels (uint8)" in out
     assert "48 of 960 places never vary, the first is position (0, 0, 0), always 7." in out

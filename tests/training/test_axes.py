@@ -12,12 +12,12 @@ from unstir.data import from_arrays
 from unstir.errors import UsageError
 from unstir.evaluation import features
 from unstir.training.config import flat
-from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
+from unstir.training.problems import problems_of_settings
 
 pytestmark = pytest.mark.usefixtures("brief")
 
-SMALL = {"steps": 4, "batch_size": 8, "width": 8, "depth": 1, "precision": "float32"}
+SMALL = {"steps": 3, "batch_size": 8, "width": 8, "depth": 1, "levels": 2, "precision": "float32"}
 SCALES = (1.0, 9.8, 0.01)
 
 
@@ -99,7 +99,6 @@ def test_tables_are_sequences_and_squares_are_series_if_that_is_said():
     """Catches axes that are read and not used: a table of signals learnt by an MLP, series learnt as images."""
     r = np.random.default_rng(0)
     signals, squares = r.normal(size=(50, 32)).cumsum(1), r.normal(size=(50, 12, 12)).cumsum(1)
-    assert unstir.fit(signals, **SMALL).card.network == "mlp"
     model = unstir.fit(signals, axes="NL", **SMALL)
     assert (model.card.network, model.card.network_settings["shape"], model.sample(3).shape) == ("unet", [32], (3, 32))
     series = unstir.fit(squares, axes="NLC", **SMALL)
@@ -133,11 +132,11 @@ def test_axes_that_no_network_uses_are_said_to_be_idle():
         (r.normal(size=(50, 3)), {"axes": "NL"}),
         (r.normal(size=(50, 40, 2)), {"axes": "NLC", "architecture": "mlp"}),
     ):
-        data = from_arrays(values, axes=asked["axes"])
-        warnings = Fitting(data, settle(data, flat(**asked, steps=2, batch_size=8))).warnings
-        assert any("does not use which numbers are neighbours" in text for text in warnings)
-    data = from_arrays(values)
-    assert Fitting(data, settle(data, flat(architecture="mlp", steps=2, batch_size=8))).warnings == []
+        data, flags = from_arrays(values, axes=asked["axes"]), flat(**asked)
+        told = problems_of_settings(data, settle(data, flags), flags)
+        assert [problem.name for problem in told] == ["axes unused"]
+    data, flags = from_arrays(values), flat(architecture="mlp")
+    assert problems_of_settings(data, settle(data, flags), flags) == []
 
 
 # ---- from the command line
@@ -147,7 +146,7 @@ def test_axes_that_no_network_uses_are_said_to_be_idle():
 def trained(tmp_path_factory, brief):  # noqa: ARG001
     folder = tmp_path_factory.mktemp("axes")
     np.save(folder / "square.npy", waves(60, 12)[:, [0, 1, 2] * 4])  # (60, 12, 12): an image by its shape
-    small = ("--steps", "4", "--batch-size", "8", "--network.width", "8", "--network.depth", "1")
+    small = ("--steps", "4", "--batch-size", "8", "--network.width", "8", "--network.depth", "1", "--diffusion.T", "50")
     code, _, err = run(
         "train", folder / "square.npy", "--data.axes", "ncl", "--data.held-out", "0.3", "-o", folder / "run", *small
     )
