@@ -63,7 +63,9 @@ def test_min_max_fills_minus_one_to_one():
     assert z.amax(0).tolist() == pytest.approx([1] * 3)
 
 
-@pytest.mark.parametrize("name", sorted({*EXACT} - {"channels", "premultiplied"}))  # which have no element of their own: tests/networks/test_unet.py
+@pytest.mark.parametrize(
+    "name", sorted({*EXACT} - {"channels", "premultiplied"})
+)  # no element has its own: tests/networks/test_unet.py
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e-30])
 def test_an_element_that_never_varies_is_0_and_comes_back_exactly(name, value):
     # Catches 0 / 0, and a constant such as 0.1 whose mean of many copies is not itself.
