@@ -207,7 +207,7 @@ def test_a_few_numbers_of_each_channel(shape):
 
 
 def test_honest_is_not_said_where_chance_alone_gives_half_or_twice():
-    """Distances over four orders of magnitude, 20 of them. Catches "yes" beside a chance interval of .5 to 1.5."""
+    """Distances over four orders of magnitude, 20 of them. Catches "yes" beside a chance interval of 0.5 to 1.5."""
     rng = np.random.default_rng(0)
     few = memorisation(np.exp(2 * rng.normal(size=500)), np.exp(2 * rng.normal(size=60)))
     assert few.by_chance[0] < 0.5

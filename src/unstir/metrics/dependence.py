@@ -11,8 +11,8 @@ Of n samples with r and m true rows with q, both kinds of variance put together,
     z  =  (atanh r - atanh q) (1 - mean r^2) / sqrt(w (1/n + 1/m))                                          (2)
 
 is about standard normal if samples are like true rows; atanh makes it so near r = 1. One of the D (D - 1) / 2 pairs has a large z by
-chance, so the level of each is that of all, divided by their number. A difference of .2 between r and q matters, which is as many
-standard errors as an h of .2 between two shares (`unstir.metrics.shares`).
+chance, so the level of each is that of all, divided by their number. A difference of 0.2 between r and q matters, which is as many
+standard errors as an h of 0.2 between two shares (`unstir.metrics.shares`).
 
     >>> rng = np.random.default_rng(0)
     >>> true = rng.multivariate_normal([0, 0, 0], [[1, 0.8, 0], [0.8, 1, 0], [0, 0, 1]], size=1000)
@@ -51,7 +51,7 @@ class Pair:
 
     @property
     def verdict(self) -> str:
-        """ "At the floor": chance explains the difference. "Far above": it does not, and the difference is at least .2."""
+        """ "At the floor": chance explains the difference. "Far above": it does not, and the difference is at least 0.2."""
         if self.p > self.level:
             return "at the floor"
         return "far above the floor" if abs(self.sampled - self.true) >= SIZE else "near the floor"

@@ -5,10 +5,10 @@ samples that have a property, beside the share q of the true rows that have it. 
 
     h(p, q)  =  2 asin sqrt p - 2 asin sqrt q,        by chance about sqrt(1/n + 1/m) times a standard normal           (1)
 
-of n samples and m true rows. h is .2 between 0 and 1 %, 5 and 10 %, 50 and 60 %. A difference of that size matters; a smaller one
+of n samples and m true rows. h is 0.2 between 0 and 1 %, 5 and 10 %, 50 and 60 %. A difference of that size matters; a smaller one
 shows only in tables. So n and m are enough to tell if chance alone stays below it:
 
-    z sqrt(1/n + 1/m)  <=  .2,        z the quantile of the normal law at the level of one test                         (2)
+    z sqrt(1/n + 1/m)  <=  0.2,        z the quantile of the normal law at the level of one test                         (2)
 
 If samples are like true rows, these laws hold exactly, whatever the distribution, for any n and m:
 
