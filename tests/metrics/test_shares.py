@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from unstir.metrics.dependence import compare_correlations
+from unstir.metrics.dependence import _correlations, compare_correlations
 from unstir.metrics.shares import SIZE, TESTS, between, compare_shares
 
 N = 1000
@@ -143,11 +143,15 @@ def test_each_defect_is_found_in_its_column_and_nowhere_else(name):
     assert hits >= 4, hits
 
 
-@pytest.mark.parametrize("make", [age, price])
+def salary(rng, n):
+    return np.round(rng.normal(5e6, 1e6, n))
+
+
+@pytest.mark.parametrize("make", [age, price, salary])
 def test_digits_that_rounding_takes_away_are_near_and_no_more(make):
     # Catches a model of whole ages called useless for 44.83, and one called perfect.
     rng = np.random.default_rng(0)
-    x, y = make(rng, N) + (0.5 if make is age else 0.05) * rng.uniform(-1, 1, N), make(rng, N)
+    x, y = make(rng, N) + (0.05 if make is price else 0.5) * rng.uniform(-1, 1, N), make(rng, N)
     (share,) = compare_shares(x[:, None], y[:, None]).off
     assert (share.verdict, share.mended) == ("near the floor", True)
     assert share.kind in ("whole", "repeated")
@@ -158,6 +162,8 @@ def test_float32_samples_of_float64_rows_are_the_same_values():
     rng = np.random.default_rng(0)
     x, y = price(rng, N)[:, None], price(rng, N)[:, None]
     assert compare_shares(x.astype(np.float32), y).off == []
+    tenths = rng.choice([0.1, 0.2, 0.3], size=(2, N, 1))
+    assert compare_shares(tenths[0].astype(np.float32), tenths[1]).off == []
     assert compare_shares(1e300 * x, 1e300 * y).off == []  # beyond float32
 
 
@@ -201,6 +207,13 @@ def test_true_rows_have_the_correlations_of_true_rows(draw, n, m):
         compare_correlations(draw(np.random.default_rng([s, 1]), n), draw(np.random.default_rng([s, 2]), m)).p for s in range(60)
     ]
     assert np.sum(np.array(p) <= 0.05) <= 9
+
+
+def test_the_variance_of_a_correlation_is_that_of_its_pair():
+    """On a cross, y = +-x, uniform ranks have w = E u^4 = 9/5, and it is what draws have. Catches the 1 of independent columns."""
+    draws = [_correlations(cross(np.random.default_rng(seed), 400)[:, :2]) for seed in range(300)]
+    assert np.mean([w[0, 1] for _, w in draws]) == pytest.approx(1.8, abs=0.02)
+    assert 400 * np.var([r[0, 1] for r, _ in draws]) == pytest.approx(1.8, rel=4 * np.sqrt(2 / 300))
 
 
 def test_a_correlation_that_is_missing_is_named_in_any_units():

@@ -215,7 +215,7 @@ def _quantiles(i: int, x: np.ndarray, y: np.ndarray, laws: list[_Law], level: fl
         return
     falls, k = np.unravel_index(both.argmin(), both.shape)
     p, k = min(1.0, float(both[falls, k]) * tests), int(k) + len(ends)
-    sampled, true, size = ((x_most, y_less, down) if falls else (x_less, y_most, up))[:3]
+    sampled, true, size = (x_most, y_less, down) if falls else (x_less, y_most, up)
     below, true_below, low, high = (float(share) for share in (sampled[k] / n, true[k] / m, laws[k].low / n, laws[k].high / n))
     edge, far = float(at[k]), float(size[k])
     if true_below <= 0.5:
