@@ -17,6 +17,7 @@ from unstir.encoders.rows import views
 from unstir.errors import UsageError
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
+from unstir.networks.plain import in_float32
 from unstir.training.config import Config
 
 
@@ -45,7 +46,7 @@ def network_for(
     """
     mine = own.network
     if mine is not None:
-        return {}, lambda seed: copy.deepcopy(mine).requires_grad_(True)  # noqa: ARG005
+        return {}, lambda seed: in_float32(copy.deepcopy(mine)).requires_grad_(True)  # noqa: ARG005
     name, row_layout = config.network.architecture, layout(encoder.space)
     axis = encoder.channel_axis if encoder.channel_axis is not None else row_layout.channel_axis if row_layout else None
     in_space = row_layout is not None or encoder.channel_axis is not None

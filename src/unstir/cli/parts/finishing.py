@@ -16,6 +16,9 @@ from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
 
 SHARE = 1 / 3  # of the work of `unstir evaluate`
+ALIKE = (
+    1e-5  # the best Gaussian's held-out loss where all rows are alike: then it is exact, and its loss only the noise added to it
+)
 WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is warned
 
 
@@ -32,7 +35,7 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
         note(f"note: not scored: {error}")
     shown = min(SHOWN, 2 * n)
     samples = model.sample(shown) if drawn is None or len(drawn) < shown else drawn[:shown]
-    if held_out.loss > WORSE * held_out.gaussian_loss:
+    if held_out.loss > WORSE * held_out.gaussian_loss > WORSE * ALIKE:
         note(
             f"warning: on held-out rows the model is {held_out.loss / held_out.gaussian_loss:.1f} times as wrong as a Gaussian with the "
             f"data's mean and covariance. The model is undertrained, or it has memorised a small training set: try a lower --optim.lr (it was "
