@@ -31,6 +31,7 @@ from unstir import __version__
 from unstir.cli.parts.signals import prompt
 from unstir.cli.registry import COMMANDS
 from unstir.errors import UnstirError
+from unstir.steady import steady
 from unstir.training.config import message
 
 HELP = "Train diffusion models from scratch on your own data, sample them in few steps, and know how good they are."
@@ -83,6 +84,7 @@ def program() -> App:
     return made
 
 
+@steady
 def _run(arguments: list[str]) -> None:
     """Run the command. Where `torchrun` has started several processes, the first one runs it and the others help it to train."""
     app = program()

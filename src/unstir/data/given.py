@@ -9,7 +9,7 @@
 What is given is never changed. The array that comes back may share its memory, so only a copy of it may be written to.
 
     >>> as_numbers(np.ma.array([1, 2], mask=[False, True]), "the data")
-    (array([ 1., nan], dtype=float32), 'int64')
+    (array([ 1., nan]), 'int64')
     >>> as_numbers([Decimal("0.5"), None], "the data")
     (array([0.5, nan]), 'float64')
 """

@@ -88,7 +88,7 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
     scale = scoring.scale_of(model)
     if truth is None:
         good, true = None, scoring.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
-        samples = np.asarray(model.sample(WITHOUT_TRUTH, how=how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
+        (samples,) = scoring.in_sets(model.sample(WITHOUT_TRUTH, how=how), 1)
     else:
         sets, true = scoring.draw(model, truth, how), truth.true[0]
         like = try_or_note(
