@@ -43,9 +43,7 @@ def write_folder(
 
     Raises StorageError if the folder exists or cannot be written; then nothing is left behind.
     """
-    files = {
-        f"{name}.safetensors": save({k: t.detach().cpu().contiguous() for k, t in part.items()}) for name, part in tensors.items()
-    }
+    files = {f"{name}.safetensors": save(_apart(part)) for name, part in tensors.items()}
     files |= {f"{name}.json": json_bytes(part) for name, part in documents.items()}
     files |= {name: text.encode() for name, text in (texts or {}).items()}
     files[MANIFEST] = json_bytes({"sha256": {name: sha256(content) for name, content in files.items()}})
@@ -137,6 +135,17 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         more = "Free some first. " if error.errno == errno.ENOSPC else ""
         raise StorageError(f"{error.filename or path}: {error.strerror}. {more}What was there before is untouched.") from None
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each in memory of its own: safetensors refuses two that share some, as tied weights do."""
+    found, seen = {}, set()
+    for name, tensor in tensors.items():
+        held = tensor.detach().cpu().contiguous()
+        place = held.untyped_storage().data_ptr()
+        found[name] = held.clone() if place in seen else held
+        seen.add(place)
+    return found
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,10 +17,11 @@ another number of threads, so large models then differ in the last digits.
 A loop is a generator, and its caller sees their own state between two steps. What belongs to the whole process (the default type, the
 random numbers, the filters of warnings) is set by the first of several threads that come in, and put back by the last that goes.
 
+    >>> import torch
     >>> @steady
-    ... def inside(): return float(np.float64(1.0) / np.float64(0.0))
-    >>> with np.errstate(all="raise"): inside()
-    inf
+    ... def inside(): return torch.is_grad_enabled(), torch.get_default_dtype()
+    >>> with torch.no_grad(): inside()
+    (True, torch.float32)
 """
 
 import sys
@@ -32,8 +33,6 @@ from functools import wraps
 from inspect import isgeneratorfunction
 from typing import Any, TypeVar
 
-import numpy as np
-
 STRICT = False  # the tests of this project set it: then numpy's warnings are heard, and warnings that are errors stay errors
 DEVICES = ("cpu", "cuda", "mps")  # that autocast can be on for
 SMALLEST = 5e-324  # equal to zero where subnormal numbers are flushed
@@ -44,6 +43,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def steady(function: Function) -> Function:
     """The function, run in the one state; a generator function runs each of its steps in it.
 
+    >>> import numpy as np
     >>> @steady
     ... def steps(): yield np.geterr()["over"]
     >>> with np.errstate(over="raise"): [(step, np.geterr()["over"]) for step in steps()]
@@ -68,8 +68,10 @@ def one_state() -> Iterator[None]:
     with ExitStack() as undo:
         _WHOLE.enter()
         undo.callback(_WHOLE.leave)
-        undo.enter_context(np.errstate(all="warn", under="ignore") if STRICT else np.errstate(all="ignore"))
-        if torch := sys.modules.get("torch"):  # torch that nobody has imported yet is as it should be
+        # What nobody has imported yet is as it should be, and `unstir --help` does not wait for it.
+        if numpy := sys.modules.get("numpy"):
+            undo.enter_context(numpy.errstate(all="warn" if STRICT else "ignore", under="ignore"))
+        if torch := sys.modules.get("torch"):
             _set_for_thread(torch, undo)
         yield
 
@@ -139,7 +141,7 @@ def _as_if_unused(torch: Any) -> None:
 
 def _show_instead_of_raising() -> None:
     """The filters of warnings as they are and in their order, but with "default" in place of "error"."""
-    there = list(warnings.filters)
+    there: list[Any] = list(warnings.filters)
     warnings.resetwarnings()
     for action, message, category, module, line in reversed(there):
         message, module = (getattr(pattern, "pattern", pattern) or "" for pattern in (message, module))

@@ -83,7 +83,10 @@ def test_any_trailing_shape_and_memory_order():
     [
         (np.zeros((3, 1), complex), "complex128"),
         (np.array([["a"], ["b"]]), "str"),
-        (np.array([[1], [None]]), "object"),
+        (np.array([[1], [None]]), r"column 0 has 1 missing value \(first: row 1\)"),
+        (np.array([[1, 2], [3, "4"]], object), r"holds '4' at \[1, 1\], which is no number"),
+        ({"x": [1, 2]}, "a dict is no array"),
+        ((x for x in range(3)), "a generator is no array"),
         (np.zeros(3, [("x", float), ("y", float)]), r"named fields \(x, y, ...\)"),
         (np.zeros((3, 1), "datetime64[s]"), "datetime64"),
         (np.zeros((1, 4)), "1 row"),
@@ -91,7 +94,7 @@ def test_any_trailing_shape_and_memory_order():
         (np.float64(3.0), "0 rows"),
         (np.zeros((5, 0)), "empty"),
         ([[1, 2], [3]], "unequal"),
-        (np.ma.array([[1.0], [2.0]], mask=[[False], [True]]), "1 value masked"),
+        (np.ma.array([[1.0], [2.0]], mask=[[False], [True]]), r"column 0 has 1 missing value \(first: row 1\)"),
     ],
 )
 def test_what_is_no_data_is_refused_by_name(values, said):

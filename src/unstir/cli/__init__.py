@@ -34,6 +34,7 @@ from unstir.cli.parts.output import lost, outlasting
 from unstir.cli.parts.signals import prompt
 from unstir.cli.registry import COMMANDS
 from unstir.errors import StorageError, UnstirError
+from unstir.steady import steady
 from unstir.training.config import message
 from unstir.words import printable
 
@@ -100,6 +101,7 @@ def program() -> App:
     return made
 
 
+@steady
 def _run(arguments: list[str]) -> None:
     """Run the command. Where `torchrun` has started several processes, the first one runs it and the others help it to train."""
     app = program()

@@ -36,17 +36,16 @@ def inpaint(
     output: Output = Output(),
 ) -> None:
     """Draw the parts of rows of DATA that a mask leaves open, given the parts that it keeps."""
-    import numpy as np
-
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_in import read_mask, rows_of
     from unstir.cli.parts.rows_out import check_places, write_rows
+    from unstir.data.given import as_numbers
     from unstir.runs.loading import load
 
     model = load(run)
     check_places(to.out, to.grid, model)
     known, x = read_mask(mask, model.card.layout), rows_of(data, reading, rows, model)
-    made = np.asarray(model.inpaint(x, known, given.label, how.sampling()))
+    made, _ = as_numbers(model.inpaint(x, known, given.label, how.sampling()), "the rows")
     ids = None if given.label is None else model.given(len(made), given.label, how.seed)
     written = write_rows(to.out, to.grid, run, model, made, ids)
     answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

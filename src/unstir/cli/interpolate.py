@@ -21,11 +21,10 @@ def interpolate(
     output: Output = Output(),
 ) -> None:
     """Go from one row of DATA to another through the noise that the model makes them of."""
-    import numpy as np
-
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_in import rows_of
     from unstir.cli.parts.rows_out import check_places, write_rows
+    from unstir.data.given import as_numbers
     from unstir.runs.loading import load
 
     model = load(run)
@@ -33,6 +32,6 @@ def interpolate(
     ends = rows_of(data, reading, rows, model)
     if len(ends) != 2:
         raise UsageError(f"--rows {rows}: name two rows, to go from one row to another, as in 3,17.")
-    made = np.asarray(model.interpolate(ends[0], ends[1], n, steps))
+    made, _ = as_numbers(model.interpolate(ends[0], ends[1], n, steps), "the rows")
     written = write_rows(to.out, to.grid, run, model, made, None)
     answer(output, written | {"n": len(made), "evaluations": 2 * steps}, *written.values())

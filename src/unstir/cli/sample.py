@@ -29,17 +29,16 @@ def sample(
     output: Output = Output(),
 ) -> None:
     """Draw samples from a trained model, in the data's own units."""
-    import numpy as np
-
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_out import check_places, write_rows
+    from unstir.data.given import as_numbers
     from unstir.diffusion.samplers import default
     from unstir.runs.loading import is_unfinished, load
 
     model = load(run, precision)
     out = to.out or str(folder_of(run) / file_name(model, n, given, how, is_unfinished(run)))
     check_places(out, to.grid, model)
-    rows = np.asarray(model.sample(n, given.label, how.sampling()))
+    rows, _ = as_numbers(model.sample(n, given.label, how.sampling()), "the samples")
     ids = model.given(n, given.label, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}

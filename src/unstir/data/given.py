@@ -9,7 +9,7 @@
 What is given is never changed. The array that comes back may share its memory, so only a copy of it may be written to.
 
     >>> as_numbers(np.ma.array([1, 2], mask=[False, True]), "the data")
-    (array([ 1., nan], dtype=float32), 'int64')
+    (array([ 1., nan]), 'int64')
     >>> as_numbers([Decimal("0.5"), None], "the data")
     (array([0.5, nan]), 'float64')
 """
@@ -91,11 +91,11 @@ def _of_masked(masked: np.ma.MaskedArray, what: str) -> tuple[np.ndarray, str]:
     if dtype.names is not None or not gaps.any():
         return np.asarray(masked.data), dtype.name
     if dtype.kind not in "biuf":
-        return masked.astype(object).filled(None), dtype.name
+        return np.ma.filled(masked.astype(object), None), dtype.name
     if dtype.kind != "f" and (np.abs(masked.astype(np.float64)) >= EXACT).any():
         raise DataError(f"{what} holds {BEYOND}")
     floats = dtype if dtype.kind == "f" else np.float32 if dtype.itemsize <= 2 else np.float64
-    return masked.astype(floats).filled(np.nan), dtype.name
+    return np.ma.filled(masked.astype(floats), np.nan), dtype.name
 
 
 def _of_objects(array: np.ndarray, what: str) -> np.ndarray:

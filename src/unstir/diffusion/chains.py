@@ -32,6 +32,7 @@ from torch import Tensor
 from unstir.diffusion.schedules import Schedule, variance_preserving
 from unstir.diffusion.settings import in_range, is_between, shown, whole_steps
 from unstir.errors import UsageError
+from unstir.steady import steady
 from unstir.words import counted
 
 
@@ -59,6 +60,7 @@ class Chain(Schedule):
             raise UsageError("a chain needs at least one beta.")
 
     @cached_property
+    @steady
     def _B(self) -> Tensor:
         """B = -log alpha_bar at n = 0 .. T, eq. (2): (T + 1,)."""
         steps = -torch.log1p(-torch.tensor(self.betas, dtype=torch.float64))

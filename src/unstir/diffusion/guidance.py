@@ -82,8 +82,8 @@ def inpainted(denoise: Denoise, known: Tensor, mask: Tensor) -> Denoise:
     """
 
     def conditional(x: Tensor, t: Tensor) -> Tensor:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
+        with torch.inference_mode(False):  # which switches gradients on, wherever they are off
+            x = x.detach().clone().requires_grad_()
             x0 = denoise(x, t)
         rest = torch.where(mask, known - x0, 0.0).detach()
         change, direction, size = torch.zeros_like(rest), rest, _dot(rest, rest)

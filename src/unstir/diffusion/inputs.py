@@ -62,9 +62,10 @@ def float64(numbers: Any) -> Tensor:
 
 
 def _tensor(numbers: Any) -> Tensor:
-    """A tensor of numpy's type for these numbers: float64 for 0.5, int64 for 5."""
+    """A tensor of numpy's type for these numbers: float64 for 0.5, int64 for 5. It is a copy, because torch cannot share every view."""
     try:
-        return torch.as_tensor(np.asarray(numbers))
+        array = np.asarray(numbers)
+        return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
     except (TypeError, ValueError, RuntimeError):
         raise UsageError(f"a number, or a list or array of numbers, is needed here, not {numbers!r:.60}.") from None
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.schedules import Schedule, along
 from unstir.errors import UsageError
+from unstir.steady import steady
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -65,6 +66,7 @@ class Mixture(Oracle):
             raise UsageError("each covariance of a mixture has to be symmetric and positive definite.")
 
     @cached_property
+    @steady
     def _eigen(self) -> tuple[Tensor, Tensor]:
         return torch.linalg.eigh(self.covariances)  # S = Q diag(values) Q^T for each component
 

@@ -93,7 +93,7 @@ class Schedule(ABC):
 
     def slope(self, t: Time) -> tuple[Tensor, Tensor]:
         """d alpha / dt and d sigma / dt, by differentiation. At t = 0 the value just inside, so that it is finite."""
-        with torch.enable_grad():
+        with torch.inference_mode(False):  # which switches gradients on, wherever they are off
             t = self.as_time(t).detach().clamp(min=FIRST).requires_grad_()
             alpha, sigma = (c + 0 * t for c in self.alpha_sigma(t))  # a constant has a slope too
             (alpha_slope,) = torch.autograd.grad(alpha.sum(), t, retain_graph=True)

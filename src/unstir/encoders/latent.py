@@ -150,12 +150,13 @@ class Latent(Encoder):
             z = mean + log_deviation.exp() * torch.randn(mean.shape, generator=generator)
             squared.append((self.autoencoder.decode(z) - part).double().square())
             rate.append(kl(mean.double(), log_deviation.double()))
-        error = torch.cat(squared)
+        error = torch.where(self.constant, 0.0, torch.cat(squared))  # what never varies is decoded exactly
         data = self.pixels.encode(x).double()
-        lost = error.mean() / (data - data.mean(0)).square().mean()
+        # The variance over rows, or over all positions if the rows are all alike, as a single one is.
+        spread = next((v for v in ((data - data.mean(0)).square().mean().item(), data.square().mean().item()) if v), 1.0)
         in_units = (error * self.pixels.scale.square()).mean().sqrt().item()
         bits = torch.cat(rate).mean().item() / math.log(2)
-        return Reconstruction(in_units, lost.item(), bits, x[0].numel(), math.prod(self.space))
+        return Reconstruction(in_units, error.mean().item() / spread, bits, x[0].numel(), math.prod(self.space))
 
     def _parts(self, rows: Tensor) -> Sequence[Tensor]:
         at_once = AT_ONCE // (self.built_from["filters"] * math.prod(self.autoencoder.sizes[0]))

@@ -50,7 +50,7 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
     true = scoring.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
     if truth is None:
         good = None
-        samples = np.asarray(model.sample(WITHOUT_TRUTH, how=how), dtype=np.float64).reshape(WITHOUT_TRUTH, -1)
+        (samples,) = scoring.in_sets(model.sample(WITHOUT_TRUTH, how=how), 1)
     else:
         sets = scoring.draw(model, truth, how)
         true = max(true, truth.true[0], key=len)  # fresh rows of a built-in set, of which the held-out ones may be few

@@ -22,6 +22,7 @@ from scipy.special import stdtr
 from scipy.stats import rankdata
 
 from unstir.data import TOYS, Data, toy
+from unstir.data.given import as_numbers
 from unstir.errors import UsageError
 from unstir.metrics.distances import energy_distance, floor, half_split_pairs, sliced_wasserstein
 from unstir.metrics.neighbours import precision_recall
@@ -237,7 +238,7 @@ def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray
 
 def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
     """Rows (R n, ...) as R sets (n, d), float64."""
-    return np.split(np.asarray(rows, dtype=np.float64).reshape(len(rows), -1), repeats)
+    return np.split(as_numbers(rows, "the samples")[0].reshape(len(rows), -1).astype(np.float64), repeats)
 
 
 def scale_of(model: Model) -> np.ndarray:

@@ -30,6 +30,7 @@ from unstir.information.mmse import ErrorCurve
 from unstir.model.card import Card, card_from, condition_of, readme
 from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import make_network, settings_for
+from unstir.networks.plain import in_float32, plain_names, plain_state
 from unstir.words import quoted
 
 FORMAT = 1
@@ -49,8 +50,12 @@ class Parts(NamedTuple):
 
 
 def write(path: Path, parts: Parts) -> None:
-    """Write the folder, as a whole or not at all. Raises StorageError if it exists or cannot be written."""
-    tensors = {f"network.{name}": weight for name, weight in parts.network.state_dict().items()}
+    """Write the folder, as a whole or not at all. Raises StorageError if it exists or cannot be written.
+
+    Raises UsageError for a network that is not the one that the card describes, since the folder could not be read again.
+    """
+    _check_network(parts)
+    tensors = {f"network.{name}": weight for name, weight in plain_state(parts.network).items()}
     tensors |= {f"encoder.{name}": value for name, value in parts.encoder.tensors().items()}
     tensors |= {"error.log_snr": parts.error.log_snr, "error.mse": parts.error.mse, "data.deviation": parts.deviation}
     card = {"format": FORMAT, **parts.card.as_json()}
@@ -88,6 +93,22 @@ def read(path: Path, own: Own = NOTHING_OWN) -> Parts:
         raise _foreign(path, error) from None
 
 
+def _check_network(parts: Parts) -> None:
+    """Raise UsageError unless a network that was made by name still has the weights of one that is made afresh."""
+    card = parts.card
+    if "network" in card.own:
+        return
+    with torch.device("meta"):
+        fresh = make_network(card.network, card.network_settings, parts.condition).state_dict()
+    wanted, found = ({name: tuple(w.shape) for name, w in state.items()} for state in (fresh, plain_state(parts.network)))
+    if wanted != found:
+        name = min(wanted.items() ^ found.items())[0]
+        raise UsageError(
+            f"the model's network is not a {card.network} with {card.network_settings} any more: see its weight {name!r:.60}. A folder "
+            "could not be read again; save the network as it was trained."
+        )
+
+
 def _foreign(path: Path, error: UsageError) -> StorageError:
     return StorageError(f"{path} does not hold a model that fits together: {str(error).rstrip('.')}. Use another copy.")
 
@@ -118,7 +139,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     space, encoder_tensors = kind.outline(card.encoder_settings, card.shape)
     make = _network_of(card, condition, space, own)
     with torch.device("meta"):
-        weights = own.network.state_dict() if own.network is not None else make().state_dict()
+        weights = plain_state(own.network if own.network is not None else make())
     wanted = {f"network.{name}": (tuple(weight.shape), weight.dtype) for name, weight in weights.items()}
     wanted |= {f"encoder.{name}": what for name, what in encoder_tensors.items()}
     levels = len(tensors["error.log_snr"]) if "error.log_snr" in tensors and tensors["error.log_snr"].ndim else 0
@@ -130,7 +151,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     if any((tensors[name] < 0).any() for name in ("error.mse", "data.deviation")):
         raise UsageError("error.mse and data.deviation cannot be negative")
     network = make()
-    network.load_state_dict({name: tensors[f"network.{name}"] for name in weights})
+    network.load_state_dict({name: tensors[f"network.{plain}"] for plain, name in plain_names(network).items()}, strict=False)
     held = {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")}
     error = ErrorCurve(tensors["error.log_snr"], tensors["error.mse"])
     encoder = kind.build(card.encoder_settings, held)
@@ -143,7 +164,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
 def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own) -> Any:
     """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError if it is for rows of another shape."""
     if own.network is not None:
-        return lambda: copy.deepcopy(own.network)
+        return lambda: in_float32(copy.deepcopy(own.network))
     axis = card.network_settings.get("channel_axis")  # compared with the encoder's when that is built
     decided = settings_for(card.network, card.network_settings, space, axis, in_space=True)
     if decided != card.network_settings:

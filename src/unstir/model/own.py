@@ -57,6 +57,8 @@ class Own:
             fits, what = WANTED[name]
             if not fits(value):
                 raise UsageError(f"{name}={value!r:.60}: a {name} of your own is {what}.")
+        if self.network is not None and any(w.is_meta for w in self.network.parameters()):
+            raise UsageError("the network's weights are on torch's meta device, which holds no numbers. Make it on the CPU.")
 
     @property
     def parts(self) -> dict[str, Any]:

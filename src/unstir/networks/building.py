@@ -1,5 +1,6 @@
 """Makes networks by name from settings, and says how many rows they can process in a given amount of work.
 
+>>> import torch
 >>> make_network("mlp", {"dimension": 2, "width": 8})(torch.zeros(3, 2), torch.ones(1)).shape
 torch.Size([3, 2])
 """

@@ -20,6 +20,7 @@ from unstir.encoders.turned import kind_for
 from unstir.errors import UsageError
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
+from unstir.networks.plain import in_float32
 from unstir.training.config import Config
 
 NO_LABELS = "none"  # in place of the name of a column or an array
@@ -58,7 +59,7 @@ def network_for(
     """
     mine = own.network
     if mine is not None:
-        return {}, lambda seed: copy.deepcopy(mine).requires_grad_(True)  # noqa: ARG005
+        return {}, lambda seed: in_float32(copy.deepcopy(mine)).requires_grad_(True)  # noqa: ARG005
     name, axis = config.network.architecture, lies.channel_axis if lies else None
     settings = settings_for(name, config.network.model_dump(), encoder.space, axis, lies is not None)
     return settings, lambda seed: make_network(name, settings, condition, seed)

@@ -18,6 +18,9 @@ from unstir.runs.record import Recording
 from unstir.words import counted, number, quoted, with_spread
 
 SHARE = 1 / 3  # of the work of `unstir evaluate`
+ALIKE = (
+    1e-5  # the best Gaussian's held-out loss where all rows are alike: then it is exact, and its loss only the noise added to it
+)
 WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is warned
 
 
@@ -37,7 +40,7 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     if drawn is None or len(drawn) < shown:
         drawn, ids = model.sample(shown), model.given(shown)
     labels = None if ids is None else ids[:shown].numpy()
-    if held_out.loss > WORSE * held_out.gaussian_loss:
+    if held_out.loss > WORSE * held_out.gaussian_loss > WORSE * ALIKE:
         warn(
             f"on held-out rows the model is {number(held_out.loss / held_out.gaussian_loss, 2)} times as wrong as a Gaussian with the "
             f"data's mean and covariance. The model is undertrained, or it has memorised a small training set: try a lower --optim.lr (it was "
