@@ -186,7 +186,7 @@ def test_evaluate(trained, points, with_data):
     code, out, err = run("evaluate", trained, *data, "-n", "30", "--method", "turning", "--steps", "5", "--json")
     assert code == 0, err
     found = json.loads(out)
-    assert (found["method"], found["good"]["answer"]) == ("turning", "not yet")
+    assert (found["method"], found["good"]["answer"]) == ("turning", "no")
     assert all(np.isfinite(score["value"]) for score in found["scores"])
 
 

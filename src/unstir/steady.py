@@ -159,7 +159,7 @@ def _set_exact_products(torch: Any, undo: ExitStack) -> None:
         undo.callback(torch.set_float32_matmul_precision, precision)
     mkldnn = torch.backends.mkldnn
     for part in (torch.backends.cuda.matmul, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))):
-        if (now := getattr(part, "fp32_precision", "none")) not in ("none", "ieee"):
+        if part is not None and (now := getattr(part, "fp32_precision", "none")) not in ("none", "ieee"):
             part.fp32_precision = "ieee"
             undo.callback(_put_back, part, now)
 

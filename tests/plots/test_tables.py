@@ -10,8 +10,8 @@ from unstir.diffusion.chains import linear
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import SAMPLERS
 from unstir.plots import Drawn, columns, forward, mosaics, samples_beside_data, schedule_curves, sequences, trajectories
-from unstir.plots.columns import gap
 from unstir.plots.comparison import Panel, Samples, comparison
+from unstir.plots.distributions import gap
 from unstir.plots.looks import PALETTE, by_class, colour_of, look
 from unstir.plots.style import GREY, NO_LETTER, PALE, fitted, plain, width_of
 

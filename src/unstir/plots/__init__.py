@@ -3,7 +3,7 @@
     forward               the data dissolving into noise, a panel for each of some steps                          clouds.py
     samples_beside_data   the data, and beside it the samples of each sampler                                     clouds.py
     trajectories          the paths of some particles from noise to samples                                       clouds.py
-    columns               each column of a table, samples beside the data                                         columns.py
+    columns               each column of a table, samples beside the data                                         distributions.py
     schedule_curves       what each schedule leaves of the signal at each time                                    curves.py
     loss_by_time          at which times the network is most wrong, as error of the noise and of the data         curves.py
     training              the loss and the learning rate at each step of training                                 curves.py
@@ -15,8 +15,8 @@ of it is shown; `looks.py` gives every schedule, sampler and class its colour.
 """
 
 from unstir.plots.clouds import Drawn, forward, samples_beside_data, trajectories
-from unstir.plots.columns import columns
 from unstir.plots.curves import LossByTime, loss_by_time, schedule_curves, training
+from unstir.plots.distributions import columns
 from unstir.plots.style import STYLE, save
 
 __all__ = [

@@ -296,9 +296,5 @@ def _short(share: float) -> str:
 
 
 def _signed(nats: float) -> str:
-    """A log-SNR with one decimal and its unit, with a typeset minus.
-
-    >>> _signed(-0.44), _signed(float("inf"))
-    ('−0.4 nats', '∞')
-    """
+    """A log-SNR with one decimal and its unit, as in −0.4 nats or ∞."""
     return typeset(f"{round(nats, 1) + 0.0:.1f} nats" if np.isfinite(nats) else f"{nats}".replace("inf", "∞"))
