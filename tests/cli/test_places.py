@@ -101,7 +101,8 @@ def test_a_message_names_what_cannot_be_printed():
 def test_stdout_gets_the_bytes_of_a_name_and_messages_its_numbers():
     # Catches a path on stdout that leads nowhere, and a message with half a character in it.
     kept = io.BytesIO()
-    print(f"{ODD} ± 2", file=Stream(io.TextIOWrapper(kept, "utf-8", "strict")), flush=True)
+    under = io.TextIOWrapper(kept, "utf-8", "strict")
+    print(f"{ODD} ± 2", file=Stream(under), flush=True)
     assert kept.getvalue() == "caf\udce9 \udcff ± 2\n".encode(errors="surrogateescape")
     assert printable(ODD) == "caf\\xe9 \\xff"
 

@@ -187,7 +187,7 @@ def test_what_is_no_number_says_what_it_is(table, cell, said):
     ],
 )
 def test_what_is_not_read_says_what_to_do_with_it(table, name, said):
-    with pytest.raises(UsageError, match=rf"{said}.*known: .npy, .*\.csv"):
+    with pytest.raises(UsageError, match=rf"{said}.*known: .*\.csv, .*\.npy"):
         table(b"x", name)
 
 

@@ -151,7 +151,7 @@ def test_the_pages_of_a_file_are_rows(tmp_path, dtype):
     data = read(tmp_path / "x.tif")
     np.testing.assert_array_equal(data.values, arrays)
     assert data.dtype == dtype
-    assert read(tmp_path / "x.tif", size=(5, 5)).shape == (5, 5, 1)
+    assert read(tmp_path / "x.tif", size=(5, 5)).shape == (5, 5)
     (tmp_path / "y.tif").write_bytes(tiff(numbers("int16", 5), pages=3))
     assert read(tmp_path / "y.tif").values.shape == (3, 10, 9, 5)
 

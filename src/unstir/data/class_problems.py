@@ -49,7 +49,7 @@ def class_problems(data: Data) -> Iterator[Problem]:
 
 def _no_class(names: tuple[str, ...], each: list[str]) -> Iterator[Problem]:
     """Classes that may stand for rows without one: a negative number among others, as scikit-learn has it, and words for nothing."""
-    numbers = [int(name) if name.lstrip("-").isdecimal() else None for name in names]
+    numbers = [int(name) if name.removeprefix("-").isdecimal() else None for name in names]
     negative = [text for number, text in zip(numbers, each, strict=True) if number is not None and number < 0]
     if negative and None not in numbers and set(numbers) != TWO_SIDES:
         yield Problem(

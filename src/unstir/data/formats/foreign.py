@@ -2,7 +2,7 @@
 
 >>> from pathlib import Path
 >>> print(refusal(Path("cats.zip"), "cats.zip", (".npy", ".csv")))
-'cats.zip' is an archive: unpack it, and name the folder; known: .npy, .csv, or a folder of images or of .npy files.
+'cats.zip' is an archive: unpack it, and name the folder; known: .csv, .npy, or a folder of images or of .npy files.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def refusal(path: Path, source: str, known: Sequence[str]) -> UsageError:
     name = path.name.lower()
     why = next((why for ends, why in FOREIGN.items() if name.endswith(ends)), "")
     why = why.replace("{1}", path.name).replace("{2}", path.stem)
-    ends = [end for end in known if not end.endswith(".gz")]
+    ends = [end for end in sorted(known) if not end.endswith(".gz")]
     packed = " (tables and IDX also packed, as .csv.gz)" if len(ends) < len(known) else ""
     read = f"{', '.join(ends)}{packed}, or a folder of images or of .npy files."
     return UsageError(f"'{source}'{f' {why}' if why else f': {_unknown(path)}'}; known: {read}")
