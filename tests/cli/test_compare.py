@@ -174,9 +174,10 @@ def test_a_damaged_result_is_named(done, base, tmp_path):
 
 
 def test_json_and_quiet(done, base):
-    # Of a finished one: nothing is trained again. One object on stdout, nothing on stderr but the remarks.
+    # Of a finished one: nothing is trained again. One object on stdout, nothing on stderr but the remarks and warnings.
     code, out, err = run(*base, "-o", done[0], "--json", "--quiet")
-    assert (code, err) == (0, "")
+    warned = "warning: with 2 seeds next to nothing can be told apart, however different the means. Use 4 or more.\n"
+    assert (code, err) == (0, warned)
     found = json.loads(out)
     assert found == json.loads((done[0] / "results.json").read_text())
     assert found["out"] == str(done[0])
