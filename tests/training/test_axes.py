@@ -195,7 +195,7 @@ def test_inspect_says_what_was_taken_and_why(trained):
     assert "axes NCHW do not fit rows of shape (12, 12)" in err
 
 
-def test_features_and_films_see_channels_as_channels(monkeypatch):
+def test_features_see_channels_as_channels(monkeypatch):
     """Catches a network of features that takes steps for channels, and so a scale for each step."""
     monkeypatch.setattr(features, "FEWEST_STEPS", 2)
     monkeypatch.setattr(features, "PASSES", 0)
