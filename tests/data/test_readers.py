@@ -84,7 +84,7 @@ def test_any_trailing_shape_and_memory_order():
         (np.zeros((3, 1), complex), "complex128"),
         (np.array([["a"], ["b"]]), "str"),
         (np.array([[1], [None]]), "object"),
-        (np.zeros(3, [("x", float), ("y", float)]), r"named fields \(x, y, ...\)"),
+        (np.zeros(3, [("x", float), ("y", "U3")]), "column 'y' holds text"),
         (np.zeros((3, 1), "datetime64[s]"), "datetime64"),
         (np.zeros((1, 4)), "1 row"),
         (np.zeros((0, 4)), "0 rows"),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from unstir.data.dataset import Data
-from unstir.data.formats.csv import MISSING
+from unstir.data.formats.numerals import MISSING
 from unstir.data.labels import NO_CLASS
 from unstir.data.problems import Problem, first_of
 from unstir.words import counted, listed, short
