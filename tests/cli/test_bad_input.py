@@ -137,7 +137,7 @@ CSV = "place,speed\n" + "\n".join(f"{a:.3f},{b:.3f}" for a, b in ROWS) + "\n"
         ("text.npy", np.array([["a"], ["b"]]), "only an array of real numbers"),
         ("object.npy", npy(np.array([[1], [None]], object), allow_pickle=True), "Python objects, which could only be unpickled"),
         ("object.npz", {"values": np.array([[1], [None]], object)}, "Python objects, which could only be unpickled"),
-        ("fields.npy", np.zeros(3, [("x", float), ("y", float)]), "named fields (x, y, ...)"),
+        ("fields.npy", np.zeros(3, [("x", float), ("y", "U3")]), "column 'y' holds text"),
         ("date.npy", np.zeros((3, 1), "datetime64[s]"), "datetime64"),
         ("cut.npy", npy(ROWS)[:-1], "'cut.npy' is damaged: its header promises 960 bytes of numbers, and 959 are there"),
         (
@@ -378,8 +378,8 @@ def test_rows_of_another_shape_are_refused_by_the_model_and_the_run_is_left_alon
     np.save("image.npy", np.ones((60, 2, 1)))
     np.save("few.npy", ROWS[:9])
     np.save("gap.npy", with_value(np.nan, 1, 1))
-    refused(2, "has rows of shape (3,), but the model was trained on (2,)", "evaluate", "r", "three.npy")
-    refused(2, "has rows of shape (2, 1), but the model was trained on (2,)", "evaluate", "r", "image.npy")
+    refused(3, "has rows of shape (3,), but the model was trained on (2,)", "evaluate", "r", "three.npy")
+    refused(3, "has rows of shape (2, 1), but the model was trained on (2,)", "evaluate", "r", "image.npy")
     refused(2, "9 rows", "evaluate", "r", "few.npy")
     refused(3, "column 1 has 1 missing value (first: row 1)", "evaluate", "r", "gap.npy")
     refused(2, "unknown data set 'mons': did you mean 'moons'?", "evaluate", "r", "mons")

@@ -51,6 +51,8 @@ def compare(
     if seeds < 2:
         raise UsageError(f"--seeds {seeds}: with one seed nothing is known of chance. Use at least 2; 5 is usual.")
     layers = [settings.file(), flags, {"data": {"source": data}}]
+    if resolve(*layers).start.run is not None:
+        raise UsageError("a comparison trains everything from random weights. Leave --start.run and the section [start] out.")
     names = [name.strip() for name in only.split(",")] if only else []
     laid_out = set_up(what, load_data(resolve(*layers)), layers, names, n)
     first = laid_out.trainings[0].config.seed

@@ -80,26 +80,33 @@ def own_data(run: Path, config: "Config") -> "Data":
 
 
 def other_data(source: str, reading: CompleteReadingFlags, model: "Model") -> "Data":
-    """Other true rows of the same shape. Raises UsageError for another shape, and for too few rows."""
-    from unstir.cli.parts.rows_in import other_shape, read
+    """Other true rows of the same shape. Raises DataError for another shape, UsageError for too few rows."""
+    from unstir.cli.parts.rows_in import read
     from unstir.evaluation.scores import FEWEST
 
-    data = read(source, reading, reading.missing)
-    if problem := other_shape(data, model):
-        raise UsageError(problem)
+    data = read(source, reading, reading.missing, model, fewest=2)
     if len(data) < 2 * FEWEST:
         raise UsageError(f"{source} has {len(data)} rows; comparing takes at least {2 * FEWEST}.")
     return data
 
 
 def halves(data: "Data", most: int) -> "Truth":
-    """Random halves of the rows: how far one is from the other is the floor."""
+    """Random halves of the rows: how far one is from the other is the floor. No group is in both halves."""
     import numpy as np
 
-    from unstir.evaluation.scores import REPEATS, Truth, flat, independent, known_rows
+    from unstir.evaluation.scores import FEWEST, REPEATS, Truth, flat, independent, known_rows
     from unstir.metrics.distances import half_split_pairs
 
-    numbers, rng = np.arange(len(data)), np.random.default_rng(0)
-    pairs = half_split_pairs(numbers, min(most, len(data) // 2), REPEATS, rng)
+    if data.groups is None:
+        numbers, rng = np.arange(len(data)), np.random.default_rng(0)
+        pairs = list(half_split_pairs(numbers, min(most, len(data) // 2), REPEATS, rng))
+    else:
+        halves = [data.split_numbers(0.5, seed) for seed in range(REPEATS)]
+        size = min(most, *(len(half) for pair in halves for half in pair))
+        if size < FEWEST:
+            raise UsageError(
+                f"{data.source}: half of the groups have {size} rows; comparing takes at least {FEWEST}. Bring more groups."
+            )
+        pairs = [(a[:size], b[:size]) for a, b in halves]
     true, others = zip(*((flat(data.take(a)), flat(data.take(b))) for a, b in pairs), strict=True)
     return Truth(true, others, known=known_rows(data, most, 0), available=len(independent(data, 0)))

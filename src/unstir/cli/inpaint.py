@@ -23,11 +23,14 @@ def inpaint(
     /,
     *,
     mask: Annotated[
-        Place,
+        Place | None,
         Parameter(
-            help="What to keep: .npy of 1 and 0, of the shape of one row or of all rows, or a .png picture, white to keep."
+            help="What to keep: .npy of 1 and 0, of the shape of one row or of all rows, .csv with the names of columns, or a .png "
+            "picture, white to keep. Without a mask, the values that are missing are filled in."
         ),
-    ],
+    ] = None,
+    keep: Annotated[str | None, Parameter(help="Columns to keep, as in age,income; all others are filled in.")] = None,
+    fill: Annotated[str | None, Parameter(help="Columns to fill in, as in age,income; all others are kept.")] = None,
     to: NamedRowsOut,
     rows: Picked = None,
     reading: ReadingFlags = ReadingFlags(),
@@ -35,17 +38,25 @@ def inpaint(
     how: InpaintingFlags = InpaintingFlags(),
     output: Output = Output(),
 ) -> None:
-    """Draw the parts of rows of DATA that a mask leaves open, given the parts that it keeps."""
+    """Draw what is missing of rows of DATA, or what a mask or names of columns leave open, given the rest of each row.
+
+    Columns are matched by name. The class of a row is used, if DATA has it in a column that is called as in training.
+    """
     from unstir.cli.parts.output import answer
-    from unstir.cli.parts.rows_in import read_mask, rows_of
+    from unstir.cli.parts.progress import note
+    from unstir.cli.parts.rows_in import classes_of, kept, rows_of
     from unstir.cli.parts.rows_out import check_places, write_rows
     from unstir.data.given import as_numbers
     from unstir.runs.loading import load
 
     model = load(run)
     check_places(to.out, to.grid, model)
-    known, x = read_mask(mask, model.card.layout), rows_of(data, reading, rows, model)
-    made, _ = as_numbers(model.inpaint(x, known, given.label, how.sampling()), "the rows")
-    ids = None if given.label is None else model.given(len(made), given.label, how.seed)
+    picked = rows_of(data, reading, rows, model)
+    known = kept(picked, model, mask, keep, fill)
+    asked = given.of(model.classes)
+    if asked is None and (asked := classes_of(picked, model)) is not None:
+        note("note: each row is filled in given its class. Without: --labels none.")
+    made, _ = as_numbers(model.inpaint(picked.values, known, asked, how.sampling()), "the rows")
+    ids = None if given.label is None else model.given(len(made), asked, how.seed)
     written = write_rows(to.out, to.grid, run, model, made, ids)
     answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

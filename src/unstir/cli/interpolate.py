@@ -29,7 +29,7 @@ def interpolate(
 
     model = load(run)
     check_places(to.out, to.grid, model)
-    ends = rows_of(data, reading, rows, model)
+    ends = rows_of(data, reading, rows, model).values
     if len(ends) != 2:
         raise UsageError(f"--rows {rows}: name two rows, to go from one row to another, as in 3,17.")
     made, _ = as_numbers(model.interpolate(ends[0], ends[1], n, steps), "the rows")

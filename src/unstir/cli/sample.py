@@ -38,8 +38,9 @@ def sample(
     model = load(run, precision)
     out = to.out or str(folder_of(run) / file_name(model, n, given, how, is_unfinished(run)))
     check_places(out, to.grid, model)
-    rows, _ = as_numbers(model.sample(n, given.label, how.sampling()), "the samples")
-    ids = model.given(n, given.label, how.seed)
+    asked = given.of(model.classes)
+    rows, _ = as_numbers(model.sample(n, asked, how.sampling()), "the samples")
+    ids = model.given(n, asked, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
     made |= {"steps_trained": model.card.steps_trained}

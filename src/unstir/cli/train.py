@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import DataSource, RunOut, TrainingOutput
+from unstir.cli.parts.flags import DataSource, Place, RunOut, TrainingOutput
 from unstir.cli.parts.settings import SettingsFlags
 from unstir.errors import UsageError
 
@@ -14,6 +14,13 @@ def train(
     /,
     *,
     out: RunOut = None,
+    start: Annotated[
+        Place | None,
+        Parameter(
+            name="--from",
+            help="Run or model folder whose weights to start from. Its settings are the defaults, and its data if DATA is left out.",
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, Parameter(help="Plan as many steps, and a network for them, as fit into that many minutes of training.")
     ] = None,
@@ -31,10 +38,14 @@ def train(
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.planning import plan_run, show_plan, show_settings
     from unstir.cli.parts.running import begun, finished, go, watched
+    from unstir.runs.data import source_of
     from unstir.runs.folder import refuse_taken
+    from unstir.training.config import merge
 
     file, flags = settings.file(), settings.flags()
-    source = data or file.get("data", {}).get("source")
+    if start is not None:
+        flags = merge(flags, {"start": {"run": str(start)}})
+    source = data or file.get("data", {}).get("source") or (source_of(start) if start is not None else "")
     if not source:
         raise UsageError("nothing to train on: DATA is a built-in name or a file, as in `unstir train points.npy`.")
     if print_config or dry_run:

@@ -68,7 +68,7 @@ class Classes(Condition):
         known: dict[Any, int] = {name: i for i, name in enumerate(self.names)}
         if not any(name.lstrip("-").isdigit() for name in self.names):
             known |= {i: i for i in range(len(self.names))}
-        keys = [label if label in known else str(label) for label in each]
+        keys = [label if label in known else _text(label) for label in each]
         for key in keys:
             if key not in known:
                 raise unknown("class", str(key), self.names)
@@ -90,12 +90,19 @@ class Classes(Condition):
 class ClassEmbedding(nn.Embedding):
     """A learnt vector for each of `classes` classes, and a last one for "nothing", which None stands for, too."""
 
+    has_row_for_each_class = True
+
     def __init__(self, classes: int, width: int):
         super().__init__(classes + 1, width, _weight=torch.randn(classes + 1, width))
 
     def forward(self, values: Tensor | None) -> Tensor:  # pyrefly: ignore
         """Numbers (B,) or None -> (B or 1, width)."""
         return self.weight[-1:] if values is None else super().forward(values)
+
+
+def _text(label: Any) -> str:
+    """A label as the name of a class: 3.0, as tables and arrays of floats have it, is the class 3."""
+    return str(int(label) if isinstance(label, float) and label.is_integer() else label)
 
 
 def _is_text(value: Any) -> bool:

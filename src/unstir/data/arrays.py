@@ -16,13 +16,14 @@ import numpy as np
 
 from unstir.data.checks import BEYOND, EXACT, refuse_broken_text, way_on
 from unstir.data.dataset import GAPS, Data, gaps_of
+from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
 from unstir.data.layouts import axes_of
 from unstir.data.rows import Rows, is_mapped
 from unstir.errors import DataError, UsageError, unknown
 from unstir.steady import steady
-from unstir.words import counted
+from unstir.words import counted, short
 
 BOUNDS = {"uint8": (0.0, 255.0), "bool": (0.0, 1.0)}
 
@@ -36,15 +37,17 @@ def from_arrays(
     missing: str = "refuse",
     groups: Any = None,
     axes: str | None = None,
+    fewest: int = 2,
 ) -> Data:
-    """Check arrays (numpy, torch or lists) and make them `Data`.
+    """Check arrays (numpy, torch or lists) or a table with named columns, and make them `Data`.
 
-    Shapes: `values` (N, ...) with N >= 2, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
+    Shapes: `values` (N, ...) with N >= `fewest`, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
     `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
     The array is copied, so that it can be changed afterwards without changing the data. A mapped one (`np.memmap`) is shared, because it
     may be larger than memory: leave it as it is while the data is in use.
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
+    A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it.
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
     round, or labels or groups that do not fit; UsageError for names or axes that do not fit, or another `missing`.
@@ -60,9 +63,10 @@ def from_arrays(
     >>> from_arrays(gap, missing="drop").values.tolist()
     [[1.0, 2.0], [5.0, 6.0]]
     """
+    values, labels, names, groups, is_new = _parted(values, labels, names, groups)
     found, dtype = as_numbers(values, "the data")
-    held = found if is_mapped(found) else _copy(found)
-    return _checked(held, dtype, labels, names, source, missing, groups, axes)
+    held = found if is_new or is_mapped(found) else _copy(found)
+    return _checked(held, dtype, labels, names, source, missing, groups, axes, fewest)
 
 
 def shared(
@@ -73,9 +77,27 @@ def shared(
     missing: str = "refuse",
     groups: Any = None,
     axes: str | None = None,
+    fewest: int = 2,
 ) -> Data:
     """As `from_arrays`, but the values are never copied: for a caller that has just read them, or is done with them when it returns."""
-    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups, axes)
+    values, labels, names, groups, _ = _parted(values, labels, names, groups)
+    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups, axes, fewest)
+
+
+def _parted(values: Any, labels: Any, names: Sequence[str], groups: Any) -> tuple[Any, Any, Sequence[str], Any, bool]:
+    """Rows, labels, names of columns and groups, the columns of a table taken apart; and whether the rows are a new array."""
+    columns = [(what, name) for what, name in (("labels", labels), ("groups", groups)) if isinstance(name, str)]
+    if (frame := frame_of(values)) is None:
+        for what, name in columns:
+            raise UsageError(
+                f"{what}='{short(name)}' is the name of a column, and the data has none. Pass {what} as an array of one a row."
+            )
+        return values, labels, names, groups, False
+    if names:
+        raise UsageError(f"names={tuple(names)!r:.60}: the table has names of its own. Rename its columns.")
+    held = {what: frame.column(name, what) for what, name in columns}
+    rows = frame.without(*(name for _, name in columns))
+    return rows.values, held.get("labels", labels), rows.names, held.get("groups", groups), True
 
 
 def _copy(array: np.ndarray) -> np.ndarray:
@@ -85,15 +107,24 @@ def _copy(array: np.ndarray) -> np.ndarray:
 
 
 def _checked(
-    values: np.ndarray, dtype: str, labels: Any, names: Sequence[str], source: str, missing: str, groups: Any, axes: str | None
+    values: np.ndarray,
+    dtype: str,
+    labels: Any,
+    names: Sequence[str],
+    source: str,
+    missing: str,
+    groups: Any,
+    axes: str | None,
+    fewest: int,
 ) -> Data:
     if missing not in GAPS:
         raise unknown("way with missing values", missing, GAPS)
     if values.ndim == 1:
         values = values[:, None]
-    if values.ndim == 0 or len(values) < 2:
+    if values.ndim == 0 or len(values) < fewest:
         rows = len(values) if values.ndim else 0
-        raise DataError(f"the data has {counted(rows, 'row')} (its shape is {values.shape}); at least 2 are needed.")
+        least = f"at least {fewest} {'is' if fewest == 1 else 'are'} needed"
+        raise DataError(f"the data has {counted(rows, 'row')} (its shape is {values.shape}); {least}.")
     if values[0].size == 0:
         raise DataError(f"the data has shape {values.shape}: its rows are empty. Each needs at least one number.")
     names = tuple(names)

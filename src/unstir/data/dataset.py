@@ -39,7 +39,8 @@ class Data:
     `names` are the names of the columns, `source` is the built-in name or the path as typed, `bounds` the lowest and the highest
     value possible or None, `dtype` the type of the array that came in, `dropped` the number of rows left out because of gaps,
     `notes` are sentences that a person should know about how the data was read, and `labels_from` says where the labels are from. `axes`
-    says which axis is what; if it is left out, the shape decides.
+    says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
+    put into that.
     """
 
     rows: Rows
@@ -54,6 +55,7 @@ class Data:
     groups: np.ndarray | None = None
     labels_from: str = ""
     axes: Axes = GUESSED
+    reordered: bool = False
 
     def __post_init__(self):
         if self.axes is GUESSED:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from unstir.data.arrays import shared
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
@@ -21,6 +23,7 @@ from unstir.data.formats.foreign import refusal
 from unstir.data.formats.format import AUTO, Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.layouts import axes_of
+from unstir.data.matching import NOTHING_KNOWN, Known, matched
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
 from unstir.steady import steady
@@ -42,6 +45,8 @@ def load(
     header: str = AUTO,
     labels_from: str | None = None,
     formats: str = "alike",
+    known: Known | None = None,
+    fewest: int = 2,
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
@@ -53,7 +58,7 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes, header, labels_from, formats)
+        return read(source, labels, missing, size, groups, axes, header, labels_from, formats, known, fewest)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
@@ -64,7 +69,8 @@ def load(
         raise _no_header(name)
     _refuse_way(name, labels_from)
     data = PICTURES[name]() if name in PICTURES else toy(name, n, seed)
-    return replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
+    data = replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
+    return data if known is None else in_order(data, known)
 
 
 @steady
@@ -78,6 +84,8 @@ def read(
     header: str = AUTO,
     labels_from: str | None = None,
     formats: str = "alike",
+    known: Known | None = None,
+    fewest: int = 2,
 ) -> Data:
     """The rows of a file of a known format, or of a folder of images or arrays.
 
@@ -86,7 +94,8 @@ def read(
     resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides. `header`
     says whether the first line of a table holds the names of its columns: "yes", "no", or "auto". For a folder, `labels_from` says what
     the classes are, by `unstir.data.formats.folders`, and `formats`, "alike" or "any", whether all images of a class may be in another
-    file format than all others.
+    file format than all others. The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest`
+    rows at least.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
     cannot be used.
@@ -101,7 +110,8 @@ def read(
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
     name = spelled(str(source))
-    request = Request(_path(source), str(source), labels, missing, size, groups, header, labels_from, formats)
+    known_columns = known or NOTHING_KNOWN
+    request = Request(_path(source), str(source), labels, missing, size, groups, header, labels_from, formats, known_columns)
     try:
         found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
@@ -115,16 +125,39 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
-    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups, axes)
+    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups, axes, fewest)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
-    return replace(
+    data = replace(
         data,
         bounds=found.bounds or data.bounds,
         dropped=found.dropped + data.dropped,
         notes=(*found.notes, *data.notes),
         labels_from=found.labels_from if data.classes else "",
     )
+    return data if known is None else in_order(data, known)
+
+
+def in_order(data: Data, known: Known) -> Data:
+    """The same rows with the columns of the `known` names alone, in their order; notes say what was done.
+
+    Columns without names go by place, and get the known names. Raises DataError where a known column is missing.
+
+    >>> from unstir.data.rows import Rows
+    >>> data = Data(Rows(np.array([[1.0, 2.0]])), names=("b", "a"))
+    >>> found = in_order(data, Known(("a", "b")))
+    >>> found.values.tolist(), found.names, found.reordered
+    ([[2.0, 1.0]], ('a', 'b'), True)
+    """
+    order, notes = matched(known.names, data.names, data.source)
+    data = replace(data, notes=(*data.notes, *notes))
+    if order is None:
+        fits = known.names and data.shape == (len(known.names),)
+        return replace(data, names=known.names) if fits else data
+    if order == tuple(range(len(data.names))):
+        return data
+    rows = replace(data.rows, held=np.ascontiguousarray(data.rows.held[:, order]))
+    return replace(data, rows=rows, names=tuple(known.names), reordered=list(order) != sorted(order))
 
 
 def _path(source: str | Path) -> Path:

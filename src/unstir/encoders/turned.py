@@ -45,6 +45,11 @@ def turned(kind: type[Encoder]) -> type["Turned"]:
     return type(f"Turned{kind.__name__}", (Turned,), named)
 
 
+def kind_of(encoder: Encoder) -> type[Encoder]:
+    """The kind from which `kind_for` made the encoder."""
+    return encoder.kind if isinstance(encoder, Turned) else type(encoder)
+
+
 def encoded(rows: Rows, encoder: Encoder) -> EncodedRows:
     """Rows of data as the encoder encodes them; those of (1) are turned first, so that their statistics are (1, L, C), too."""
     return EncodedRows(_turned_rows(rows), encoder.inner) if isinstance(encoder, Turned) else EncodedRows(rows, encoder)

@@ -9,6 +9,7 @@ model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      mo
 >>> model
 Model: rows of (2,), float64
   linear schedule, edm target, mlp network of ... weights, 20 steps of training
+  no column names: columns go by place
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from unstir.model.drawing import Known, paths, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
 from unstir.model.sampling import Sampling
-from unstir.model.units import one_row, refuse_infinite, rows_of, typed
+from unstir.model.units import mask_of, named, one_row, refuse_infinite, rows_of, typed, value_named
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -90,6 +91,9 @@ class Model:
         if self.classes:
             names = ", ".join(map(short, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
             lines.append(f"{len(self.classes)} classes: {names}")
+        if len(card.shape) == 1:
+            names = "columns: " + ", ".join(map(short, card.names[:5])) + (", ..." if len(card.names) > 5 else "")
+            lines.append(names if card.names else "no column names: columns go by place")
         return "\n  ".join(lines)
 
     @property
@@ -126,7 +130,7 @@ class Model:
     @steady
     def given(self, n: int, given: Given = None, seed: int = 0) -> Tensor | None:
         """Values (n, ...) of the condition for n rows: those given, else drawn as often as in the training data; None without a condition."""
-        return conditions_for(self.condition, n, given, seeded(seed, "labels"))
+        return conditions_for(self.condition, n, value_named(given, self.condition), seeded(seed, "labels"))
 
     @steady
     def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
@@ -158,14 +162,16 @@ class Model:
         return times_of(self, how.changed(**settings))
 
     @steady
-    def inpaint(self, x: Any, mask: Any, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
+    def inpaint(self, x: Any, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """Rows x (N, ...) in the data's units, with the elements where `mask` is False or 0 sampled, given the other elements.
 
-        The mask broadcasts to x. Known elements come back unchanged. The values of x elsewhere do not matter and may be missing. This
-        takes up to six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
+        The mask broadcasts to x; without one, what is missing in x (NaN) is sampled. Known elements come back unchanged, and other values
+        of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes up to
+        six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
-        rows = rows_of(x, self.card.shape)
-        mask = known_part(mask, tuple(rows.shape))
+        came = named(x, self.card, self.condition)
+        rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
+        mask = known_part(~rows.isnan() if mask is None else mask_of(mask, came.reordered, self.card), tuple(rows.shape))
         if not len(rows):
             return typed(rows, self.card)
         known = self.encoder.known(mask)
@@ -183,9 +189,9 @@ class Model:
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
         """n rows (n, ...) from row a (...) to row b (...), in the data's units: a and b as noise, the arc between them, and back to data.
 
-        `editing.slerp` is the arc. The first and the last row equal a and b as closely as `decode` inverts `encode`.
+        `editing.slerp` is the arc. Names of columns are matched. Both ends are as close to a and b as `decode` inverts `encode`.
         """
-        ends = torch.cat([one_row(row, self.card.shape) for row in (a, b)])
+        ends = torch.cat([one_row(named(row, self.card, self.condition).values, self.card.shape) for row in (a, b)])
         z_a, z_b = torch.as_tensor(self.encode(ends, steps))
         return self.decode(slerp(z_a, z_b, n), steps)
 
@@ -194,10 +200,12 @@ class Model:
         """log p(x) in nats, (N,), of rows (N, ...) in the data's units, by the model's probability flow.
 
         Rows of up to 16 elements use the exact divergence, wider rows Hutchinson's estimate from one random direction a row, whose error
-        averages out over rows. Integers count as points, not as bins. Raises UsageError if an element never varies in the training data.
+        averages out over rows. Integers count as points, not as bins. Columns are matched by name, and one of the condition is used as
+        `given`. Raises UsageError if an element never varies in the training data.
         """
         constant = int(self.encoder.constant.sum())
-        rows = rows_of(x, self.card.shape)
+        came = named(x, self.card, self.condition)
+        rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
         volume = self.encoder.log_volume(rows)
         if volume is None:
             raise UsageError(
@@ -230,7 +238,7 @@ class Model:
         z has the shape of x; that of a model of latents has the shape of the latents.
         """
         refuse_noise(method)
-        rows = rows_of(x, self.card.shape)
+        rows = rows_of(named(x, self.card, self.condition).values, self.card.shape)
         x = (self.encoder.encode(rows) if len(rows) else torch.empty(0, *self.space)).to(self.device)
         times = self.times(steps=steps + sampler(method).evaluations, method=method).flip(0)
         times = times[1:]  # at t = 0 there is no noise for the flow to scale up

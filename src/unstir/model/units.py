@@ -1,15 +1,83 @@
-"""Rows from the user to float64, and back: the same shape, type and kind of array as the data that was fitted."""
+"""Rows from the user to float64, and back: the same shape, type and kind of array as the data that was fitted.
+
+Rows with named columns are put into the model's order first: `named`.
+"""
 
 import math
-from typing import Any
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from unstir.conditions.base import Condition
+from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
-from unstir.errors import DataError, NumericsError
+from unstir.data.matching import matched
+from unstir.errors import DataError, NumericsError, UnstirWarning
 from unstir.model.card import Card
+from unstir.words import listed, short
+
+
+class Named(NamedTuple):
+    """Rows in the model's order: `values` (N, ...), the condition's value of each row if a column holds it, and whether columns moved."""
+
+    values: Any
+    given: Any = None
+    reordered: bool = False
+
+
+def named(x: Any, card: Card, condition: Condition | None = None) -> Named:
+    """Rows x with named columns, matched to those of the model by name; rows without names as they are, by place.
+
+    A column of the condition is set apart. A column that the model does not know is left out (`data.matching`). What a person should know
+    is an `UnstirWarning`.
+    Raises DataError where a column of the model is missing.
+    """
+    frame = frame_of(x, card.names)
+    if frame is None:
+        return Named(x)
+    label = condition.column if condition is not None and condition.column in frame.columns else None
+    rest = frame.without(label)
+    order, notes = matched(card.names, rest.names, "the rows")
+    for note in notes:
+        warnings.warn(UnstirWarning(note), stacklevel=4)  # the call of the model's method
+    values = rest.numbers(rest.names if order is None else card.names)
+    moved = order is not None and list(order) != sorted(order)
+    return Named(values, None if label is None else frame.column(label, "the condition"), moved)
+
+
+def mask_of(mask: Any, reordered: bool, card: Card) -> Any:
+    """A mask in the model's order, its columns matched by name. Raises DataError for one without names beside columns in another order."""
+    found = named(mask, card)
+    if reordered and found.values is mask and np.ndim(mask):
+        raise DataError(
+            "the columns of the rows come in another order than the model's, and the mask has no names, so it is not clear which "
+            "columns it means. Give it names, as in mask={'a': True, 'b': False}."
+        )
+    return found.values
+
+
+def value_named(given: Any, condition: Condition | None) -> Any:
+    """What is given, by the name of the condition where it has names: the value in a dict, the column of a table.
+
+    Raises DataError where the condition is not among the names.
+
+    >>> from unstir.conditions.classes import Classes
+    >>> value_named({"pet": "dog"}, Classes(("cat", "dog"), (1, 1), "pet"))
+    'dog'
+    """
+    if condition is None or hasattr(given, "name"):  # a series is values, whatever it is called
+        return given
+    frame = None if isinstance(given, dict) else frame_of(given)
+    if frame is None and not isinstance(given, dict):
+        return given
+    names = list(given) if frame is None else frame.names
+    if condition.column not in names:
+        came = listed([f"'{short(str(name))}'" for name in names[:8]])
+        raise DataError(f"this model is given '{condition.column}', and what came is called {came}.")
+    return given[condition.column] if frame is None else frame.column(condition.column, "the condition")
 
 
 def rows_of(x: Any, shape: tuple[int, ...]) -> Tensor:

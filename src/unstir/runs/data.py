@@ -15,6 +15,7 @@ from unstir.errors import StorageError
 from unstir.files import read_folder, storage_errors, write_folder
 from unstir.runs.about import MOVED_TO, STARTED_IN, read_about
 from unstir.training.config import Config
+from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
 from unstir.words import quoted, spelled
@@ -57,6 +58,14 @@ def _place(about: Mapping[str, Any], source: str, moved_to: str | None) -> str |
 
 def _way_on(path: Path) -> str:
     return f"If it was moved, say where it is: unstir resume {quoted(path)} --data PATH."
+
+
+def source_of(path: Path) -> str:
+    """Where the data of a run is now, or was; "" where the folder is a model's, which does not know. StorageError for no run at all."""
+    if not (path / "config.toml").is_file():
+        return ""
+    source = str(read_config(path / "config.toml").get("data", {}).get("source", ""))
+    return _place(read_about(path), source, None) or source
 
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     presets.py      settings that are chosen from the data where the user sets none
     parts.py        from settings to parts: encoder, condition, network, device
     fitting.py      `Fitting`: one training run, from data to model; the caller iterates over its steps
+    starting.py     `Start`: another model, whose weights training starts from
     problem.py      draws everything random in a step: rows, times, noise, dropped conditions; the loss itself is in diffusion/loss.py
     loop.py         the loop: loss, gradient, optimiser, average, one step at a time
     state.py        everything that a step changes, which runs/checkpoints.py writes; recipe.py has the settings of the optimiser

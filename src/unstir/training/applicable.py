@@ -32,6 +32,8 @@ def applicable(config: Config, lies: Layout | None, classes: bool) -> dict[str, 
     }
     if config.data.encoder in ENCODERS and not ENCODERS[config.data.encoder].trained:
         del held["autoencoder"]
+    if config.start.run is None:
+        del held["start"]
     if not config.diffusion.settings:
         absent["diffusion"] = {"settings"}
     return {

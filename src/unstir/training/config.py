@@ -10,6 +10,7 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
     256
 """
 
+import csv
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 
 MOST_STEPS = 10**9  # of training
+KEPT = "kept"  # a value of `start.scale`
 AUTO = "auto"  # stands for a value that is chosen from the data or from other settings
 
 
@@ -77,6 +79,10 @@ class Data(Section):
     formats: Literal["alike", "any"] = Field(
         "alike", description="A class whose images are in another file format than all others: alike refuses it, any reads it."
     )
+    columns: str | None = Field(
+        None,
+        description="Columns of a table that make a row, in this order, as in age,income; if left out, all but class and group.",
+    )
     groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
         "refuse",
@@ -104,6 +110,15 @@ class Data(Section):
             return None
         height, width = map(int, self.size.split("x"))
         return height, width
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """`columns` as names; a name with a comma stands in quotes."""
+        return (
+            ()
+            if self.columns is None
+            else tuple(name.strip() for name in next(csv.reader([self.columns], skipinitialspace=True), ()))
+        )
 
 
 class Diffusion(Section):
@@ -188,6 +203,18 @@ class Optim(Section):
     )
 
 
+class Start(Section):
+    """Where training starts: from random weights, or from those of another run."""
+
+    run: str | None = Field(None, description="Run or model folder whose weights to start from, in place of random ones.")
+    sha256: str | None = Field(
+        None, description="Of what is taken over; another one is refused. It is noted when the run begins."
+    )
+    scale: Literal["kept", "fitted"] = Field(
+        "kept", description="Scale the rows as that run did (kept), or fit the encoder to the new rows (fitted)."
+    )
+
+
 class Config(Section):
     """Everything that decides a run."""
 
@@ -196,6 +223,7 @@ class Config(Section):
     network: Network = Network()
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
+    start: Start = Start()
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed.")
     device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
 
@@ -206,6 +234,7 @@ SECTIONS: dict[str, type[Section]] = {
     "network": Network,
     "autoencoder": Autoencoder,
     "optim": Optim,
+    "start": Start,
 }
 
 

@@ -1,6 +1,6 @@
 """The settings of a run as a TOML file, read and written, and where each setting came from.
 
-TOML is UTF-8 and a name of a file is any bytes. A source that is no UTF-8 is written as the address of a file, in which % and two digits
+TOML is UTF-8 and a name of a file is any bytes. A path that is no UTF-8 is written as the address of a file, in which % and two digits
 stand for a byte: `file:caf%E9.csv`.
 
 >>> from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from unstir.training.config import SECTIONS, Config, resolve
 from unstir.words import spelled
 
 ADDRESS = "file:"
+PATHS = (("data", "source"), ("start", "run"))  # settings that are names of files or folders
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -39,9 +40,10 @@ def read_config(path: Path) -> dict[str, Any]:
         resolve(settings)
     except UsageError as error:
         raise UsageError(f"configuration {path}: {error}") from None
-    source = settings.get("data", {}).get("source", "")
-    if source.startswith(ADDRESS):
-        settings["data"]["source"] = os.fsdecode(unquote_to_bytes(source.removeprefix(ADDRESS)))
+    for section, name in PATHS:
+        place = settings.get(section, {}).get(name, "")
+        if place.startswith(ADDRESS):
+            settings[section][name] = os.fsdecode(unquote_to_bytes(place.removeprefix(ADDRESS)))
     return settings
 
 
@@ -53,9 +55,10 @@ def write_config(config: Config) -> str:
 def _writable(config: Config) -> dict[str, Any]:
     """The settings as TOML can hold them."""
     held = config.model_dump(exclude_none=True)
-    source = config.data.source
-    if source.startswith(ADDRESS) or spelled(source) != source:
-        held["data"]["source"] = ADDRESS + quote(os.fsencode(source))
+    for section, name in PATHS:
+        place = held[section].get(name, "")
+        if place.startswith(ADDRESS) or spelled(place) != place:
+            held[section][name] = ADDRESS + quote(os.fsencode(place))
     return held
 
 

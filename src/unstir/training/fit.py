@@ -8,6 +8,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
 from unstir.training.problems import problems_of_data, problems_of_settings
 from unstir.training.progress import shown
+from unstir.training.starting import Start, start_from
 
 REHEARSED = 2.0  # seconds spent on measuring a step, before `minutes` are planned
 
@@ -44,18 +46,24 @@ def fit(
     target: Any = None,
     encoder: Any = None,
     condition: Any = None,
+    start: Any = None,
     minutes: float | None = None,
     progress: bool | None = None,
     **settings: Any,
 ) -> Model:
     """Train a model on rows x (N, ...), numpy or torch, with a class for each row if `labels` (N,) are given.
 
+    x may be a table with named columns: a data frame (pandas, polars, pyarrow), a structured array, a dict of columns. The model keeps the
+    names, and matches by them what comes back to it. Then `labels` and `groups` may be the names of columns, as in labels="species".
+
     `network`, `schedule`, `target` and `encoder` are names, or parts of your own: a `torch.nn.Module` called as `network(x, t, cond)`, a
     `diffusion.Schedule`, a `diffusion.Target`, a subclass of `encoders.base.Encoder`. A `condition` of your own needs `given` (N, ...),
     the values of the rows. A network of your own is copied: your object stays as it is, and all weights of the copy are trained, those of
     frozen layers too. `groups` (N,): rows of one group are either all trained on or all held out. `minutes`: train for about this
     long. `progress`: whether to show progress; None shows it in notebooks and on terminals. Further settings are those of the command line
-    by their last names: steps, lr, width, seed, held_out, axes, ... Settings that are not given are chosen from the size of the data.
+    by their last names: steps, lr, width, seed, held_out, ... Settings that are not given are chosen from the size of the data.
+    `start`: a model, or the folder of one or of its run, whose weights training starts from in place of random ones: `training.starting`.
+    Settings that are not given are then its own, and its encoder is kept unless scale="fitted".
 
     What a person should know about the data and the settings is one line of the log "unstir", with the number of further ones.
     `model.losses` has the losses of all steps. Raises DataError for data that cannot be used, UsageError for a wrong setting.
@@ -65,45 +73,67 @@ def fit(
     named = {"architecture": network, "schedule": schedule, "target": target, "encoder": encoder}
     settings |= {name: part for name, part in named.items() if isinstance(part, str)}
     brought = {"network": network, "schedule": schedule, "target": target, "encoder": encoder}
+    begins = start_of(start, settings)
+    if begins is not None and given is not None and condition is None and "condition" in begins.model.card.own:
+        condition = begins.model.condition
     own = Own(condition=condition, **{name: part for name, part in brought.items() if not isinstance(part, str)})
+    if begins is not None:
+        own = replace(
+            begins.own(own, without=[name for name, part in brought.items() if isinstance(part, str)]), condition=condition
+        )
     if own.target is not None:
         settings = {"times": own.target.times, **settings}
     if (given is None) != (condition is None):
         raise UsageError("a condition of your own and the values of the rows go together: pass both condition=... and given=...")
     if labels is not None and condition is not None:
         raise UsageError("labels are a condition, and so is condition=...: give one of them.")
+    if isinstance(labels, str):
+        settings = {"labels": labels, **settings}  # the samples' column of classes is called so too
     if minutes is not None and ("steps" in settings or not 0 < minutes <= MOST_MINUTES):
         raise UsageError(
             f"minutes={minutes:g}: give a time above 0 and of a year at most, and no steps: minutes chooses the number of steps."
         )
     began = time.monotonic()
-    asked = resolve(flat(**settings)).data
-    data = known = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
-    config = settle(data, flat(**settings))
+    layers, there = [flat(**settings)], begins.of_arrays if begins else {}
+    asked = resolve(there, *layers).data
+    data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
+    if begins is not None:
+        data, columns = begins.columns(data)
+        layers = [there, columns, *layers]
+    known, config = data, settle(data, *layers)
     if condition is not None:
         data = replace(data, labels=_values(given, len(data)))
-    fitting = Fitting(data, config, own=own)
+    fitting = Fitting(data, config, own=own, start=begins)
     if minutes is not None:
         left = 60 * minutes * STEADY - (time.monotonic() - began)
-        config = settle(data, flat(**settings), flat(steps=rehearse(fitting, REHEARSED).steps(left)))
-        fitting = Fitting(data, config, fitting.encoder, own)
-    _say(problems_of_settings(known, config, flat(**settings), own), known, config)
+        config = settle(data, *layers, flat(steps=rehearse(fitting, REHEARSED).steps(left)))
+        fitting = Fitting(data, config, fitting.encoder, own, begins)
+    _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
     losses = [step.loss for step in shown(fitting, progress)]
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
 
 
-def _say(settings: list[Problem], data: Data, config: Config) -> None:
+def _say(settings: list[Problem], data: Data, config: Config, fitting: Fitting) -> None:
     """What a person should know before training, in one line of the log "unstir", which Python shows on stderr: the worst, and how many more.
 
     It is no warning of Python's: those can be turned into errors, and training would depend on that.
     """
-    found = [*data.notes, *(problem.text for problem in (*settings, *problems_of_data(data, config)))]
+    if fitting.started:
+        logging.getLogger("unstir").info("unstir.fit: " + fitting.started)
+    found = [*data.notes, *fitting.far_from_start, *(problem.text for problem in (*settings, *problems_of_data(data, config)))]
     rest = "And 1 more" if len(found) == 2 else f"And {len(found) - 1:,} more"
     if found:
         more = f" {rest}: unstir.data.survey(unstir.data.from_arrays(x)).problems" if len(found) > 1 else ""
         logging.getLogger("unstir").warning("unstir.fit: " + found[0] + more)
+
+
+def start_of(start: Any, settings: Mapping[str, Any]) -> Start | None:
+    """The model to start from: the one that was passed, or else the one that the settings name; None if there is none."""
+    named = resolve(flat(**settings)).start
+    model = named.run if start is None else start
+    return None if model is None else start_from(model, named.sha256)
 
 
 def _values(given: Any, rows: int) -> np.ndarray:

@@ -45,6 +45,7 @@ from unstir.training.presets import without_auto
 from unstir.training.problem import Problem
 from unstir.training.processes import here
 from unstir.training.recipe import SHARDED, Recipe
+from unstir.training.starting import Start, said
 from unstir.training.state import State
 from unstir.words import spelled
 
@@ -61,14 +62,23 @@ class Fitting:
     """A training run that the caller drives: `steps()` trains; `held_out()` and `model()` can be called between any two steps.
 
     If no `encoder` is given, one is fitted first, by training if it is a network. `own` are the caller's own parts, in place of names.
+    `start`: another model, whose weights training starts from; `started` says what is taken over.
     """
 
     @steady
-    def __init__(self, data: Data, config: Config, encoder: Encoder | None = None, own: Own = NOTHING_OWN):
-        self.config, self.data, self.own = (config := without_auto(config)), (data := with_its_classes(data, config)), own
+    def __init__(
+        self,
+        data: Data,
+        config: Config,
+        encoder: Encoder | None = None,
+        own: Own = NOTHING_OWN,
+        start: Start | None = None,
+    ):
+        self.config, self.data = (config := without_auto(config)), (data := with_its_classes(data, config))
+        self.own, self.start = own, start
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.device = pick_device(config.device)
-        self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own))
+        self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
         self.condition = own.condition or condition_for(self.training, config)
         drawn = views(self.training.rows, config.data.flip, data.layout)
         self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)
@@ -90,9 +100,30 @@ class Fitting:
         """Go back to step 0, with this seed for weights, order and noise; the held-out rows stay the same."""
         self.recipe = replace(self.recipe, seed=seed)
         network = self._make_network(seed)
+        self.taken_over = None if self.start is None else self.start.take_over(network, self.condition, self.data.shape)
         self.state = State(
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device
+
+    @property
+    def started(self) -> str:
+        """What is taken over from another model, in a sentence; "" where training starts from random weights."""
+        if self.start is None or self.taken_over is None:
+            return ""
+        return said(self.start, self.taken_over, self.start.why_fitted(self.training, self.config, self.own))
+
+    @property
+    def far_from_start(self) -> list[str]:
+        """What a person should know of the rows beside those of the model that training starts from, a sentence each."""
+        return [] if self.start is None else self.start.warnings(self.training, self.encoder)
+
+    @property
+    def started_from(self) -> dict[str, Any]:
+        """The record of the model that training starts from: its folder, its sha256, its steps, and what is taken over; {} without one."""
+        if self.start is None or self.taken_over is None:
+            return {}
+        of = {"run": spelled(self.start.folder), "sha256": self.start.sha256, "steps": self.start.model.card.steps_trained}
+        return of | {"tensors": self.taken_over.tensors, "taken_over": self.taken_over.taken, "said": self.started}
 
     @cached_property
     @steady

@@ -13,7 +13,7 @@ from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
 from unstir.data import Data
 from unstir.data.layouts import Layout
-from unstir.encoders.base import Encoder, Fit, FitOptions
+from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import views
 from unstir.encoders.turned import kind_for
@@ -22,12 +22,18 @@ from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
 from unstir.networks.plain import in_float32
 from unstir.training.config import Config
+from unstir.training.starting import Start
 
 NO_LABELS = "none"  # in place of the name of a column or an array
 
 
-def encoder_fit(training: Data, config: Config, own: Own) -> Fit:
-    """The fitting of the encoder to these rows; the caller drives its updates, if it has any. Raises what the encoder's `begin` raises."""
+def encoder_fit(training: Data, config: Config, own: Own, start: Start | None = None) -> Fit:
+    """The fitting of the encoder to these rows; the caller drives its updates, if it has any. Raises what the encoder's `begin` raises.
+
+    With a `start`, the encoder is that of the other model, if it can be kept.
+    """
+    if start is not None and (kept := start.encoder_for(training, config, own)) is not None:
+        return Fitted(kept)
     device, lies = str(pick_device(config.device)), training.layout
     options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies)
     kind = kind_for(own.encoder or ENCODERS[config.data.encoder], lies, own.network is not None)

@@ -19,6 +19,7 @@ from typing import Any
 
 from unstir.data import Data
 from unstir.data.problems import Problem
+from unstir.data.readers import KNOWN
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.steady import steady
@@ -28,8 +29,10 @@ from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
+from unstir.training.starting import Start, start_from
 from unstir.words import duration, spelled
 
+OF_FILES = ("labels", "groups", "size", "columns")  # settings of data that a file or a folder has
 MEASURED = 2.0  # seconds spent on measuring steps for --minutes
 
 Settings = Mapping[str, Any]
@@ -43,6 +46,7 @@ class Draft:
     data: Data
     config: Config
     layers: dict[str, Settings]
+    start: Start | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,9 @@ class Planned:
     @property
     def warnings(self) -> list[str]:
         """What to say before training, a sentence or two each."""
-        return lines(self.data.notes, *self.problems, f"unstir inspect {shlex.quote(self.data.source)}")
+        return self.fitting.far_from_start + lines(
+            self.data.notes, *self.problems, f"unstir inspect {shlex.quote(self.data.source)}"
+        )
 
     @property
     def prediction(self) -> str:
@@ -94,13 +100,36 @@ class Planned:
 
 @steady
 def drafted(source: str, file: Settings, flags: Settings) -> Draft:
-    """Read the data and decide the settings. Raises what reading raises, and UsageError for a wrong setting."""
+    """Read the data and decide the settings. Raises what reading raises, and UsageError for a wrong setting.
+
+    If the settings name a run to start from, its settings take the place of defaults.
+    """
     named = {"data": {"source": source}}
-    data = load_data(resolve(file, flags, named))
-    layers: dict[str, Settings] = {"preset for this data": preset(data, file, flags), "file": file, "flag": flags}
+    if "run" in flags.get("start", {}):  # what the file says of another start does not hold for this one
+        file = {name: section for name, section in file.items() if name != "start"}
+    asked = resolve(file, flags).start
+    start = None if asked.run is None else start_from(asked.run, asked.sha256)
+    there = {} if start is None else start.inherited
+    if source in KNOWN:  # a built-in set has classes of its own, and nothing else that the other run's file had
+        there = there | {"data": {name: value for name, value in there.get("data", {}).items() if name not in OF_FILES}}
+    try:
+        data = load_data(resolve(there, file, flags, named))
+    except UsageError as error:
+        held, asked = there.get("data", {}), merge(file, flags).get("data", {})
+        taken = [f"--data.{name} {held[name]}" for name in OF_FILES if name in held and name not in asked]
+        if start is None or not taken:
+            raise
+        raise UsageError(
+            f"{error} {' '.join(taken)} is how {start.name} reads its data; for this data say it anew, or none."
+        ) from None
+    if start is not None:
+        data, columns = start.columns(data)
+        there = merge(there, columns)
+    layers: dict[str, Settings] = {"preset for this data": preset(data, there, file, flags)}
+    layers |= ({} if start is None else {"--from": there}) | {"file": file, "flag": flags}
     if file.get("data", {}).get("source") != source:
         layers["DATA"] = named
-    return Draft(data, settle(data, file, flags, named), layers)
+    return Draft(data, settle(data, there, file, flags, named), layers, start)
 
 
 def check_minutes(minutes: float | None, flags: Settings) -> None:
@@ -119,8 +148,8 @@ def planned(
 
     `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved.
     """
-    data, config, layers = draft.data, draft.config, dict(draft.layers)
-    fitting = Fitting(data, config, encoder)
+    data, config, layers, start = draft.data, draft.config, dict(draft.layers), draft.start
+    fitting = Fitting(data, config, encoder, start=start)
     if minutes is None:
         cost = None if fitting.sharded else rehearse(fitting)
     else:
@@ -131,10 +160,10 @@ def planned(
         layers["--minutes"] = {"optim": {"steps": cost.steps(seconds)}}
         other = _other_network(data, layers)
         if other:
-            cost = rehearse(Fitting(data, _settled(data, layers, {"network": other}), encoder), MEASURED)
+            cost = rehearse(Fitting(data, _settled(data, layers, {"network": other}), encoder, start=start), MEASURED)
             layers["--minutes"] = {"network": other, "optim": {"steps": cost.steps(seconds)}}
         config = _settled(data, layers)
-        fitting = Fitting(data, config, encoder)
+        fitting = Fitting(data, config, encoder, start=start)
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
     asked = asked_for(layers["file"], layers["flag"])
@@ -151,6 +180,6 @@ def _settled(data: Data, layers: Mapping[str, Settings], *more: Settings) -> Con
 def _other_network(data: Data, layers: Mapping[str, Settings]) -> dict[str, Any]:
     """The network settings that the preset changes for the planned number of steps, except those that the user has set."""
     first, *others = layers.values()
-    asked = merge(layers["file"], layers["flag"]).get("network", {})
+    asked = merge(layers.get("--from", {}), layers["file"], layers["flag"]).get("network", {})
     old, new = first.get("network", {}), preset(data, *others).get("network", {})
     return {name: value for name, value in new.items() if value != old.get(name) and name not in asked}

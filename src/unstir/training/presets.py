@@ -19,10 +19,13 @@ from typing import Any, NamedTuple
 import torch
 
 from unstir.data import Data, in_space, load
+from unstir.data.matching import Known
 from unstir.diffusion.denoiser import target
 from unstir.encoders.registry import ENCODERS, FOR_SPACE
+from unstir.errors import UsageError
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
+from unstir.words import counted
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
@@ -31,11 +34,17 @@ RATE = "the peak learning rate that suits a network of this kind and width"
 
 
 def load_data(config: Config) -> Data:
-    """Read the data as the settings say. Raises what `unstir.data.load` raises."""
+    """Read the data as the settings say. Raises what `unstir.data.load` raises, UsageError for columns that do not fit."""
     data = config.data
     labels, labels_from = (None, "none") if data.labels == "none" else (data.labels, data.labels_from)
-    how = (data.missing, data.height_width, data.groups, data.axes, data.header, labels_from, data.formats)
-    return load(data.source, data.points, config.seed, labels, *how)
+    groups, names = None if data.groups == "none" else data.groups, data.column_names
+    how = (data.missing, data.height_width, groups, data.axes, data.header, labels_from, data.formats)
+    found = load(data.source, data.points, config.seed, labels, *how, Known(names) if names else None)
+    if names and found.names != names:
+        raise UsageError(
+            f"--data.columns names {counted(len(names), 'column')}, but a row of {data.source} has the shape {found.shape}."
+        )
+    return found
 
 
 def settle(data: Data, *layers: Mapping[str, Any]) -> Config:

@@ -45,7 +45,15 @@ SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what t
 TOO_MANY = 5  # times as many steps as are enough
 SAID = 3  # problems of the data that are said before training
 ARRAY = "array"  # the source of what is no file
-OF_FILES = ("source", "points", "size", "header", "labels_from", "formats")  # settings of the data that say how a file is read
+OF_FILES = (
+    "source",
+    "points",
+    "size",
+    "header",
+    "labels_from",
+    "formats",
+    "columns",
+)  # settings of the data that say how a file is read
 
 Settings = Mapping[str, Any]
 """Settings by section and name, as in {"optim": {"lr": 0.001}}."""
@@ -165,6 +173,7 @@ def _ignored(data: Data, config: Config, asked: Settings, own: Own) -> Iterator[
         ("data", () if from_array or is_set else ("points",), "all rows of a file are read"),
         ("diffusion", ("T", "settings") if own.schedule else (), "the schedule is your own"),
         ("optim", () if data.classes or own.condition else ("drop_condition",), "the rows have no class"),
+        ("start", () if config.start.run else ("sha256", "scale"), "training starts from random weights"),
         ("optim", ("sharding",) if whole else (), "there is one process, which holds everything"),
     )
     for section, leaves, why in rules:

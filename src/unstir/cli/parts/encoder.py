@@ -8,13 +8,14 @@ from unstir.encoders.base import Encoder, Fit
 from unstir.model.own import NOTHING_OWN
 from unstir.training.config import Config
 from unstir.training.parts import encoder_fit
+from unstir.training.starting import Start
 
 TIMED = 4  # updates
 
 
-def fitted_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
-    """The encoder of the training rows; if it takes training, its progress is shown on stderr."""
-    fit = _fit(data, config)
+def fitted_encoder(data: Data, config: Config, quiet: bool, start: Start | None = None) -> Encoder:
+    """The encoder of the training rows, or that of the `start`; if it takes training, its progress is shown on stderr."""
+    fit = _fit(data, config, start)
     began = last = time.monotonic()
     for update in fit.updates():
         now = time.monotonic()
@@ -27,9 +28,9 @@ def fitted_encoder(data: Data, config: Config, quiet: bool) -> Encoder:
     return fit.encoder()
 
 
-def timed_encoder(data: Data, config: Config) -> tuple[Encoder, float]:
+def timed_encoder(data: Data, config: Config, start: Start | None = None) -> tuple[Encoder, float]:
     """An encoder of the same sizes after a few updates, and the seconds that all of its training would take, 0 if it takes none."""
-    fit, ends = _fit(data, config), []
+    fit, ends = _fit(data, config, start), []
     for update in fit.updates():
         ends.append(time.monotonic())
         if update.number == TIMED:
@@ -38,5 +39,5 @@ def timed_encoder(data: Data, config: Config) -> tuple[Encoder, float]:
     return fit.encoder(), seconds
 
 
-def _fit(data: Data, config: Config) -> Fit:
-    return encoder_fit(data.split(config.data.held_out, config.seed)[0], config, NOTHING_OWN)
+def _fit(data: Data, config: Config, start: Start | None) -> Fit:
+    return encoder_fit(data.split(config.data.held_out, config.seed)[0], config, NOTHING_OWN, start)

@@ -10,6 +10,7 @@ Nothing here imports torch or numpy, so that `--help` answers at once.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -123,10 +124,15 @@ class GivenFlags:
         str | None,
         Parameter(
             name=["--class", "--label"],
-            help="Class to sample, for a model of data with classes.",
+            help="Class to sample, by name or number, for a model of data with classes.",
             converter=lambda _, tokens: spelled(tokens[0].value),  # as the names of folders became classes
         ),
     ] = None
+
+    def of(self, classes: Sequence[str]) -> str | int | None:
+        """The class as the library takes it: a number that is not the name of one of these `classes` counts them from 0."""
+        is_number = self.label is not None and self.label not in classes and self.label.isascii() and self.label.isdigit()
+        return int(self.label or "") if is_number else self.label
 
 
 _OUT = Parameter(
@@ -159,7 +165,14 @@ class ReadingFlags:
     """How DATA is read by a command that has a model already."""
 
     labels: Annotated[
-        str | None, Parameter(name="--labels", help="Column or array of DATA that holds the class; it is not part of a row.")
+        str | None,
+        Parameter(
+            name="--labels",
+            help="Column or array of DATA that holds the class; if left out, the one that is called as in training. none: no class.",
+        ),
+    ] = None
+    groups: Annotated[
+        str | None, Parameter(name="--groups", help="Column or array of DATA that holds the group; it is not part of a row.")
     ] = None
     size: Annotated[
         str | None, Parameter(name="--data.size", help="Resize the images of a folder to this height and width, as in 32x48.")

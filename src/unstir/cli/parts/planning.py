@@ -7,7 +7,7 @@ from pathlib import Path
 from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
 from unstir.cli.parts.flags import Output
 from unstir.cli.parts.output import answer
-from unstir.cli.parts.progress import warn
+from unstir.cli.parts.progress import note, warn
 from unstir.training.config_file import annotated_config, origins
 from unstir.training.plan import Planned, Settings, check_minutes, drafted, planned
 
@@ -23,9 +23,9 @@ def plan_run(
     draft = drafted(source, file, flags)
     began = time.monotonic()
     if rehearsed:
-        encoder, seconds = timed_encoder(draft.data, draft.config)
+        encoder, seconds = timed_encoder(draft.data, draft.config, draft.start)
         return planned(draft, encoder, seconds, minutes, spent=seconds or time.monotonic() - began)
-    encoder = fitted_encoder(draft.data, draft.config, quiet)
+    encoder = fitted_encoder(draft.data, draft.config, quiet, draft.start)
     return planned(draft, encoder, minutes=minutes, spent=time.monotonic() - began)
 
 
@@ -43,6 +43,8 @@ def show_plan(planned: Planned, out: Path | None, output: Output) -> None:
     cost, steps = planned.cost, planned.config.optim.steps
     for warning in planned.warnings:
         warn(warning)
+    if planned.fitting.started and not output.json:
+        note(planned.fitting.started)
     predicted = {
         "seconds": cost and planned.encoder_seconds + cost.seconds(steps),
         "seconds_per_step": cost and cost.step,

@@ -21,16 +21,17 @@ from unstir.cli.parts.together import AGAIN, call, stop_code
 from unstir.errors import Stopped, StorageError
 from unstir.files import sha256
 from unstir.model.model import Model
-from unstir.runs.about import about_this_run, read_about
+from unstir.runs.about import ABOUT, about_this_run, read_about
 from unstir.runs.data import describe, write_encoder
 from unstir.runs.folder import PAGE, Run
 from unstir.runs.record import Recording
-from unstir.training.config_file import write_config
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config, write_config
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step
 from unstir.training.plan import Planned
 from unstir.training.processes import here, in_step
-from unstir.words import quoted
+from unstir.words import quoted, spelled
 
 
 @contextmanager
@@ -41,18 +42,42 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     about = about_this_run(typed_command(), config, data, str(fitting.device)) | {"config_sha256": sha256(text.encode())}
     said = [{"problem": problem.name, "text": problem.text} for kind in planned.problems for problem in kind]
     described = describe(data, fitting) | {"notes": data.notes, "problems": said}
+    if fitting.start is not None:
+        about |= {"started_from": fitting.started_from}
     files = {"config.toml": text, "data.json": described, "run.json": about}
     run = Run.create(out, config.data.source, files)
     with run, accounted(run, fitting):
         write_encoder(run.path, fitting.encoder)
-        for warning in planned.warnings:
+        for warning in (*planned.warnings, *other_rows(fitting, about["data_sha256"])):
             warn(warning)
         if not output.quiet:
             if fitting.reconstruction:
                 note(f"autoencoder: {fitting.reconstruction}.")
             note(planned.headline)
+            if fitting.started:
+                note(fitting.started)
             note(planned.prediction)
-        yield Recording(run, fitting)
+        recording = Recording(run, fitting)
+        if fitting.start is not None:
+            recording.save()  # so that it can be resumed where the other run has gone
+        yield recording
+
+
+def other_rows(fitting: Fitting, data_sha256: str) -> list[str]:
+    """What a person should know of the rows of this run beside those of the run that it starts from, a sentence each."""
+    start, config = fitting.start, fitting.config
+    if start is None or not (Path(start.folder) / ABOUT).is_file():
+        return []
+    there = Path(start.folder)
+    before, same = resolve(read_config(there / "config.toml")), read_about(there).get("data_sha256") == data_sha256
+    if same and (before.seed, before.data.held_out) != (config.seed, config.data.held_out):
+        return [
+            f"{there} was trained on some of the rows that are held out here, so scores cannot show whether they are memorised. "
+            f"With --seed {before.seed} --data.held-out {before.data.held_out:g} the same rows are held out."
+        ]
+    if not same and before.data.source == config.data.source:
+        return [f"{spelled(config.data.source)} has changed since {there} was trained on it."]
+    return []
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from unstir.data.formats.format import AUTO, YES, Contents, Format, Request, unk
 from unstir.data.formats.headers import ENOUGH, LOOKED_AT, judge
 from unstir.data.formats.numerals import PLAIN, Marks, is_marked, is_missing, is_number, kind_of_text, marks_of, number, plain
 from unstir.data.formats.raw import refuse_large
+from unstir.data.matching import matched
 from unstir.errors import DataError, UsageError
 from unstir.words import short, spelled
 
@@ -83,7 +84,8 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
 
 
 def _table(file: TextIO, request: Request, marks: Marks) -> Contents:
-    source, asked = spelled(request.source), [name for name in (request.labels, request.groups) if name is not None]
+    source, known = spelled(request.source), request.known
+    asked = [name for name in (request.labels, request.groups) if name is not None]
     found = table_rows(file, source)
     rows = found.rows
     top = list(islice(rows, 1 + LOOKED_AT))
@@ -99,29 +101,33 @@ def _table(file: TextIO, request: Request, marks: Marks) -> Contents:
         if name not in columns:
             raise unknown_name(f"column in '{source}'", name, columns)
 
-    apart = {columns.index(name): list[str]() for name in asked}  # columns that are no numbers of the rows, and their cells
-    names = [name for i, name in enumerate(columns) if i not in apart]
+    label = request.labels or (known.label if header and known.label in columns else None)
+    taken = [name for name in (label, request.groups) if name is not None]
+    apart = {columns.index(name): list[str]() for name in taken}  # columns that are no numbers of the rows, and their cells
+    names, left_out = [name for i, name in enumerate(columns) if i not in apart], ()
+    if header and known.names:
+        order, left_out = matched(known.names, names, source)
+        names = [name for i, name in enumerate(names) if order is None or i in order]
+    passed_over = [i for i, name in enumerate(columns) if i not in apart and name not in names]
     if not names:
-        what = " and ".join(
-            f"the {noun} '{name}'" for noun, name in (("class", request.labels), ("group", request.groups)) if name
-        )
+        what = " and ".join(f"the {noun} '{name}'" for noun, name in (("class", label), ("group", request.groups)) if name)
         raise UsageError(f"'{source}' has no column besides {what}.")
     blocks = []
     rows = chain(top[header:], rows)
     while block := list(islice(rows, BLOCK)):
-        for at in sorted(apart, reverse=True):
-            apart[at] += [cells.pop(at).strip() for _, cells in block]
+        for at in sorted((*apart, *passed_over), reverse=True):
+            cells_of = [cells.pop(at).strip() for _, cells in block]
+            if at in apart:
+                apart[at] += cells_of
         blocks.append(_numbers(block, names, marks))
     if not blocks:
         raise DataError(f"'{source}' has a header and no rows.")
     values = np.concatenate(blocks)
-    if header and not first[0] and 0 not in apart and _numbers_the_rows(values[:, 0]):
+    if header and not first[0] and names[0] == columns[0] and _numbers_the_rows(values[:, 0]):
         raise DataError(f"'{source}': its first column has no name and only counts the rows. {REMOVE}")
-    labels, groups = (
-        None if name is None else classes_of(apart[columns.index(name)]) for name in (request.labels, request.groups)
-    )
-    said = "" if request.labels is None else f"column '{short(request.labels)}'"
-    notes = (*found.notes, *note, *([marks.said] if marks.said else []))
+    labels, groups = (None if name is None else classes_of(apart[columns.index(name)]) for name in (label, request.groups))
+    said = "" if label is None else f"column '{short(label)}'"
+    notes = (*found.notes, *note, *([marks.said] if marks.said else []), *left_out)
     return Contents(values, labels, names if header else (), groups=groups, labels_from=said, notes=notes)
 
 
@@ -129,6 +135,8 @@ def _header(first: list[str], below: list[list[str]], request: Request, marks: M
     """Whether the `first` line holds names, as asked or as it looks beside the rows `below`, and a note where that is a guess."""
     if request.header != AUTO:
         return request.header == YES, ()
+    if _has_known(first, request):
+        return True, ()
     texts = [not is_number(cell) and not is_missing(cell) for cell in first]
     named = any(text and cell in (request.labels, request.groups) for text, cell in zip(texts, first, strict=True))
     above_number = any(text and is_number(cell) for text, cell in zip(texts, below[0] if below else [], strict=False))
@@ -146,6 +154,11 @@ def _header(first: list[str], below: list[list[str]], request: Request, marks: M
         taken = f"the first line ({line}) is taken for a row. {found.why[0].upper()}{found.why[1:]}" if found.why else ""
         taken += ": if they are the names of the columns, pass --data.header yes." if found.why else ""
     return found.names, (taken,) if taken else ()
+
+
+def _has_known(first: list[str], request: Request) -> bool:
+    """Whether the first line holds all the names that are known beforehand, so that it is a header even where they are numbers."""
+    return bool(request.known.names) and set(request.known.names) <= set(first)
 
 
 def _numbers_the_rows(column: np.ndarray) -> bool:
@@ -172,10 +185,12 @@ def _cells(block: list[Row], names: list[str]) -> Iterator[tuple[int, str, str]]
 
 
 def _cells_of_numbers(file: TextIO, request: Request) -> Iterator[str]:
-    """Every cell of a table that is no class and no group."""
+    """Every cell of a table that is a number of a row: no class, no group, and in no column that is passed over."""
     rows = table_rows(file, request.source).rows
     number, first = next(rows)
-    apart = [i for i, cell in enumerate(first) if cell.strip() in (request.labels, request.groups)]
+    names, known = [cell.strip() for cell in first], request.known
+    others = set(names) - set(known.names) if _has_known(names, request) else {known.label}
+    apart = [i for i, name in enumerate(names) if name in (request.labels, request.groups) or name in others]
     for _, cells in chain([(number, first)], rows):
         yield from (cell for i, cell in enumerate(cells) if i not in apart)
 

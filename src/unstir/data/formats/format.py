@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from unstir.data.matching import NOTHING_KNOWN, Known
 from unstir.errors import UsageError, unknown
 from unstir.words import short
 
@@ -35,6 +36,7 @@ class Request:
     `header` says whether the first line of a table holds names: "yes", "no", or "auto" where the format finds out.
     For a folder, `labels_from` says what the classes of its files are, by `unstir.data.formats.folders`, and `formats` what becomes of
     a class whose images are in another file format than all others: "alike" refuses it, "any" reads it.
+    `known` is what is known of a table beforehand: other columns are not read, and the column of classes is found by its name.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Request:
     header: str = AUTO
     labels_from: str | None = None
     formats: str = "alike"
+    known: Known = NOTHING_KNOWN
 
     def refuse_groups(self, why: str) -> None:
         """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
