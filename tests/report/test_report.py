@@ -243,7 +243,7 @@ def test_pictures_and_curves(tmp_path, shape, kind, labels):
     ("shape", "shown"),
     [
         ((70, 60, 3), (35, 30, 3)),
-        ((4, 20, 30), (20, 30, 3)),
+        ((4, 20, 30), (20, 30, 4)),  # with the opacity, which the page lays on white
         ((30, 20, 1), (30, 20)),
         ((100, 97), (34, 33)),
         ((600, 12), (200, 8)),

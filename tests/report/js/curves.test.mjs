@@ -51,6 +51,6 @@ test("a chart in words says where each line starts, ends, and how far it goes", 
   const lines = [{ name: "loss", y: [null, 4, 0.25, 2, null] }, { name: "none", y: [null] }];
   assert.equal(
     describe("Loss", [1, 2, 3, 4, 1000], lines, "step"),
-    "Loss, over step from 1 to 1,000. loss from 4 to 2, lowest 0.25, highest 4; none: no values.",
+    "Loss, over step from 1 to 1000. loss from 4 to 2, lowest 0.25, highest 4; none: no values.",
   );
 });
