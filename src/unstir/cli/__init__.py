@@ -23,6 +23,7 @@ import os
 import sys
 import traceback
 from contextlib import nullcontext
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
@@ -43,6 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
     # torch reads this when it is loaded, which is later. Without it, OpenMP threads that wait by spinning take the processor from
     # each other on a busy machine: a training step was seen to take 90 ms instead of 4.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # where the locale has no sign for a letter, a question mark stands for it
+            stream.reconfigure(errors="replace")
     try:
         with prompt():
             try:

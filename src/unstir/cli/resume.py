@@ -32,7 +32,7 @@ def resume(run: RunFolder, /, *, output: TrainingOutput = TrainingOutput()) -> N
         answer(output, {"run": str(path), "finished": True}, path)
         return
     with Run.open(path) as folder:
-        text = (path / "config.toml").read_text()
+        text = (path / "config.toml").read_text(encoding="utf-8")
         if sha256(text.encode()) != about.get("config_sha256"):
             raise UsageError(
                 f"{path / 'config.toml'} is not as it was when the run began, and a resumed run is the same run. Undo the change, "

@@ -4,6 +4,7 @@ How a file becomes an array of rows, in reading order:
 
     readers.py            `load`: a built-in name or a path; find the format, read it, make `Data`
     formats/              one file per format, with its reader and its writer; `formats/registry.py` lists them
+    given.py              whatever a caller gives as an array, as a numpy array
     arrays.py             `from_arrays`: every array is checked here once, with `checks.py` and `labels.py`
     dataset.py            `Data`: N rows of one shape, each with a class if there are labels; how they are split into training and held-out rows
     rows.py               the rows themselves, which may lie in a file larger than memory

@@ -91,7 +91,7 @@ def _of_masked(masked: np.ma.MaskedArray, what: str) -> tuple[np.ndarray, str]:
     if dtype.names is not None or not gaps.any():
         return np.asarray(masked.data), dtype.name
     if dtype.kind not in "biuf":
-        return masked.astype(object).filled(None), dtype.name
+        return np.where(gaps, None, masked.data.astype(object)), dtype.name
     if dtype.kind != "f" and (np.abs(masked.astype(np.float64)) >= EXACT).any():
         raise DataError(f"{what} holds {BEYOND}")
     floats = dtype if dtype.kind == "f" else np.float32 if dtype.itemsize <= 2 else np.float64

@@ -22,7 +22,7 @@ from unstir.training.config import SECTIONS, Config, resolve
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a TOML file. Raises StorageError if it is missing, UsageError naming the key if it is wrong."""
     try:
-        settings = tomllib.loads(path.read_text())
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"configuration {path}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of too many digits, or too deeply nested

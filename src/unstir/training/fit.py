@@ -46,6 +46,7 @@ def fit(
 ) -> Model:
     """Train a model on rows x (N, ...), numpy or torch, with a class for each row if `labels` (N,) are given.
 
+    x is anything that `unstir.data.given` takes, and is not changed; the model does not hold it. A mapped array is read where it is needed.
     `network`, `schedule`, `target` and `encoder` are names, or parts of your own: a `torch.nn.Module` called as `network(x, t, cond)`, a
     `diffusion.Schedule`, a `diffusion.Target`, a subclass of `encoders.base.Encoder`. A `condition` of your own needs `given` (N, ...),
     the values of the rows. A network of your own is copied: your object stays as it is, and all weights of the copy are trained, those of
