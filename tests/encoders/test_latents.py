@@ -136,6 +136,51 @@ def test_rows_that_are_too_small_or_lie_nowhere_are_refused():
         Fitting(points, settle(points, flat(encoder="latent")))
 
 
+ROWS = np.random.default_rng(0).normal(size=(40, 8, 8))
+ALIKE = {
+    "grey bytes": np.full((40, 8, 8), 7, np.uint8),
+    "channels first": np.full((40, 3, 8, 8), 0.5),
+    "sequences": np.ones((40, 32, 3)),
+    "one row again and again": ROWS[:1].repeat(40, 0),
+    "one channel of two": np.stack([ROWS, np.ones_like(ROWS)], -1),
+    "at zero": np.zeros((40, 8, 8), np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_what_never_varies_is_encoded_without_loss(kind):
+    """Catches a share of a variance of 0, which is infinite or no number, and an error in what is decoded exactly."""
+    values = ALIKE[kind]
+    model = unstir.fit(
+        values, encoder="latent", updates=2, filters=8, steps=2, width=8, depth=1, batch_size=8, precision="float32"
+    )
+    lost = model.encoder.reconstruction(torch.as_tensor(values[:9]))
+    assert math.isfinite(lost.lost)
+    assert math.isfinite(lost.error)
+    constant = model.encoder.constant.numpy()
+    samples = model.sample(3, steps=3)
+    np.testing.assert_array_equal(samples[:, constant], values[:3][:, constant])
+    assert constant.all() == (lost.lost == 0)
+
+
+def test_a_single_row_that_is_held_out_has_an_error_too():
+    # It has no variance over rows. Catches a division by it; the error is measured in the variance over positions.
+    fitted = fit_latent(spots(40).astype(np.float32), filters=8, updates=2)
+    one = fitted.reconstruction(torch.as_tensor(spots(1)))
+    assert 0 < one.lost < 100
+
+
+def test_what_never_varies_goes_through_the_commands(tmp_path):
+    # Catches a number in data.json that JSON does not have, and a comparison with a Gaussian that is exact.
+    np.save(tmp_path / "x.npy", ALIKE["grey bytes"])
+    code, _, said = run("train", tmp_path / "x.npy", "--latent", "-o", tmp_path / "run", "--steps", "2", *TINY)
+    assert code == 0, said
+    assert "64 of 64 elements never vary; samples repeat them exactly" in said
+    assert "as wrong as a Gaussian" not in said
+    assert run("sample", tmp_path / "run", "-n", "3", "-o", tmp_path / "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), ALIKE["grey bytes"][:3])
+
+
 def test_from_the_command_line_to_samples_and_on(tmp_path):
     """Train, sample, evaluate, report and resume a model of latents; what it cannot do is refused in words."""
     np.savez(tmp_path / "x.npz", images=spots(60).astype(np.uint8), labels=np.arange(60) % 2)

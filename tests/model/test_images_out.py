@@ -462,7 +462,7 @@ def test_what_is_known_comes_back_exactly_and_what_is_not_does_not_matter(runs):
     grey = unstir.load(runs / "grey")
     one = grey.inpaint(x[:3, 0, :, :8].repeat(2, 1)[:, :9], False, steps=2, given="coat")
     assert one.shape == (3, 9, 8)
-    for wrong, said in ((np.full((8, 10), 0.5), "nothing else"), (np.ones((10, 8)), "does not fit"), (["a"], "nothing else")):
+    for wrong, said in ((np.full((8, 10), 0.5), "nothing else"), (np.ones((10, 8)), "does not fit"), (["a"], "real numbers")):
         with pytest.raises(DataError, match=said):
             model.inpaint(x, wrong)
 

@@ -4,6 +4,7 @@ How a file becomes an array of rows, in reading order:
 
     readers.py            `load`: a built-in name or a path; find the format, read it, make `Data`
     formats/              one file per format, with its reader and its writer; `formats/registry.py` lists them
+    given.py              whatever a caller gives as an array, as a numpy array
     frames.py             tables that bring names of columns: data frames, structured arrays, dicts of columns
     matching.py           columns that come back to a model: matched by name, or refused
     arrays.py             `from_arrays`: every array is checked here once, with `checks.py` and `labels.py`

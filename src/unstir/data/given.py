@@ -91,7 +91,9 @@ def _of_masked(masked: np.ma.MaskedArray, what: str) -> tuple[np.ndarray, str]:
     if dtype.names is not None or not gaps.any():
         return np.asarray(masked.data), dtype.name
     if dtype.kind not in "biuf":
-        return np.ma.filled(masked.astype(object), None), dtype.name
+        texts = masked.data.astype(object)
+        texts[gaps] = None
+        return texts, dtype.name
     if dtype.kind != "f" and (np.abs(masked.astype(np.float64)) >= EXACT).any():
         raise DataError(f"{what} holds {BEYOND}")
     floats = dtype if dtype.kind == "f" else np.float32 if dtype.itemsize <= 2 else np.float64

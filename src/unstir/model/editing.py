@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.data.given import as_array
+from unstir.data.given import as_numbers
 from unstir.errors import DataError, UsageError
 
 
@@ -39,8 +39,8 @@ def known_part(mask: Any, shape: tuple[int, ...]) -> Tensor:
     >>> known_part([[True, False]], (3, 2)).sum().item()
     3
     """
-    mask, _ = as_array(mask, "the mask")
-    if mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
+    mask, _ = as_numbers(mask, "a mask")
+    if not np.isin(mask, (0, 1)).all():
         raise DataError(
             "a mask holds True or 1 for elements that are known, False or 0 for elements to be made, and nothing else."
         )

@@ -134,7 +134,7 @@ class Model:
 
     @steady
     def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
-        """n new rows (n, ...) in the data's units and type.
+        """n new rows (n, ...) in the data's units and type. What would lie beyond the range of the type becomes its last finite value.
 
         `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. If the model was trained with
         classes, `given` is one class or n of them, by name or number; without it, classes are drawn as often as in the training data.

@@ -2,6 +2,7 @@
 
 registry.py       the networks by name, without importing torch
 building.py       `make_network`: a network from a name and settings; `affordable`: how many rows an amount of work is enough for
+plain.py          the weights of a network that something is wrapped around, under their plain names
 mlp.py            a residual multilayer perceptron, for points and tables
 unet.py           a U-Net, for images and sequences
 dit.py            a transformer on patches of images and sequences

@@ -55,7 +55,7 @@ def fit(
 
     x may be a table with named columns: a data frame (pandas, polars, pyarrow), a structured array, a dict of columns. The model keeps the
     names, and matches by them what comes back to it. Then `labels` and `groups` may be the names of columns, as in labels="species".
-
+    x is anything that `unstir.data.given` takes, and is not changed; the model does not hold it. A mapped array is read where it is needed.
     `network`, `schedule`, `target` and `encoder` are names, or parts of your own: a `torch.nn.Module` called as `network(x, t, cond)`, a
     `diffusion.Schedule`, a `diffusion.Target`, a subclass of `encoders.base.Encoder`. A `condition` of your own needs `given` (N, ...),
     the values of the rows. A network of your own is copied: your object stays as it is, and all weights of the copy are trained, those of
