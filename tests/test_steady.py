@@ -234,6 +234,52 @@ def test_dropout_depends_on_the_seed_and_the_step_alone():
     assert unstir.fit(x, network=plain, steps=4, batch_size=16).losses.tolist() != losses[0]  # there are masks
 
 
+class Listening(Dropping):
+    """Writes down a number that it draws at each step of training."""
+
+    def forward(self, x, t, cond=None):
+        if self.training:
+            HEARD.append(torch.rand(()).item())
+        return super().forward(x, t, cond)
+
+
+HEARD = []
+
+
+def test_each_step_and_each_seed_has_its_own_random_numbers():
+    # A caller's generator is put back after each step. Catches the same masks in all steps, and in all runs.
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    for seed in (0, 0, 1):
+        unstir.fit(x, network=Listening(), steps=4, batch_size=16, seed=seed)
+    once, again, other = HEARD[:4], HEARD[4:8], HEARD[8:]
+    assert once == again
+    assert len({*once, *other}) == 8
+
+
+@pytest.mark.usefixtures("lenient")
+def test_numpy_neither_raises_nor_warns_inside():
+    # What has to be finite is checked by name. Catches an overflow in a column's fourth moment that ends an evaluation.
+    @steady
+    def overflowing():
+        return np.float64(1e300) * np.float64(1e300), np.zeros(1) / 0
+
+    for errors in ("raise", "warn"):
+        with np.errstate(all=errors):
+            assert overflowing()[0] == np.inf
+
+
+def test_subnormal_numbers_are_kept_inside():
+    # Some libraries switch them off when they are loaded. Catches numbers below 1e-38 that are 0 inside.
+    torch.set_flush_denormal(True)
+    try:
+        with one_state():
+            kept = torch.tensor([1e-310], dtype=torch.float64) * 1 > 0
+        assert torch.tensor([1e-310], dtype=torch.float64) * 1 == 0
+    finally:
+        torch.set_flush_denormal(False)
+    assert kept
+
+
 def test_weights_of_the_first_step_are_not_used_in_all_steps():
     """torch keeps the bfloat16 weights until the outermost autocast ends. Catches a caller's autocast around the loop: nothing is learnt."""
     settings = TINY | {"precision": "bfloat16", "lr": 0.05, "steps": 8}

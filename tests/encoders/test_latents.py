@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_what_never_varies_goes_through_the_commands(tmp_path):
     np.save(tmp_path / "x.npy", ALIKE["grey bytes"])
     code, _, said = run("train", tmp_path / "x.npy", "--latent", "-o", tmp_path / "run", "--steps", "2", *TINY)
     assert code == 0, said
-    assert "64 of 64 elements never vary; samples repeat them exactly" in said
+    assert re.search("64 of 64 .* never vary", said)
     assert "as wrong as a Gaussian" not in said
     assert run("sample", tmp_path / "run", "-n", "3", "-o", tmp_path / "y.npy")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), ALIKE["grey bytes"][:3])

@@ -316,6 +316,13 @@ def test_networks_of_the_callers_own_are_saved_as_plainly(wrap, tmp_path):
         np.testing.assert_array_equal(again.sample(5, steps=3), model.sample(5, steps=3))
 
 
+def test_training_starts_from_a_network_in_a_wrapper(model):
+    # Catches a start that has no tensor in common with the network, because all names are others.
+    inside = replace(model, network=torch.compile(copy.deepcopy(model.network), backend="eager"))
+    begun = [unstir.fit(X, np.arange(200) % 2, start=start, steps=2, batch_size=16) for start in (model, inside)]
+    np.testing.assert_array_equal(*(one.losses for one in begun))
+
+
 def test_a_network_that_is_another_one_by_now_is_not_saved(model, tmp_path):
     # Catches a folder that is written and can never be read.
     other = copy.deepcopy(model.network)

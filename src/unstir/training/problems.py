@@ -159,11 +159,15 @@ def _ignored(data: Data, config: Config, asked: Settings, own: Own) -> Iterator[
     """The options asked for that have no effect, as typed or as keywords of `fit`, each with the reason."""
     network, encoder = config.network.architecture, own.encoder or ENCODERS[config.data.encoder]
     from_array, is_set = data.source == ARRAY, heeds_points(data.source)
-    heeded = () if own.network else ("architecture", *parameters(network))
+    heeded = () if own.network is not None else ("architecture", *parameters(network))
     others = [leaf for leaf in SECTIONS["network"].model_fields if leaf not in heeded]
     whole = config.optim.sharding == SHARDED and here().count == 1
     rules = (
-        ("network", others, "the network is your own" if own.network else f"the {network} network has no such setting"),
+        (
+            "network",
+            others,
+            "the network is your own" if own.network is not None else f"the {network} network has no such setting",
+        ),
         (
             "autoencoder",
             () if encoder.trained else SECTIONS["autoencoder"].model_fields,

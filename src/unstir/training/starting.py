@@ -43,6 +43,7 @@ from unstir.encoders.turned import kind_for, kind_of
 from unstir.errors import DataError, StorageError, UsageError
 from unstir.model.model import Model, load
 from unstir.model.own import Own
+from unstir.networks.plain import plain_state
 from unstir.training.config import KEPT, Config, Network, merge
 from unstir.training.config_file import read_config
 from unstir.words import counted, listed, short, spelled
@@ -79,7 +80,7 @@ class Start:
     def sha256(self) -> str:
         """The SHA-256 of everything that is taken over: the card, and all tensors of network and encoder by name, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self.model.card.as_json(), sort_keys=True).encode())
-        for tensors in (self.model.network.state_dict(), self.model.encoder.tensors()):
+        for tensors in (plain_state(self.model.network), self.model.encoder.tensors()):
             for name, value in sorted(tensors.items()):
                 digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
                 digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -185,7 +186,7 @@ class Start:
 
         Raises UsageError where a tensor has another shape, DataError where the reason is the shape of the rows.
         """
-        there, here = self.model.network.state_dict(), network.state_dict()
+        there, here = plain_state(self.model.network), plain_state(network)
         by_class = _by_class(network)
         classes = self.model.classes, condition.classes if condition else ()
         if not there.keys() & here.keys():
