@@ -52,7 +52,7 @@ def test_a_file_in_any_order_gives_the_same_rows(folder, tmp_path, data):
     assert header == want[0] == "a,b"
     np.testing.assert_array_equal(rows, want[1])
     assert (np.abs(rows[:, 0] - 100) < 50).all()
-    left = "columns 'who', 'city' and 'kind' are left out, because the model does not know them"
+    left = "columns 'who', 'city' and 'kind' are left out; the columns are 'a' and 'b'"
     assert (left in err) == (data == "all.csv")
 
 
@@ -105,7 +105,7 @@ def test_a_mask_is_matched_by_name_or_refused(folder, tmp_path):
         np.testing.assert_array_equal(rows, want)
     _, rows, err = filled(folder, "named", "ab.csv", "--mask", tmp_path / "keep.npy", tmp_path=tmp_path)
     np.testing.assert_array_equal(rows, want)
-    assert "by place, in the order of the model: 'a' and 'b'" in err
+    assert "by place, as 'a' and 'b'" in err
     command = ("inpaint", folder / "named", folder / "ba.csv", "--mask", tmp_path / "keep.npy", "-o", tmp_path / "x.csv")
     refused(3, "come in another order than the model's (a, b). Name columns, as in --keep a", *command)
 
@@ -131,8 +131,8 @@ def test_what_does_not_fit_is_refused_with_both_lists(folder, tmp_path, text, sa
 def test_columns_without_names_go_by_place_and_that_is_said(folder, tmp_path):
     """Catches rows or a model without names of which nothing is said."""
     for name, data, said in (
-        ("named", "values.npy", "by place, in the order of the model: 'a' and 'b'"),
-        ("named", "bare.csv", "by place, in the order of the model: 'a' and 'b'"),
+        ("named", "values.npy", "by place, as 'a' and 'b'"),
+        ("named", "bare.csv", "by place, as 'a' and 'b'"),
         (
             "nameless",
             "ab.csv",

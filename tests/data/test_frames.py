@@ -140,7 +140,7 @@ def test_the_class_and_the_group_are_named_columns_too():
     np.testing.assert_array_equal(model.sample(3, {"kind": "y"}, steps=2), model.sample(3, "y", steps=2))
     with pytest.raises(DataError, match="this model is given 'kind', and what came is called 'sort'"):
         model.sample(3, {"sort": "y"}, steps=2)
-    with pytest.warns(UserWarning, match="column 'who' is left out, because the model does not know it"):
+    with pytest.warns(UserWarning, match="column 'who' is left out; the columns are 'a' and 'b'"):
         model.log_prob({name: column[:4] for name, column in rows.items()})
     with pytest.raises(UsageError, match="unknown column, for labels, 'kin': did you mean 'kind'"):
         unstir.fit(rows, labels="kin")

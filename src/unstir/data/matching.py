@@ -10,7 +10,7 @@
 Names are equal only if every character is. A difference in capitals or spaces is only suggested, as in (3).
 
     >>> matched(("a", "b"), ("b", "c", "a"), "rows.csv")
-    Matched(order=(2, 0), notes=("rows.csv: column 'c' is left out, because the model does not know it.",))
+    Matched(order=(2, 0), notes=("rows.csv: column 'c' is left out; the columns are 'a' and 'b'.",))
 """
 
 import unicodedata
@@ -62,15 +62,15 @@ def matched(names: Sequence[str], came: Sequence[str], what: str) -> Matched:
         raise DataError(_refusal(missing, unknown, what))
     notes = ()
     if unknown:
-        are, them = ("column {} is", "it") if len(unknown) == 1 else ("columns {} are", "them")
-        notes = (f"{what}: {are.format(_quoted(unknown))} left out, because the model does not know {them}.",)
+        are = "column {} is" if len(unknown) == 1 else "columns {} are"
+        notes = (f"{what}: {are.format(_quoted(unknown))} left out; the columns are {_quoted(names)}.",)
     return Matched(tuple(place[name] for name in names), notes)
 
 
 def _by_place(names: Sequence[str], came: Sequence[str], what: str) -> tuple[str, ...]:
     """The sentence about columns that go by place, if either side has names."""
     if names:
-        return (f"{what}: no column names, so columns go by place, in the order of the model: {_quoted(names)}.",)
+        return (f"{what}: no column names, so columns go by place, as {_quoted(names)}.",)
     if came:
         return (
             f"{what}: the model has no column names, so columns go by place, in the order in which they came: {_quoted(came)}.",
