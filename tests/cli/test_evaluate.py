@@ -254,7 +254,7 @@ def test_data_that_has_changed_since_is_not_taken_for_the_same(tmp_path):
     np.save(tmp_path / "x.npy", generator.normal(size=(200, 2)))
     assert "sha256 differs" in refused(5, "x.npy is not the data", "evaluate", tmp_path / "r")
     (tmp_path / "x.npy").unlink()
-    refused(5, "no such file", "evaluate", tmp_path / "r")
+    refused(5, "is gone: no file or folder", "evaluate", tmp_path / "r")
 
 
 # ---- what people see of columns

@@ -126,7 +126,7 @@ def test_quiet_leaves_out_progress_and_no_warning(files, tmp_path, monkeypatch):
     # Catches a warning that only those see who do not need it: in a script, --quiet and --json are usual.
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 2)) * [0, 1])
     _, _, err = run("train", tmp_path / "x.npy", "--dry-run", "--quiet", "--json", *TINY)
-    assert err.splitlines() == ["warning: 1 of 2 elements never vary; samples repeat them exactly."]
+    assert err.splitlines() == ["warning: column 0 is always 0. There is nothing to learn: samples repeat the value exactly."]
 
     def stop(*_):
         raise Stopped("stopped by SIGTERM.", 143)

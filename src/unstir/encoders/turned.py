@@ -45,7 +45,7 @@ def turned(kind: type[Encoder]) -> type["Turned"]:
     return type(f"Turned{kind.__name__}", (Turned,), named)
 
 
-def kind_of(encoder: Encoder) -> type[Encoder]:
+def type_of(encoder: Encoder) -> type[Encoder]:
     """The kind from which `kind_for` made the encoder."""
     return encoder.kind if isinstance(encoder, Turned) else type(encoder)
 

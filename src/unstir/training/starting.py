@@ -39,7 +39,7 @@ from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import parts
-from unstir.encoders.turned import kind_for, kind_of
+from unstir.encoders.turned import kind_for, type_of
 from unstir.errors import DataError, StorageError, UsageError
 from unstir.model.model import Model, load
 from unstir.model.own import Own
@@ -117,7 +117,7 @@ class Start:
     def own(self, brought: Own, without: Sequence[str] = ()) -> Own:
         """The caller's own parts that the model was trained with, unless they are brought again, and those `without`."""
         held: dict[str, Any] = {"network": self.model.network, "schedule": self.model.schedule, "target": self.model.target}
-        held |= {"encoder": kind_of(self.model.encoder), "condition": self.model.condition}
+        held |= {"encoder": type_of(self.model.encoder), "condition": self.model.condition}
         return Own(**{part: held[part] for part in self.model.card.own if part not in without} | brought.parts)
 
     def columns(self, data: Data) -> tuple[Data, Settings]:
