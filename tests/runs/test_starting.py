@@ -121,23 +121,25 @@ def test_a_run_that_starts_from_another_repeats_bit_for_bit_while_that_is_unchan
 
 
 def test_a_run_stopped_in_the_middle_is_resumed_to_the_same_bits_without_the_other(folder, tmp_path, monkeypatch):
-    """Catches a resume that starts from random weights, or needs the other run, which has gone."""
+    """Catches a resume that starts from random weights, or needs the other run although that has gone."""
     from unstir.cli.parts import running
 
     shutil.copytree(folder / "r", tmp_path / "r")
-    command = ("train", folder / "one.csv", "--from", tmp_path / "r", "--steps", "60", "--quiet")
+    command = ("train", folder / "one.csv", "--from", tmp_path / "r", "--steps", "40", "--quiet")
     ran(*command, "-o", tmp_path / "whole")
-    for stop in (0, 25):
-        place = tmp_path / f"cut{stop}"
-        with monkeypatch.context() as patch:
-            patch.setattr(running, "stop_code", lambda _, state, stop=stop: 143 if state.step >= max(stop, 1) else 0)
-            if stop == 0:  # as a process that is killed at its first step leaves it: with the checkpoint of the beginning alone
-                patch.setattr("unstir.runs.record.Recording.save", only_at_the_beginning(running.Recording.save))
-            assert run(*command, "-o", place)[0] == 143
-        if stop:
-            shutil.rmtree(tmp_path / "r")
-        ran("resume", place, "--quiet")
-        assert weights(place) == weights(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "stop_code", lambda _, state: 143 if state.step >= 25 else 0)
+        assert run(*command, "-o", tmp_path / "cut")[0] == 143
+        # As a process that is killed soon leaves it: with the checkpoint of the beginning alone.
+        patch.setattr("unstir.runs.record.Recording.save", only_at_the_beginning(running.Recording.save))
+        assert run(*command, "-o", tmp_path / "killed")[0] == 143
+    shutil.copytree(tmp_path / "killed", tmp_path / "bare")
+    shutil.rmtree(tmp_path / "bare" / "checkpoints")
+    ran("resume", tmp_path / "bare", "--quiet")  # without any checkpoint, the other run is needed
+    shutil.rmtree(tmp_path / "r")
+    for name in ("cut", "killed"):
+        ran("resume", tmp_path / name, "--quiet")
+    assert {weights(tmp_path / name) for name in ("whole", "cut", "killed", "bare")} == {weights(tmp_path / "whole")}
 
 
 def only_at_the_beginning(save):
