@@ -63,7 +63,9 @@ def matched(names: Sequence[str], came: Sequence[str], what: str) -> Matched:
     notes = ()
     if unknown:
         are = "column {} is" if len(unknown) == 1 else "columns {} are"
-        notes = (f"{what}: {are.format(_quoted(unknown))} left out; the columns are {_quoted(names)}.",)
+        notes = (
+            f"{what}: {are.format(_quoted(unknown))} left out; the {'column is' if len(names) == 1 else 'columns are'} {_quoted(names)}.",
+        )
     return Matched(tuple(place[name] for name in names), notes)
 
 
