@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unstir.metrics.ranks import rank_correlations
+from unstir.metrics.dependence import rank_correlations
 from unstir.report.columns import associations, distribution
 
 

@@ -95,10 +95,29 @@ def _varied(column: np.ndarray) -> int:
     return len(column) - int(np.unique(column, return_counts=True)[1].max())
 
 
+def rank_correlations(x: np.ndarray) -> np.ndarray:
+    """Spearman's r of eq. (1) of all columns of rows (n, d), (d, d); 0 where a column never varies, except with itself.
+
+    >>> x = np.array([[1.0, 10.0, 5.0], [2.0, 100.0, 5.0], [3.0, 10_000.0, 5.0]])
+    >>> rank_correlations(x).round(6).tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    u = _standard_ranks(x)
+    found = u.T @ u / len(x)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def _standard_ranks(x: np.ndarray) -> np.ndarray:
+    """The standardised ranks of each column (n, d); 0 for a column that never varies."""
+    u = rankdata(x, axis=0)
+    deviation = u.std(0)
+    return (u - u.mean(0)) / np.where(deviation > 0, deviation, 1.0)
+
+
 def _correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """r and w of eq. (1) for all pairs, (d, d) each."""
-    n, u = len(x), rankdata(x, axis=0)
-    u = (u - u.mean(0)) / u.std(0)
+    n, u = len(x), _standard_ranks(x)
     r, squares, cubes, fourth = u.T @ u / n, (u**2).T @ u**2 / n, (u**3).T @ u / n, (u**4).mean(0)
     w = squares - r * (cubes + cubes.T) + r**2 / 4 * (fourth[:, None] + fourth + 2 * squares)
     return r, np.maximum(w, 0.0)

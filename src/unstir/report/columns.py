@@ -1,7 +1,7 @@
 """The columns of a table: how each is distributed, and how each two go together, in samples beside true rows.
 
     bars       the share of rows in each of at most 24 bars of equal width; bars of whole numbers hold equally many of them        (1)
-    matrix     the rank correlations of `unstir.metrics.ranks`, of the true rows and of the samples                                (2)
+    matrix     the rank correlations of `unstir.metrics.dependence`, of the true rows and of the samples                                (2)
 
 The bars of (1) reach from the 0.5th to the 99.5th percentile of the true rows, so that one outlier does not squeeze all others into one
 bar. What lies below and above is counted beside them.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from unstir.metrics.ranks import rank_correlations
+from unstir.metrics.dependence import rank_correlations
 from unstir.report.packing import numbers
 
 BARS = 24
