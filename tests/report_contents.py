@@ -90,6 +90,7 @@ def sampler(name, method, evaluations, seconds, states, kept):
     return {
         "name": name,
         "method": method,
+        "colour": "c2" if method == "ddim" else "c1",
         "evaluations": evaluations,
         "seconds": seconds,
         "n": 2000,
@@ -141,7 +142,7 @@ def schedules():
     ):
         alpha_bar = np.clip(np.cos(t * np.pi / 2) ** (2 * power), 1e-5, 1)
         log_snr = [None if a >= 1 else float(np.log(a / (1 - a))) for a in alpha_bar]
-        curves[name] = {"alpha_bar": alpha_bar.tolist(), "log_snr": log_snr}
+        curves[name] = {"alpha_bar": alpha_bar.tolist(), "log_snr": log_snr, "colour": f"c{len(curves) + 1}", "dash": None}
     return {"t": t.tolist(), "chosen": "linear", "curves": curves}
 
 
@@ -436,6 +437,7 @@ def comparison():
         words = "not told apart from the lowest" if mean < 0.06 else "higher, beyond the noise"
         return {
             "name": name,
+            "colour": "c3",
             "scores": scores,
             "mean": mean,
             "low": 0.95 * mean,
@@ -462,7 +464,7 @@ def comparison():
             "frame": [-3.2, 3.2, -3.2, 3.2],
             "axes": ["x", "y"],
             "panels": [
-                {"name": n, "rows": packed(roll(1000, rng)), "text": "sliced W2 0.051"}
+                {"name": n, "rows": packed(roll(1000, rng)), "text": "sliced W2 0.051", "colour": "c4"}
                 for n in ("data", "cosine", "linear", ATTACK)
             ],
         }
@@ -488,7 +490,10 @@ def compared(show, *shape):
     """Samplers beside each other on rows of a kind that is not points."""
     rng = np.random.default_rng(0)
     page = comparison()
-    panels = [{"name": n, "rows": packed(rng.random((16, *shape)), "uint8"), "text": "sliced W2 0.3"} for n in ("data", "ddim")]
+    panels = [
+        {"name": n, "rows": packed(rng.random((16, *shape)), "uint8"), "text": "sliced W2 0.3", "colour": "c4"}
+        for n in ("data", "ddim")
+    ]
     way = {"title": "20 evaluations", "show": show, "span": [0.0, 1.0], "panels": panels}
     return page | {"comparison": page["comparison"] | {"what": "samplers", "samples": [way]}}
 

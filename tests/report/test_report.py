@@ -455,6 +455,12 @@ def test_a_comparison(tmp_path):
     assert part["columns"][0]["cells"][1]["scores"] == results["table"][1]["scores"]
     assert [[panel["name"] for panel in way["panels"]] for way in part["samples"]] == [["data", "linear", "cosine"]] * 3
     assert unpacked(part["samples"][0]["panels"][0]["rows"]).shape[1] == 2
+    # Catches colours by order: on every page and in every figure linear has the first colour and cosine the second.
+    assert [[panel["colour"] for panel in way["panels"]] for way in part["samples"]] == [["soft", "c1", "c2"]] * 3
+    assert {(cell["name"], cell["colour"]) for column in part["columns"] for cell in column["cells"]} == {
+        ("linear", "c1"),
+        ("cosine", "c2"),
+    }
     assert found["schedules"]["chosen"] is None
     shutil.move(tmp_path / "x.npy", tmp_path / "gone.npy")
     assert comparison_contents(folder)["comparison"]["samples"] == []

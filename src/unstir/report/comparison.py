@@ -21,6 +21,8 @@ from unstir.encoders.base import fit_encoder
 from unstir.errors import StorageError, UnstirError
 from unstir.evaluation.scores import REPEATS
 from unstir.files import storage_errors
+from unstir.plots.looks import colour_of
+from unstir.report.colours import style_of
 from unstir.report.contents import FORMAT
 from unstir.report.errors import schedules
 from unstir.report.packing import pack
@@ -98,6 +100,7 @@ def _column(results: dict[str, Any], verdict: dict[str, str]) -> dict[str, Any]:
         "cells": [
             {
                 "name": cell["alternative"],
+                "colour": style_of(colour_of(cell["alternative"])),
                 "scores": cell["scores"],
                 "mean": cell["mean"],
                 "low": cell["interval"][0],
@@ -140,14 +143,22 @@ def _samples(
     names = [cell["name"] for cell in columns[0]["cells"]]
     shown = ways if len(names) <= FEW else ways[SHOWN_OF_MANY : SHOWN_OF_MANY + 1]
     look, packed = (_in_space if data.layout else _in_the_plane)(data, config, (len(names) + 1) * len(shown))
-    true = {"name": "data", "rows": packed(data.rows[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]]), "text": ""}
+    true = {
+        "name": "data",
+        "rows": packed(data.rows[np.random.default_rng(0).permutation(len(data))[: 2 * DRAWN]]),
+        "text": "",
+        "colour": "soft",
+    }
     found = []
     for way in shown:
         own = [column for column in columns if column["sampling"] == way]
         panels = [true]
         for i, name in enumerate(cell["name"] for cell in own[0]["cells"]):
+            colour = own[0]["cells"][i]["colour"]
             text = ", ".join(f"{column['score']} {column['cells'][i]['scores'][0]:.3g}" for column in own)
-            panels.append({"name": name, "rows": packed(drawn[name, way].reshape(-1, *data.shape)), "text": text})
+            panels.append(
+                {"name": name, "rows": packed(drawn[name, way].reshape(-1, *data.shape)), "text": text, "colour": colour}
+            )
         found.append({"title": way, **look, "panels": panels})
     return found
 

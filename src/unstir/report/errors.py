@@ -16,6 +16,7 @@ from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.schedules import Schedule, needs_no_settings, schedule
 from unstir.evaluation.memorisation import Levels
 from unstir.information.mmse import ErrorCurve
+from unstir.report.colours import drawn_as
 from unstir.report.packing import numbers
 from unstir.report.subject import Subject
 from unstir.training.held_out import BUCKETS
@@ -25,7 +26,7 @@ INSIDE = 16  # times in a bucket of time, over which the smallest possible error
 
 
 def schedules(own: Schedule, chosen: str | None) -> dict[str, Any]:
-    """alpha-bar and log-SNR of every schedule over t, by name; the `chosen` one is `own`, which has the run's settings."""
+    """What each schedule leaves of the signal over t, and how it is drawn; the `chosen` one is `own`, which has the run's settings."""
     t = torch.linspace(0, 1, CURVE + 1, dtype=torch.float64)
     named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != chosen} | (
         {chosen: own} if chosen else {}
@@ -33,7 +34,7 @@ def schedules(own: Schedule, chosen: str | None) -> dict[str, Any]:
     curves = {}
     for name, one in named.items():
         log_snr = one.log_snr(t)
-        curves[name] = {"alpha_bar": numbers(log_snr.sigmoid()), "log_snr": numbers(log_snr)}
+        curves[name] = {"alpha_bar": numbers(log_snr.sigmoid()), "log_snr": numbers(log_snr), **drawn_as(name)}
     return {"t": numbers(t), "chosen": chosen, "curves": curves}
 
 

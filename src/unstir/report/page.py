@@ -25,6 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unstir import words
+from unstir.report import colours
 
 HERE = Path(__file__).parent
 SECTIONS = {
@@ -57,7 +58,7 @@ def render(contents: dict[str, Any]) -> str:
     >>> "the loss is not finite" in page, "<b>" in page
     (True, False)
     """
-    styles = [_inline("vendor/uPlot.min.css") + _inline("page.css")]
+    styles = [_inline("vendor/uPlot.min.css") + colours.styles() + _inline("page.css")]
     scripts = [_inline("vendor/uPlot.iife.min.js"), joined({name: _inline(f"js/{name}.mjs") for name in MODULES})]
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -23,6 +23,7 @@ from unstir.evaluation.scores import FEWEST, Measured, Truth, between_true, comp
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
 from unstir.networks.building import affordable
+from unstir.report.colours import drawn_as
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import MOST_STEPS, ROWS, Subject
 from unstir.report.view import shrink
@@ -107,6 +108,7 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
     return {
         "name": way.name,
         "method": way.method,
+        "colour": drawn_as(way.method)["colour"],
         "evaluations": way.evaluations,
         "seconds": numbers(seconds, 3),
         "n": n,

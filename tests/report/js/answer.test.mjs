@@ -5,7 +5,7 @@ import { COLOURS, FakeElement, close, drawn, fakePage, labels, packed } from "./
 import { placement } from "../../../src/unstir/report/js/axes.mjs";
 import { answerSection, bothSides, frameAround } from "../../../src/unstir/report/js/answer.mjs";
 
-const sampler = (rows, more = {}) => ({ name: "quick", evaluations: 10, labels: null, states: packed(rows, [2, rows.length / 4, 2], -9, 9), ...more });
+const sampler = (rows, more = {}) => ({ name: "quick", colour: "c5", evaluations: 10, labels: null, states: packed(rows, [2, rows.length / 4, 2], -9, 9), ...more });
 const forward = (rows, more = {}) => ({ labels: null, x0: packed(rows, [rows.length / 2, 2], -9, 9), ...more });
 
 test("the samples are the last state of a path, as many as there are rows of the data", () => {
@@ -42,6 +42,8 @@ test("data and samples are drawn in one frame", () => {
     const { args } = drawn(elements[name], "moveTo").find(({ args }) => Math.abs(args[0] - across(1)) < 0.5);
     assert.ok(Math.abs(args[1] - up(1)) < 0.5, name);
   }
+  const hue = (name) => drawn(elements[name], "moveTo")[0].state.strokeStyle;
+  assert.deepEqual([hue("answer-data"), hue("answer-samples")], [COLOURS.soft, COLOURS.c5]); // the samples in their sampler's colour
   assert.equal(elements["answer-samples-what"].textContent, "2 points, 10 evaluations each");
   assert.equal(elements["answer-data-what"].textContent, "2 points");
 });

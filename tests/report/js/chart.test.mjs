@@ -125,5 +125,5 @@ test("the axis has space for its longest number, 7 pixels a letter", () => {
 test("a dashed line is dashed in the key", () => {
   const { host } = drawnChart({ lines: [...lines(), { name: "baseline", y: [1, 1, 1], dash: [6, 4] }] });
   const dashes = host.next.children.map((item) => item.children[0].children[0].style.strokeDasharray);
-  assert.deepEqual(dashes, [undefined, undefined, "4 3"]);
+  assert.deepEqual(dashes, [undefined, undefined, "3 2"]);
 });

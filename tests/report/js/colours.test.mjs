@@ -20,11 +20,12 @@ test("the circle of colours ends where it starts, and passes through all six", (
   assert.equal(new Set(passed).size, 6);
 });
 
-test("up to six things have the six colours; more have the circle's", () => {
-  // Catches counting from 1, and a seventh class without a colour.
+test("up to ten things have the colours of the figures; more have the circle's", () => {
+  // Catches counting from 1, an eleventh class without a colour, and a seventh that has another colour than in the figures.
   assert.equal(nthColour(0, 6), COLOURS.c1);
-  assert.equal(nthColour(5, 6), COLOURS.c6);
-  assert.equal(nthColour(6, 7), wheel(6 / 7));
+  assert.equal(nthColour(6, 7), COLOURS.c7);
+  assert.equal(nthColour(9, 10), COLOURS.c10);
+  assert.equal(nthColour(6, 11), wheel(6 / 11));
 });
 
 test("rows of one class stand together, each under its own colour", () => {
@@ -71,6 +72,6 @@ test("one colour for all, in their own order", () => {
 });
 
 test("classes without names count too", () => {
-  // Label 8 is the ninth class, though none has a name. Catches colours that run out.
-  assert.equal(colourByClass(labels([8]), 0).groups[0].colour(), wheel(8 / 9));
+  // Label 10 is the eleventh class, though none has a name. Catches colours that run out.
+  assert.equal(colourByClass(labels([10]), 0).groups[0].colour(), wheel(10 / 11));
 });

@@ -4,16 +4,16 @@ import test from "node:test";
 import { COLOURS, FakeElement, drawn, fakePage, packed } from "./fakes.mjs";
 import { comparisonSection } from "../../../src/unstir/report/js/comparison.mjs";
 
-test("each panel has its own points; the first, the true rows, is grey", () => {
-  // Catches the same rows in each panel, and panels of the second picture on the canvases of the first.
+test("each panel has its own points, in its own colour", () => {
+  // Catches the same rows in each panel, one colour for all samples, and panels of the second picture on the canvases of the first.
   const names = ["samples-0-0", "samples-0-1", "samples-1-0"], canvases = Object.fromEntries(names.map((name) => [name, new FakeElement("canvas")]));
   fakePage(canvases);
-  const panel = (...rows) => ({ rows: packed(rows, [rows.length / 2, 2], -1, 1) });
+  const panel = (colour, ...rows) => ({ colour, rows: packed(rows, [rows.length / 2, 2], -1, 1) });
   const cloud = (...panels) => ({ show: "points", frame: [-1, 1, -1, 1], axes: ["x", "y"], panels });
-  comparisonSection({ samples: [cloud(panel(0, 0), panel(0, 0, 0.5, 0.5)), cloud(panel(0, 0, 0, 0, 0, 0))] });
+  comparisonSection({ samples: [cloud(panel("soft", 0, 0), panel("c3", 0, 0, 0.5, 0.5)), cloud(panel("soft", 0, 0, 0, 0, 0, 0))] });
   const dots = names.map((name) => drawn(canvases[name], "moveTo"));
   assert.deepEqual(dots.map(({ length }) => length), [1, 2, 3]);
-  assert.deepEqual(dots.map(([{ state }]) => state.strokeStyle), [COLOURS.soft, COLOURS.accent, COLOURS.soft]);
+  assert.deepEqual(dots.map(([{ state }]) => state.strokeStyle), [COLOURS.soft, COLOURS.c3, COLOURS.soft]);
 });
 
 test("a comparison without pictures has none", () => {

@@ -5,6 +5,7 @@ import { readPalette } from "../../../src/unstir/report/js/theme.mjs";
 export const COLOURS = {
   paper: "#ffffff", panel: "#eeeeee", ink: "#111111", soft: "#555555", line: "#dddddd", mark: "#808080", accent: "#0072b2",
   c1: "#100000", c2: "#200000", c3: "#300000", c4: "#400000", c5: "#500000", c6: "#600000",
+  c7: "#700000", c8: "#800000", c9: "#900000", c10: "#a00000", c11: "#b00000", c12: "#c00000",
 };
 export const useColours = (colours = COLOURS) => readPalette((name) => ` ${colours[name.slice(2)]}`);
 

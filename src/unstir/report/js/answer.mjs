@@ -45,7 +45,7 @@ export const answerSection = ({ forward, reverse, classes, kind }) => {
       stage(canvas, picturesPainter(reverse.show, shape, reverse.decode, sides[0].values, 2)).draw(values);
       return;
     }
-    const coloured = labels ? colourByClass(labels, classes.length) : oneColour(count, i ? "accent" : "soft");
+    const coloured = labels ? colourByClass(labels, classes.length) : oneColour(count, i ? sampler.colour : "soft");
     if (labels && i === 0) classKey(document.getElementById("answer-key"), coloured, classes);
     stage(canvas, pointsPainter({ frame, axes: reverse.axes, coloured, count })).draw(reorder(values, coloured.order, width));
   });

@@ -75,7 +75,7 @@ const valuesKey = (host, lines) => {
   const list = document.createElement("ul");
   list.className = "key";
   const values = lines.map((line) => {
-    const style = { colour: `var(--${colourName(line)})`, dash: line.dash && [4, 3], round: line.dots, width: line.width };
+    const style = { colour: `var(--${colourName(line)})`, dash: line.dash && line.dash.map((length) => length / 2), round: line.dots, width: line.width };
     return keyEntry(list, line.name, style).appendChild(document.createElement("b"));
   });
   if (lines.length > 1) host.after(list);

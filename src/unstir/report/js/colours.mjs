@@ -15,8 +15,8 @@ export const wheel = (share) => {
   return `rgb(${stops[i].map((low, k) => Math.round(low + rest * (stops[i + 1][k] - low))).join(",")})`;
 };
 
-// The colour of the i-th of `count` things, counted from 0.
-export const nthColour = (i, count) => (count <= 6 ? palette[`c${i + 1}`] : wheel(i / count));
+// The colour of the i-th of `count` things, counted from 0: up to ten have the colours of the figures.
+export const nthColour = (i, count) => (count <= 10 ? palette[`c${i + 1}`] : wheel(i / count));
 
 // A colouring says who has which colour: `order` puts rows of one colour next to each other; each of `groups` has the rows from
 // `from` up to `to` of that order, and a function for its colour, since the theme may change.

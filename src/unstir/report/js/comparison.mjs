@@ -6,12 +6,12 @@ import { sequencesPainter } from "./sequences.mjs";
 import { stage } from "./stage.mjs";
 import { unpack } from "./unpack.mjs";
 
-// The first panel has the true rows, of points in grey. Points have a frame and axes; images and sequences a range of values, `span`.
+// The first panel has the true rows. Each has a colour, that of its name in every figure. Points have a frame and axes; images and sequences a range of values, `span`.
 export const comparisonSection = ({ samples }) => {
   (samples || []).forEach(({ show, frame, axes, span, panels }, outer) => panels.forEach((panel, inner) => {
     const { shape } = panel.rows, [count] = shape;
     const painters = {
-      points: () => pointsPainter({ frame, axes, coloured: oneColour(count, inner ? "accent" : "soft"), count }),
+      points: () => pointsPainter({ frame, axes, coloured: oneColour(count, panel.colour), count }),
       images: () => imagesPainter({ shape, range: span }),
       sequences: () => sequencesPainter({ shape, range: span }),
     };

@@ -1,21 +1,18 @@
-// The section "Schedules": how the signal fades under each schedule, with the one that was used on top.
+// The section "Schedules": how the signal fades under each schedule, with the one that was used as a broad line.
 import { chart } from "./chart.mjs";
 import { LOG_SNR_SEEN } from "./curves.mjs";
 
-const DASHES = [undefined, [8, 4], [2, 3]]; // for the first six, the next six, and the six after those
-
-// The lines of what = "alpha_bar" or "log_snr", the chosen schedule last, which is drawn over the others.
+// The lines of what = "alpha_bar" or "log_snr", each in the colour and the dashes of its name. The chosen one is first, below the others:
+// some pairs, such as linear and vp, are the same curve, and no line may hide another.
 export const scheduleLines = ({ chosen, curves }, what) => {
-  const others = Object.keys(curves).filter((name) => name !== chosen);
-  const lines = others.map((name, i) => ({
-    name,
+  const names = Object.keys(curves), first = names.filter((name) => name === chosen);
+  return [...first, ...names.filter((name) => name !== chosen)].map((name) => ({
+    name: name === chosen ? `${name}, this run's` : name,
     y: curves[name][what],
-    colour: `c${(i % 6) + 1}`,
-    width: 1.8,
-    dash: DASHES[Math.floor(i / 6) % 3],
+    colour: curves[name].colour,
+    width: name === chosen ? 4.5 : 1.8,
+    dash: curves[name].dash || undefined,
   }));
-  if (Object.hasOwn(curves, chosen)) lines.push({ name: `${chosen}, this run's`, y: curves[chosen][what], colour: "ink", width: 3 });
-  return lines;
 };
 
 export const schedulesSection = (schedules) => {

@@ -3,12 +3,13 @@
 export const FONT = "system-ui, sans-serif";
 export const GREY = "mark"; // the colour of baselines
 
-const NAMES = ["paper", "panel", "ink", "soft", "line", "mark", "accent", "c1", "c2", "c3", "c4", "c5", "c6"];
-export const palette = {}; // {name: "#rrggbb"}; c1 to c6 tell things apart
+const NAMES = ["paper", "panel", "ink", "soft", "line", "mark", "accent"];
+export const COLOURS = Array.from({ length: 12 }, (_, i) => `c${i + 1}`); // tell things apart; the same as in figures
+export const palette = {}; // {name: "#rrggbb"}
 const redraws = [];
 
 // `valueOf` gives the value of a CSS variable.
-export const readPalette = (valueOf) => NAMES.forEach((name) => (palette[name] = valueOf(`--${name}`).trim()));
+export const readPalette = (valueOf) => [...NAMES, ...COLOURS].forEach((name) => (palette[name] = valueOf(`--${name}`).trim()));
 
 export const onThemeChange = (redraw) => redraws.push(redraw);
 
