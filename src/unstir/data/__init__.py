@@ -12,6 +12,7 @@ How a file becomes an array of rows, in reading order:
     rows.py               the rows themselves, which may lie in a file larger than memory
     toys.py, builtin.py   the built-in point sets and pictures
     layouts.py            which axis is what: as somebody says, or guessed from the shape of a row
+    opacity.py            images with an opacity, composed on white where that is asked for
     neighbours.py         whether neighbouring values are alike, for a person who doubts the axes
     surveys.py            `survey`: the kind of the data, statistics of its columns (`columns.py`), and its problems (`problems.py`)
     writers.py            the way back: rows into a file or a folder
@@ -21,6 +22,7 @@ How a file becomes an array of rows, in reading order:
 from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
 from unstir.data.layouts import Axes, Layout, axes_of, in_space, layout
+from unstir.data.opacity import on_white
 from unstir.data.readers import load, read
 from unstir.data.surveys import Survey, survey
 from unstir.data.toys import TOYS, toy
@@ -38,6 +40,7 @@ __all__ = [
     "in_space",  # a layout of images and sequences; None for other rows and for tiny ones
     "layout",  # how rows of a shape lie in space
     "load",  # a built-in set, a file or a folder
+    "on_white",  # images with an opacity, as a viewer shows them
     "read",  # a file or a folder
     "survey",  # the kind of the data, statistics of its columns, and its problems
     "toy",  # points of a built-in set

@@ -24,6 +24,7 @@ from unstir.data.formats.format import AUTO, Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
 from unstir.data.layouts import axes_of
 from unstir.data.matching import NOTHING_KNOWN, Known, matched
+from unstir.data.opacity import KEEP, WHITE, on_white
 from unstir.data.toys import TOYS, toy
 from unstir.errors import StorageError, UnstirError, UsageError, unknown
 from unstir.steady import steady
@@ -45,6 +46,7 @@ def load(
     header: str = AUTO,
     labels_from: str | None = None,
     formats: str = "alike",
+    alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
 ) -> Data:
@@ -58,7 +60,7 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes, header, labels_from, formats, known, fewest)
+        return read(source, labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest)
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
@@ -70,6 +72,7 @@ def load(
     _refuse_way(name, labels_from)
     data = PICTURES[name]() if name in PICTURES else toy(name, n, seed)
     data = replace(data, axes=axes_of(data.shape, said=axes)) if axes else data
+    data = on_white(data) if alpha == WHITE else data
     return data if known is None else in_order(data, known)
 
 
@@ -84,6 +87,7 @@ def read(
     header: str = AUTO,
     labels_from: str | None = None,
     formats: str = "alike",
+    alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
 ) -> Data:
@@ -94,8 +98,8 @@ def read(
     resized and cropped. `axes` says which axis is what, as in "NCL"; if it is left out, the format or the shape decides. `header`
     says whether the first line of a table holds the names of its columns: "yes", "no", or "auto". For a folder, `labels_from` says what
     the classes are, by `unstir.data.formats.folders`, and `formats`, "alike" or "any", whether all images of a class may be in another
-    file format than all others. The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest`
-    rows at least.
+    file format than all others. `alpha` is "keep", or "white" for images with an opacity that are to be composed on white (`on_white`).
+    The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest` rows at least.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
     cannot be used.
@@ -135,6 +139,7 @@ def read(
         notes=(*found.notes, *data.notes),
         labels_from=found.labels_from if data.classes else "",
     )
+    data = on_white(data) if alpha == WHITE else data
     return data if known is None else in_order(data, known)
 
 

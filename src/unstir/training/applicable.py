@@ -26,7 +26,7 @@ def applicable(config: Config, lies: Layout | None, classes: bool) -> dict[str, 
     images = lies is not None and lies.kind == "images"
     own = set(parameters(name)) if name in NETWORKS else set()
     absent = {
-        "data": ({"points"} if config.data.source not in TOYS else set()) | (set() if images else {"flip", "size"}),
+        "data": ({"points"} if config.data.source not in TOYS else set()) | (set() if images else {"alpha", "flip", "size"}),
         "network": held["network"].keys() - own - {"architecture"},
         "optim": set() if classes else {"drop_condition"},
     }

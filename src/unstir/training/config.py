@@ -99,6 +99,9 @@ class Data(Section):
         description="Which axis is what, as in NLC, NCL, NL, NHW, NHWC, NCHW or ND: N rows, L steps, C channels, H height, W width, "
         "D numbers without neighbours; if left out, guessed from the shape.",
     )
+    alpha: Literal["keep", "white"] = Field(
+        "keep", description="The opacity of images: keep it as a fourth channel, or show them on white and model what is seen."
+    )
     points: int = Field(5000, ge=2, description="How many points to draw of a built-in point set.")
     held_out: float = Field(0.1, gt=0, lt=1, description="Share of the rows that is never trained on.")
     encoder: str = Field(ENCODERS.default, description=f"How rows are scaled for the network: {ENCODERS.names}.")

@@ -18,6 +18,7 @@ from torch import Tensor
 from unstir.data import Data
 from unstir.data.arrays import shared
 from unstir.data.given import as_numbers
+from unstir.data.opacity import WHITE, on_white
 from unstir.data.problems import Problem
 from unstir.errors import UsageError
 from unstir.model.model import Model
@@ -97,6 +98,7 @@ def fit(
     layers, there = [flat(**settings)], begins.of_arrays if begins else {}
     asked = resolve(there, *layers).data
     data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
+    data = on_white(data) if asked.alpha == WHITE else data
     if begins is not None:
         data, columns = begins.columns(data)
         layers = [there, columns, *layers]

@@ -185,6 +185,10 @@ class ReadingFlags:
         str | None,
         Parameter(name="--data.labels-from", help="What the classes of a folder's files are, as in `unstir train --help`."),
     ] = None
+    alpha: Annotated[
+        Literal["keep", "white"],
+        Parameter(name="--data.alpha", help="The opacity of images: keep it, or show them on white, as in training."),
+    ] = "keep"
 
 
 @Parameter(name="*")

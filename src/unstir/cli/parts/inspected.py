@@ -12,6 +12,7 @@ from unstir.cli.parts.encoder import timed_encoder
 from unstir.data import Data, Survey
 from unstir.data.columns import Column
 from unstir.data.layouts import described
+from unstir.data.opacity import has_opacity
 from unstir.data.problems import Problem, worst_first
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge
@@ -84,7 +85,7 @@ def headline(data: Data, found: Survey) -> str:
 
 
 def facts(data: Data, found: Survey) -> list[str]:
-    """Range, levels and classes, a line each."""
+    """Range, levels, opacity and classes, a line each."""
     low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
     bounds = "no bounds, so samples are never clipped"
     if data.bounds:
@@ -96,6 +97,10 @@ def facts(data: Data, found: Survey) -> list[str]:
         lies = data.layout
         grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
         lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
+    if has_opacity(data):
+        lines.append(
+            "opacity: the fourth channel, which samples have too; --data.alpha white models the images as they look on white"
+        )
     if data.classes:
         each = [f"{short(name)}: {count:,}" for name, count in list(found.classes.items())[:SHOWN]]
         more = f", and {len(data.classes) - SHOWN:,} more" if len(data.classes) > SHOWN else ""

@@ -39,6 +39,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
         header=reading.header,
         labels_from=NO_LABELS if no_class else reading.labels_from,
         formats="any",
+        alpha=reading.alpha,
         groups=reading.groups,
         known=Known(model.card.names, label),
         fewest=fewest,
