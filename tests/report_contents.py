@@ -294,6 +294,19 @@ def points(n=2000, labels=True):
                     "evidence": [],
                 },
             ],
+            "shares": {
+                "samples": 1000,
+                "true_rows": 1200,
+                "off": 1,
+                "of": 2,
+                "rows": [
+                    {"what": what, "value": value, "true": 0.1, "chance": [0.08, 0.12], "verdict": verdict}
+                    for what, value, verdict in (
+                        ("column 'y' is below -1.5", 0.24, "far above the floor"),
+                        ("column 'x' is exactly 0", 0.1, "at the floor"),
+                    )
+                ],
+            },
         },
         "good": {
             "scores": SCORES,

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from report_contents import points
+from unstir.evaluation.columns import see
+from unstir.evaluation.scores import Truth
 from unstir.metrics.dependence import rank_correlations
-from unstir.report.columns import associations, distribution
+from unstir.report.columns import associations, distribution, shares
+from unstir.report.page import render
 
 
 def rng():
@@ -68,3 +72,30 @@ def test_the_pair_that_differs_most_is_named():
     assert found["most"]["true"] == 1
     assert associations(x[:, :1], x[:, :1], ["a"]) is None
     assert associations(np.zeros((9, 25)), np.zeros((9, 25)), ["a"] * 25) is None
+
+
+def test_shares_that_are_off_come_first_each_beside_what_chance_gives():
+    """Column b has no exact zero where 60 % are. Catches the order of the columns, a table without the failing one, and shares of 300
+    columns that fill the page."""
+    true, other = rng().normal(size=(2, 1000, 3))
+    true[:600, 1] = other[:600, 1] = 0
+    sampled = other.copy()
+    sampled[:, 1] = rng().normal(size=1000)
+    found = shares(see(sampled, Truth([true], [other], known=true, available=1000), (3,), ("a", "b", "c")))
+    first, off = found["rows"][0], found["rows"][: found["off"]]
+    assert (first["what"], first["value"], first["true"]) == ("column 'b' is exactly 0", 0.0, 0.6)
+    assert first["chance"][0] < 0.6 < first["chance"][1]
+    assert {row["what"][:10] for row in off} == {"column 'b'"}
+    assert {row["verdict"] for row in found["rows"][len(off) :]} == {"at the floor"}
+    assert len(found["rows"]) == found["of"] > 3 * 4
+    many = rng().normal(size=(100, 40))
+    wide = shares(see(many, Truth([many], [many]), (40,), [str(i) for i in range(40)]))
+    assert len(wide["rows"]) == 100 < wide["of"]
+
+
+def test_the_page_has_the_table_of_shares_folded_below_the_answer():
+    page = render(points())
+    answer = page[page.index('<section id="answer"') : page.index('<section id="good"')]
+    assert "<details><summary>Column by column: 1 of 2 shares of rows is off by more than chance" in answer
+    assert answer.index("column &#39;y&#39; is below -1.5") < answer.index("column &#39;x&#39; is exactly 0")
+    assert "8.0 % to 12 %" in answer

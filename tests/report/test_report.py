@@ -24,6 +24,7 @@ from unstir.information.mmse import ErrorCurve
 from unstir.plots.plane import principal
 from unstir.report import best, forward, keeping, packing, reverse, subject, view
 from unstir.report import contents as contents_module
+from unstir.report.colours import drawn_as
 from unstir.report.comparison import comparison_contents
 from unstir.runs.folder import Run
 
@@ -116,6 +117,10 @@ def test_a_run_on_points(points):
     assert (found["data"]["kind"], found["status"], found["step"]) == ("points", "finished", 40)
     assert [one["method"] for one in found["reverse"]["samplers"]] == ["ddpm_beta", "ddim", "adams_bashforth3"]
     assert [len(one["times"]) for one in found["reverse"]["samplers"]] == [51, 21, 11]
+    assert [one["colour"] for one in found["reverse"]["samplers"]] == [
+        drawn_as(way)["colour"] for way in ("ddpm_beta", "ddim", "adams_bashforth3")
+    ]
+    assert found["answer"]["shares"]["of"] > 0
     starts = [unpacked(one["states"])[0] for one in found["reverse"]["samplers"]]
     np.testing.assert_allclose(starts[0][:16], starts[1][:16], atol=1e-3)  # the same noise for all
     np.testing.assert_allclose(starts[0][:16], starts[2][:16], atol=1e-3)

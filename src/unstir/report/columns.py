@@ -5,6 +5,8 @@
 
 The bars of (1) reach from the 0.5th to the 99.5th percentile of the true rows, so that one outlier does not squeeze all others into one
 bar. What lies below and above is counted beside them.
+
+Of every kind of rows there is a table of shares (`unstir.metrics.shares`): below a quantile, outside the range, exactly at a value, whole.
 """
 
 from collections.abc import Sequence
@@ -12,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from unstir.evaluation.columns import Seen
 from unstir.metrics.dependence import rank_correlations
 from unstir.report.packing import numbers
 
 BARS = 24
 TAIL = 0.005  # of the true rows to either side of the bars
 MOST = 24  # columns whose correlations are shown: more could not be read
+LISTED = 100  # shares in a table
 
 
 def distribution(sampled: np.ndarray, true: np.ndarray) -> dict[str, Any]:
@@ -64,4 +68,23 @@ def associations(sampled: np.ndarray, true: np.ndarray, names: Sequence[str]) ->
         "sampled": numbers(found, 3),
         "true": numbers(wanted, 3),
         "most": {"pair": [names[j], names[k]], "sampled": numbers(found[j, k], 3), "true": numbers(wanted[j, k], 3)},
+    }
+
+
+def shares(seen: Seen) -> dict[str, Any]:
+    """The shares of samples and of true rows, with what chance gives: those that chance does not explain first, the worst of all on top.
+
+    `off` says how many these are, and `of` how many there are, of which the table may have only the first.
+    """
+    each = sorted(seen.shares.each, key=lambda s: (s.p > s.level, not s.verdict.startswith("far"), -abs(s.size)))
+    told = [(*seen.told(s), s) for s in each[:LISTED]]
+    return {
+        "samples": seen.shares.rows,
+        "true_rows": seen.shares.true_rows,
+        "off": sum(s.p <= s.level for s in each),
+        "of": len(each),
+        "rows": [
+            {"what": what.rstrip(","), "value": value, "true": s.true, "chance": [s.low, s.high], "verdict": s.verdict}
+            for what, value, s in told
+        ],
     }

@@ -97,8 +97,8 @@ def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | Non
 
 
 def _answer(judged: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The answers, with which a page begins; None where nothing was judged."""
-    return {"answers": judged.pop("answers")} if judged else None
+    """The answers with the shares behind them, with which a page begins; None where nothing was judged."""
+    return {name: judged.pop(name) for name in ("answers", "shares")} if judged else None
 
 
 def _unless_refused(subject: Subject, make: Any) -> Any:

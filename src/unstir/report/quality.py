@@ -13,7 +13,7 @@ from unstir.evaluation import scores as scoring
 from unstir.evaluation.answers import Found, answers
 from unstir.evaluation.memorisation import nearest_distances
 from unstir.model.model import DEFAULT, Model
-from unstir.report.columns import associations, distribution
+from unstir.report.columns import associations, distribution, shares
 from unstir.report.packing import numbers
 from unstir.report.reverse import rows_for
 from unstir.report.subject import Subject
@@ -42,6 +42,7 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
             {"question": answer.question, "answer": answer.said, "evidence": answer.evidence, "rows": answer.rows}
             for answer in answers(found).values()
         ],
+        "shares": shares(found.good.seen) if found.good else None,
         "neighbours": neighbours(subject, model),
     }
 
