@@ -24,7 +24,7 @@ from unstir.words import short, spelled
 
 KEEP, WHITE = "keep", "white"  # what becomes of an opacity
 COMPOSED = "the images are composed on white by their opacity, so samples have no opacity."
-UNUSED = "alpha 'white' changes nothing: the rows are no images with an opacity."
+UNUSED = "no image has an opacity, so alpha 'white' changes nothing."
 
 
 def has_opacity(data: Data) -> bool:
@@ -33,13 +33,13 @@ def has_opacity(data: Data) -> bool:
 
 
 def on_white(data: Data) -> Data:
-    """The images by (1), (N, H, W, 3) or (N, 3, H, W) of the same type; other rows as they are. A note says which.
+    """The images by (1), (N, H, W, 3) or (N, 3, H, W) of the same type; other rows as they are. Of images a note says which.
 
     A new array: in memory or, where it takes more than 1 GiB, in a temporary file. Raises DataError for images of which it is not clear
     what is white: floats beyond 0 and 1, and whole numbers of other types.
     """
     if not has_opacity(data):
-        return replace(data, notes=(*data.notes, UNUSED))
+        return replace(data, notes=(*data.notes, UNUSED)) if data.kind == "images" else data
     assert data.layout is not None
     held, white = data.rows.held, _white(data)
     axis = 1 if data.layout.channel_axis == 0 else -1

@@ -1,21 +1,19 @@
 """What a person should know before training: problems of the settings, of the data, and of the two together.
 
-    of the settings     no effect       an option that nothing here heeds
-                        signal left     a schedule whose end is not pure noise
-                        axes unused     axes that were asked for, and a network that does not look at neighbours
-                        paired in parts a coupling that would take very long to pair a whole batch at once
-                        too long        many more steps than the rows can use
-    of the data         what `unstir inspect` finds, at a quick look (`unstir.data.surveys`)
-                        untrained, not held out      a class with all its rows on one side of the split
+of the settings     no effect       an option that nothing here heeds (`applicable`)
+                    signal left     a schedule whose end is not pure noise
+                    axes unused     axes that were asked for, and a network that does not look at neighbours
+                    paired in parts a coupling that would take very long to pair a whole batch at once
+                    too long        many more steps than the rows can use
+of the data         what `unstir inspect` finds, at a quick look (`unstir.data.surveys`)
+                    untrained, not held out      a class with all its rows on one side of the split
 
-Whether an option is heeded is asked of the part that would: a network heeds the settings that its constructor names.
-
-    >>> from unstir.data import toy
-    >>> from unstir.training.presets import settle
-    >>> data, flags = toy("moons", 100, seed=0), {"network": {"levels": 3}, "optim": {"steps": 9000}}
-    >>> for problem in problems_of_settings(data, settle(data, flags), flags): print(problem.text)
-    --network.levels has no effect: the mlp network has no such setting. Leave it out.
-    9,000 steps for 100 rows: about 400 are enough. With many more, a model learns the rows by heart. Ask for fewer steps or minutes.
+>>> from unstir.data import toy
+>>> from unstir.training.presets import settle
+>>> data, flags = toy("moons", 100, seed=0), {"network": {"levels": 3}, "optim": {"steps": 9000}}
+>>> for problem in problems_of_settings(data, settle(data, flags), flags): print(problem.text)
+--network.levels has no effect: the mlp network has no such setting. Leave it out.
+9,000 steps for 100 rows: about 400 are enough. With many more, a model learns the rows by heart. Ask for fewer steps or minutes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,34 +24,21 @@ import numpy as np
 from unstir.data import Data
 from unstir.data.layouts import ASKED
 from unstir.data.problems import Problem, first_of, worst_first
-from unstir.data.readers import heeds_points
 from unstir.data.surveys import problems_before_training
 from unstir.diffusion.schedules import schedule
-from unstir.encoders.registry import ENCODERS
 from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import parameters
 from unstir.networks.registry import FOR_SPACE
+from unstir.training.applicable import ARRAY, without_effect
 from unstir.training.config import SECTIONS, Config, merge
 from unstir.training.parts import with_its_classes
 from unstir.training.presets import enough_steps
 from unstir.training.problem import PAIRED, pairings
-from unstir.training.processes import here
-from unstir.training.recipe import SHARDED
 from unstir.words import counted, listed, short
 
 SIGNAL_LEFT = 1e-3  # if alpha_bar_T is larger, pure noise is visibly not what the network was trained on at t = 1
 TOO_MANY = 5  # times as many steps as are enough
 SAID = 3  # problems of the data that are said before training
-ARRAY = "array"  # the source of what is no file
-OF_FILES = (
-    "source",
-    "points",
-    "size",
-    "header",
-    "labels_from",
-    "formats",
-    "columns",
-)  # settings of the data that say how a file is read
 
 Settings = Mapping[str, Any]
 """Settings by section and name, as in {"optim": {"lr": 0.001}}."""
@@ -157,30 +142,10 @@ def lines(notes: Sequence[str], settings: Sequence[Problem], data: Sequence[Prob
 
 def _ignored(data: Data, config: Config, asked: Settings, own: Own) -> Iterator[tuple[str, str]]:
     """The options asked for that have no effect, as typed or as keywords of `fit`, each with the reason."""
-    network, encoder = config.network.architecture, own.encoder or ENCODERS[config.data.encoder]
-    from_array, is_set = data.source == ARRAY, heeds_points(data.source)
-    heeded = () if own.network is not None else ("architecture", *parameters(network))
-    others = [leaf for leaf in SECTIONS["network"].model_fields if leaf not in heeded]
-    whole = config.optim.sharding == SHARDED and here().count == 1
-    rules = (
-        (
-            "network",
-            others,
-            "the network is your own" if own.network is not None else f"the {network} network has no such setting",
-        ),
-        (
-            "autoencoder",
-            () if encoder.trained else SECTIONS["autoencoder"].model_fields,
-            f"the {encoder.name} encoder is no autoencoder",
-        ),
-        ("data", OF_FILES if from_array else (), "it is for a file, and this is an array"),
-        ("data", () if from_array or is_set else ("points",), "all rows of a file are read"),
-        ("diffusion", ("T", "settings") if own.schedule else (), "the schedule is your own"),
-        ("optim", () if data.classes or own.condition else ("drop_condition",), "the rows have no class"),
-        ("start", () if config.start.run else ("sha256", "scale"), "training starts from random weights"),
-        ("optim", ("sharding",) if whole else (), "there is one process, which holds everything"),
-    )
-    for section, leaves, why in rules:
-        for leaf in asked.get(section, {}):
-            if leaf in leaves:
-                yield leaf if from_array else f"--{section}.{leaf.replace('_', '-')}", why
+    classes = bool(data.classes or own.condition)
+    reasons = {(section, leaf): why for section, leaf, why in without_effect(config, data.source, data.layout, classes, own)}
+    for section, held in asked.items():
+        for leaf in held if section in SECTIONS else ():
+            if (section, leaf) in reasons:
+                name = leaf if data.source == ARRAY else f"--{section}.{leaf.replace('_', '-')}"
+                yield name, reasons[section, leaf]
