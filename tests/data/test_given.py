@@ -11,7 +11,6 @@ import torch
 
 from unstir.data import from_arrays, load
 from unstir.data import rows as rows_module
-from unstir.data.arrays import shared
 from unstir.data.formats import npy
 from unstir.data.given import as_numbers
 from unstir.data.rows import Rows, is_mapped
@@ -87,7 +86,7 @@ def test_every_array_is_read_alike(kind):
     np.testing.assert_array_equal(array.astype(float), VALUES)
     data = from_arrays(given)
     np.testing.assert_array_equal(data.values, VALUES)
-    np.testing.assert_array_equal(shared(given).rows[::-1], VALUES[::-1])
+    np.testing.assert_array_equal(from_arrays(given, copy=False).rows[::-1], VALUES[::-1])
 
 
 def test_what_was_made_in_inference_mode_is_read():
@@ -187,7 +186,7 @@ def test_what_a_caller_has_written_into_a_private_mapping_stays(tmp_path, kind):
     data = from_arrays(held, missing="drop")
     for _ in data.rows.blocks():
         pass
-    assert (data.sha256(), data.values.tolist()) == (shared(100 * VALUES).sha256(), (100 * VALUES).tolist())
+    assert (data.sha256(), data.values.tolist()) == (from_arrays(100 * VALUES, copy=False).sha256(), (100 * VALUES).tolist())
     np.testing.assert_array_equal(held, 100 * VALUES)
 
 

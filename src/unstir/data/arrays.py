@@ -38,13 +38,15 @@ def from_arrays(
     groups: Any = None,
     axes: str | None = None,
     fewest: int = 2,
+    copy: bool = True,
 ) -> Data:
     """Check arrays (numpy, torch or lists) or a table with named columns, and make them `Data`.
 
     Shapes: `values` (N, ...) with N >= `fewest`, and (N,) is taken as (N, 1); `labels` and `groups` (N,) whole numbers or text;
     `names` one a column of a two-dimensional `values`. `Data.split` keeps the rows of one group on one side.
     The array is copied, so that it can be changed afterwards without changing the data. A mapped one (`np.memmap`) is shared, because it
-    may be larger than memory: leave it as it is while the data is in use.
+    may be larger than memory: leave it as it is while the data is in use. So is every array if `copy` is false, for a caller that has just
+    made it.
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
     A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it.
@@ -63,25 +65,26 @@ def from_arrays(
     >>> from_arrays(gap, missing="drop").values.tolist()
     [[1.0, 2.0], [5.0, 6.0]]
     """
+    if missing not in GAPS:
+        raise unknown("way with missing values", missing, GAPS)
     values, labels, names, groups, is_new = _parted(values, labels, names, groups)
     found, dtype = as_numbers(values, "the data")
-    held = found if is_new or is_mapped(found) else _copy(found)
-    return _checked(held, dtype, labels, names, source, missing, groups, axes, fewest)
-
-
-def shared(
-    values: Any,
-    labels: Any = None,
-    names: Sequence[str] = (),
-    source: str = "array",
-    missing: str = "refuse",
-    groups: Any = None,
-    axes: str | None = None,
-    fewest: int = 2,
-) -> Data:
-    """As `from_arrays`, but the values are never copied: for a caller that has just read them, or is done with them when it returns."""
-    values, labels, names, groups, _ = _parted(values, labels, names, groups)
-    return _checked(*as_numbers(values, "the data"), labels, names, source, missing, groups, axes, fewest)
+    held = _with_rows(found if is_new or not copy or is_mapped(found) else _copy(found), fewest)
+    names = tuple(names)
+    if names and held.shape[1:] != (len(names),):
+        raise UsageError(f"{len(names)} column names do not fit rows of shape {held.shape[1:]}; give one a column.")
+    refuse_broken_text(names, "the column names")
+    taken = axes_of(held.shape[1:], dtype, axes)
+    data = Data(Rows(held), None, (), names, source, BOUNDS.get(dtype), dtype, axes=taken)
+    _refuse_rounding(data)
+    if missing == "refuse":
+        _refuse_gaps(data)
+    if labels is not None:
+        ids, classes = class_ids(labels, len(held), missing=missing, source=source)
+        data = replace(data, labels=ids, classes=classes)
+    if groups is not None:
+        data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
+    return data.without_gaps() if missing == "drop" else data
 
 
 def _parted(values: Any, labels: Any, names: Sequence[str], groups: Any) -> tuple[Any, Any, Sequence[str], Any, bool]:
@@ -106,19 +109,8 @@ def _copy(array: np.ndarray) -> np.ndarray:
     return np.broadcast_to(array[once].copy(), array.shape)
 
 
-def _checked(
-    values: np.ndarray,
-    dtype: str,
-    labels: Any,
-    names: Sequence[str],
-    source: str,
-    missing: str,
-    groups: Any,
-    axes: str | None,
-    fewest: int,
-) -> Data:
-    if missing not in GAPS:
-        raise unknown("way with missing values", missing, GAPS)
+def _with_rows(values: np.ndarray, fewest: int) -> np.ndarray:
+    """The array as rows (N, ...). Raises DataError for fewer than `fewest`, and for rows without numbers."""
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim == 0 or len(values) < fewest:
@@ -127,21 +119,7 @@ def _checked(
         raise DataError(f"the data has {counted(rows, 'row')} (its shape is {values.shape}); {least}.")
     if values[0].size == 0:
         raise DataError(f"the data has shape {values.shape}: its rows are empty. Each needs at least one number.")
-    names = tuple(names)
-    if names and values.shape[1:] != (len(names),):
-        raise UsageError(f"{len(names)} column names do not fit rows of shape {values.shape[1:]}; give one a column.")
-    refuse_broken_text(names, "the column names")
-    taken = axes_of(values.shape[1:], dtype, axes)
-    data = Data(Rows(values), None, (), names, source, BOUNDS.get(dtype), dtype, axes=taken)
-    _refuse_rounding(data)
-    if missing == "refuse":
-        _refuse_gaps(data)
-    if labels is not None:
-        ids, classes = class_ids(labels, len(values), missing=missing, source=source)
-        data = replace(data, labels=ids, classes=classes)
-    if groups is not None:
-        data = replace(data, groups=class_ids(groups, len(values), "the groups", missing, source, "group")[0])
-    return data.without_gaps() if missing == "drop" else data
+    return values
 
 
 def _refuse_rounding(data: Data) -> None:

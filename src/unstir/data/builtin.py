@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unstir.data.arrays import shared
+from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
 from unstir.data.formats.format import Request
 from unstir.data.formats.idx import read
@@ -43,7 +43,7 @@ def digits() -> Data:
         raise UsageError("the digits come with scikit-learn, which is not installed: pip install scikit-learn") from None
     rows, classes = load_digits(return_X_y=True)
     images = np.asarray(rows, np.uint8).reshape(-1, 8, 8)
-    return replace(shared(images, classes, source="digits"), bounds=(0.0, 16.0), axes=GREY)
+    return replace(from_arrays(images, classes, source="digits", copy=False), bounds=(0.0, 16.0), axes=GREY)
 
 
 def fashion_mnist() -> Data:
@@ -69,4 +69,4 @@ def _garments(part: str, source: str) -> Data:
             "Or name a folder of images, or a .npz file with images and labels."
         )
     found = read(Request(path, source))
-    return replace(shared(found.values, found.labels, source=source), classes=GARMENTS, axes=GREY)
+    return replace(from_arrays(found.values, found.labels, source=source, copy=False), classes=GARMENTS, axes=GREY)

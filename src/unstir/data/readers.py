@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unstir.data.arrays import shared
+from unstir.data.arrays import from_arrays
 from unstir.data.builtin import PICTURES
 from unstir.data.dataset import Data
 from unstir.data.formats.folders import NONE
@@ -129,7 +129,7 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
-    data = shared(found.values, found.labels, found.names, str(source), missing, found.groups, axes, fewest)
+    data = from_arrays(found.values, found.labels, found.names, str(source), missing, found.groups, axes, fewest, copy=False)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
     data = replace(

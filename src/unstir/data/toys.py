@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from unstir.data.arrays import shared
+from unstir.data.arrays import from_arrays
 from unstir.data.dataset import Data
 from unstir.errors import UsageError, unknown
 
@@ -141,7 +141,7 @@ def toy(name: str, n: int, seed: int) -> Data:
     if n < 2:
         raise UsageError(f"{n} points of '{name}' are too few; ask for at least 2.")
     points, labels = TOYS[name](n, np.random.default_rng(seed))
-    return shared(points, labels, names=("x", "y"), source=name)
+    return from_arrays(points, labels, names=("x", "y"), source=name, copy=False)
 
 
 def polar(radius: float | np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from unstir.plots.style import (
     DARK,
     DRAWN,
     GREY,
+    LETTERS,
     PALE,
     WIDTH,
     blank,
@@ -42,7 +43,6 @@ LECTURE_STEPS = (0, 100, 300, 500, 800, 1000)
 PATHS = 60  # trajectories drawn as lines
 BINS = 60
 POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-LETTERS = 96  # of a title in a line
 
 
 class Drawn(NamedTuple):

@@ -7,7 +7,6 @@ the name of the class beside it. All panels of a figure have the same range of v
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,12 +15,11 @@ from matplotlib.figure import Figure
 
 from unstir.data import Layout
 from unstir.plots.looks import by_class
-from unstir.plots.style import PALE, WIDTH, blank, fitted, plain, styled, width_of
+from unstir.plots.style import PALE, WIDTH, blank, fitted, styled, width_of, wrapped
 
 IMAGES = 16  # of a panel
 OF_EACH = 6  # of a class
 BLANK = 1.0  # white
-LETTERS = 96  # of a title in a line
 NAME = 1.3  # inches of the name of a class
 
 
@@ -55,12 +53,8 @@ def panels(
     beside = max(map(width_of, names), default=0.0) + 0.1
     side = min((WIDTH - 0.2 - beside) / len(sets) - 0.1, 3.0)
     squat = max(piece.shape[0] / piece.shape[1] for piece in pieces)
-    captions = [
-        "\n".join(textwrap.fill(plain(line), max(10, int(side / 0.069))) for line in text.splitlines()) for text in captions
-    ]
-    message = textwrap.fill(plain(message), LETTERS)
-    lines = max(1 + text.count("\n") for text in captions)
-    figure = blank(min(side * squat, 7.5) + 0.65 + 0.165 * lines + 0.18 * message.count("\n"), message)
+    message, captions, lines = wrapped(message, captions, side)
+    figure = blank(min(side * squat, 7.5) + 0.65 + lines, message)
     figure.set_layout_engine("compressed")
     row = figure.subplots(1, len(sets), squeeze=False)[0]
     for axes, title, caption, piece in zip(row, titles, captions, pieces, strict=True):

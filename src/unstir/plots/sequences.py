@@ -8,7 +8,6 @@ dark and the others pale, so that the eye can follow one and see how all of them
 channels the first six are drawn, and the title says so.
 """
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,10 +16,9 @@ from matplotlib.figure import Figure
 
 from unstir.plots.looks import by_class, legend, legend_lines
 from unstir.plots.plane import frame
-from unstir.plots.style import BLUE, COLOURS, GREY, PALE, WIDTH, blank, few_numbers, fitted, plain, plain_names, styled
+from unstir.plots.style import BLUE, COLOURS, GREY, PALE, WIDTH, blank, few_numbers, fitted, plain_names, styled, wrapped
 
 CHANNELS, CURVES, STRIPS = 6, 8, 6  # drawn at most: rows of panels, sequences in a panel, sequences one below the other
-LETTERS = 96  # of a title in a line
 
 
 @styled
@@ -58,15 +56,11 @@ def panels(
         message += f"; {len(sets[0])} rows in each panel, one of them dark" if len(sets[0]) > 1 else ""
     if channels > down:
         message += f"; {down} of {channels:,} channels"
-    message = textwrap.fill(plain(message), LETTERS)
+    message, captions, lines = wrapped(message, captions, side)
     named = plain_names(names) if names else ["value"] if channels == 1 else [f"channel {c}" for c in range(channels)]
     entries = groups.entries() if groups else []
-    captions = [
-        "\n".join(textwrap.fill(plain(line), max(10, int(side / 0.069))) for line in text.splitlines()) for text in captions
-    ]
     tall = 1.75 if down == 1 else 1.25 if down < 4 else 0.95
-    lines = max(1 + text.count("\n") for text in captions)
-    figure = blank(0.75 + down * tall + 0.165 * lines + 0.2 * legend_lines(entries) + 0.18 * message.count("\n"), message)
+    figure = blank(0.75 + down * tall + lines + 0.2 * legend_lines(entries), message)
     places = figure.subplots(down, len(sets), squeeze=False, sharex=True)
     for c, row in enumerate(places):
         values = [x[..., c].reshape(-1, 1).astype(np.float64) for x in sets]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib import rc_context
@@ -96,6 +97,7 @@ STYLE = {
 WIDTH = 9.0  # inches
 PRINT = 250  # dots per inch of what is an image inside a PDF; letters and lines stay lines
 CROWD = 500  # a cloud of more points is such an image, not as many shapes
+LETTERS = 96  # of a title in a line
 DRAWN = 5_000  # points of a cloud; more of them make a blot, not a better picture
 
 styled = rc_context(STYLE)
@@ -208,6 +210,17 @@ def plain_names(names: Sequence[str]) -> list[str]:
         text if text == " ".join(name.split()) else f"{text} (column {i})"
         for i, (name, text) in enumerate(zip(names, drawn, strict=True))
     ]
+
+
+def wrapped(message: str, captions: Sequence[str], inches: float) -> tuple[str, list[str], float]:
+    """The title of a figure, and the captions of panels of a width in inches, on as many lines as they take; and the inches of those lines.
+
+    >>> wrapped("Noise", ["one line", "two of them, since they are long"], 1.6)
+    ('Noise', ['one line', 'two of them, since they\\nare long'], 0.33)
+    """
+    message, most = fill(plain(message), LETTERS), max(10, int(inches / 0.069))
+    captions = ["\n".join(fill(plain(line), most) for line in text.splitlines()) for text in captions]
+    return message, captions, 0.165 * max(1 + text.count("\n") for text in captions) + 0.18 * message.count("\n")
 
 
 def fitted(text: str, inches: float, lines: int = 1, size: float = 9.0) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from unstir.data import Data
-from unstir.data.arrays import shared
+from unstir.data.arrays import from_arrays
 from unstir.data.given import as_numbers
 from unstir.data.opacity import WHITE, on_white
 from unstir.data.problems import Problem
@@ -97,7 +97,7 @@ def fit(
     began = time.monotonic()
     layers, there = [flat(**settings)], begins.of_arrays if begins else {}
     asked = resolve(there, *layers).data
-    data = shared(x, labels, groups=groups, missing=asked.missing, axes=asked.axes)
+    data = from_arrays(x, labels, groups=groups, missing=asked.missing, axes=asked.axes, copy=False)
     data = on_white(data) if asked.alpha == WHITE else data
     if begins is not None:
         data, columns = begins.columns(data)
