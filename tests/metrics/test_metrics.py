@@ -355,6 +355,9 @@ def test_samples_far_from_everything_are_not_memorised_and_duplicates_say_nothin
     true = np.linspace(1, 2, 100)
     assert memorisation(5 * true, true).verdict == "keeps its distance"
     assert memorisation(5 * true, true).ratio == pytest.approx(5)
+    few = np.append(np.zeros(4), np.ones(6))  # their median is 1, and that of ten drawn from them is 0 in one case of six
+    with pytest.raises(UsageError, match="copies of training rows"):
+        memorisation(np.ones(40), few)
     with pytest.raises(UsageError, match="copies of training rows"):
         memorisation(true, np.where(np.arange(100) < 50, 0, true) * (np.arange(100) > 50))
 

@@ -8,6 +8,7 @@ from unstir.cli.parts.flags import (
     DataSource,
     GivenFlags,
     InpaintingFlags,
+    Name,
     NamedRowsOut,
     Output,
     Picked,
@@ -29,8 +30,8 @@ def inpaint(
             "picture, white to keep. Without a mask, the values that are missing are filled in."
         ),
     ] = None,
-    keep: Annotated[str | None, Parameter(help="Columns to keep, as in age,income; all others are filled in.")] = None,
-    fill: Annotated[str | None, Parameter(help="Columns to fill in, as in age,income; all others are kept.")] = None,
+    keep: Annotated[Name | None, Parameter(help="Columns to keep, as in age,income; all others are filled in.")] = None,
+    fill: Annotated[Name | None, Parameter(help="Columns to fill in, as in age,income; all others are kept.")] = None,
     to: NamedRowsOut,
     rows: Picked = None,
     reading: ReadingFlags = ReadingFlags(),

@@ -13,6 +13,7 @@ Which formats there are, and what each can hold, is in `unstir.data.formats.regi
     ([[1.0, 2.0], [3.0, 4.0]], ('x', 'y'), ('a', 'b'))
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,8 +79,9 @@ def _write_files(folder: Path, files: Files) -> None:
     from unstir.files import write_file
 
     for name, content in files:
-        (folder / name).parent.mkdir(exist_ok=True)
-        write_file(folder / name, content)
+        file = folder / os.fsdecode(name.encode())  # UTF-8 on the disk, whatever the locale says
+        file.parent.mkdir(exist_ok=True)
+        write_file(file, content)
 
 
 def _format_for(path: str | Path) -> Format:

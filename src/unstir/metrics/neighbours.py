@@ -119,17 +119,18 @@ def memorisation(sampled: np.ndarray, true: np.ndarray, seed: int = 0) -> Memori
     """Eq. (5) and (6) from the distances to the nearest training row: a(x) (n,) of samples, and a(y) (m,) of true rows.
 
     n and m may differ, because the training rows are the same for both. The deviation of the ratio is that between sets of n and m
-    distances drawn from a(y) with replacement. Raises UsageError if half of the true rows are copies of training rows themselves.
+    distances drawn from a(y) with replacement. Raises UsageError if so many true rows are copies of training rows themselves
+    that chance makes them half.
 
     >>> away = np.random.default_rng(0).uniform(1, 2, size=(2, 500))
     >>> memorisation(away[0], away[1]).verdict, memorisation(away[0] / 20, away[1]).verdict
     ('keeps its distance', 'memorises')
     """
     n, m = len(sampled), len(true)
-    if not np.median(true) > 0:
-        raise UsageError("half of the true rows or more are copies of training rows, so copies among the samples mean nothing.")
     rng = np.random.default_rng(seed)
     above, below = (np.median(rng.choice(true, (RESAMPLED, size)), axis=1) for size in (n, m))
+    if not min(np.median(true), below.min()) > 0:
+        raise UsageError("about half of the true rows are copies of training rows, so copies among the samples mean nothing.")
     j = max(1, round(m / 100))
     law = betabinom(n, j, m + 1 - j)
     return Memorisation(

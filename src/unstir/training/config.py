@@ -22,6 +22,7 @@ from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
+from unstir.words import spelled
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
@@ -63,11 +64,15 @@ def _size(value: Any) -> Any:
     return value if found is None else f"{found[1]}x{found[2] or found[1]}"
 
 
+Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isinstance(value, str) else value)]
+"""A name in the data, as text: on the command line it may be bytes that the locale does not know."""
+
+
 class Data(Section):
     """The data."""
 
     source: str = Field("", description="Built-in name, file or folder.")
-    labels: str | None = Field(None, description="Column or array that holds the class.")
+    labels: Name = Field(None, description="Column or array that holds the class.")
     header: Literal["auto", "yes", "no"] = Field(
         "auto", description="Whether the first line of a table holds the names of the columns: auto, yes or no."
     )
@@ -79,11 +84,11 @@ class Data(Section):
     formats: Literal["alike", "any"] = Field(
         "alike", description="A class whose images are in another file format than all others: alike refuses it, any reads it."
     )
-    columns: str | None = Field(
+    columns: Name = Field(
         None,
         description="Columns of a table that make a row, in this order, as in age,income; if left out, all but class and group.",
     )
-    groups: str | None = Field(None, description="Column or array of groups: no group is both trained on and held out.")
+    groups: Name = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["refuse", "drop"] = Field(
         "refuse",
         description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop.",

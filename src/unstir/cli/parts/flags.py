@@ -42,6 +42,12 @@ def home(path: str) -> str:
     return os.path.expanduser(path)
 
 
+def _name(kind: type, tokens: Any) -> str:  # noqa: ARG001
+    """A name in the data as text, as files hold it, whatever the locale makes of the bytes that were typed."""
+    return spelled(tokens[0].value)
+
+
+Name = Annotated[str, Parameter(converter=_name)]
 Place = Annotated[Path, Parameter(converter=_place)]
 Seed = Annotated[Whole, Parameter(help="Random seed.")]
 
@@ -121,11 +127,10 @@ class GivenFlags:
     """What samples are drawn for."""
 
     label: Annotated[
-        str | None,
+        Name | None,
         Parameter(
             name=["--class", "--label"],
             help="Class to sample, by name or number, for a model of data with classes.",
-            converter=lambda _, tokens: spelled(tokens[0].value),  # as the names of folders became classes
         ),
     ] = None
 
@@ -165,14 +170,14 @@ class ReadingFlags:
     """How DATA is read by a command that has a model already."""
 
     labels: Annotated[
-        str | None,
+        Name | None,
         Parameter(
             name="--labels",
             help="Column or array of DATA that holds the class; if left out, the one that is called as in training. none: no class.",
         ),
     ] = None
     groups: Annotated[
-        str | None, Parameter(name="--groups", help="Column or array of DATA that holds the group; it is not part of a row.")
+        Name | None, Parameter(name="--groups", help="Column or array of DATA that holds the group; it is not part of a row.")
     ] = None
     size: Annotated[
         str | None, Parameter(name="--data.size", help="Resize the images of a folder to this height and width, as in 32x48.")
