@@ -198,3 +198,14 @@ def test_a_bound_is_kept_where_every_time_is_as_likely_as_any_other():
 def test_an_unknown_distribution_is_refused():
     with pytest.raises(UsageError, match=r"did you mean 'uniform'"):
         distribution("unifrom")
+
+
+@pytest.mark.parametrize("finest", [5.8, 9.0, 12.0])
+def test_log_normal_times_reach_down_to_the_finest_detail(finest):
+    # 95 % of the log-SNR of a normal distribution are within two deviations of its mean; 5.8 is the distribution without a finer end.
+    at = torch.special.ndtr(torch.tensor([-2.0, 2.0], dtype=torch.float64))
+    found = Flow().log_snr(distribution("log_normal").down_to(finest)(at, Flow()))
+    assert torch.allclose(found, torch.tensor([finest, -3.8], dtype=torch.float64), atol=1e-6)
+    assert distribution("uniform").down_to(finest) is distribution("uniform")
+    usual = distribution("log_normal")(at, Flow())
+    assert (finest != 5.8) or torch.allclose(Flow().log_snr(usual), found, atol=1e-9)

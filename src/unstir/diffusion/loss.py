@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
@@ -79,26 +80,37 @@ def weight(which: str | Weight) -> Weight:
 
 
 class Example(NamedTuple):
-    """What a network sees, and what it should answer: seen and wanted (B, ...), t and weight (B,), in the type of seen."""
+    """What a network sees, and what it should answer: seen and wanted (B, ...), t and weight (B,), in the type of seen.
+
+    `rest` (B,) is the part of the error that is known beforehand and that no answer changes: 0 where `wanted` is that of a single row.
+    """
 
     seen: Tensor
     t: Tensor
     wanted: Tensor
     weight: Tensor
+    rest: Tensor
 
 
-def examples(schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Time) -> Example:
-    """The training examples of rows x0 and noise eps (B, ...) at times t (B,): eq. (1) in parts, with coefficients in float64."""
+def examples(
+    schedule: Schedule, target: Target, weigh: Weight, x0: Tensor, eps: Tensor, t: Time, variance: Tensor | None = None
+) -> Example:
+    """The training examples of rows x0 and noise eps (B, ...) at times t (B,): eq. (1) in parts, with coefficients in float64.
+
+    If x0 are means of several rows, `variance` (B,) is the variance of those rows, averaged over the elements.
+    """
     t = schedule.as_time(t).clamp(min=FIRST)
     c = target(schedule, t)
+    w = weigh(schedule, target, t)
     return Example(
         seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),
         t=t.to(x0.dtype),
         wanted=wanted(schedule, target, x0, eps, t),
-        weight=(weigh(schedule, target, t) * c.c_out**2).to(x0.dtype),
+        weight=(w * c.c_out**2).to(x0.dtype),
+        rest=torch.zeros_like(t, dtype=x0.dtype) if variance is None else (w * variance).to(x0.dtype),
     )
 
 
 def errors(F: Tensor, example: Example) -> Tensor:
     """Weighted squared error of each row, averaged over its elements: (B,). The loss is its mean."""
-    return example.weight * (F - example.wanted).square().flatten(1).mean(1)
+    return torch.addcmul(example.rest, example.weight, (F - example.wanted).square().flatten(1).mean(1))

@@ -32,6 +32,7 @@ from unstir.diffusion.schedules import Schedule
 from unstir.errors import UsageError
 from unstir.registry import Registry
 
+COARSEST = -3.8  # of the log-SNR of log-normal levels, 2.3 % are below it
 NOISE_LOG_SNR = -10.0  # if t = 1 is noisier, one long step leads from there to this level, and nothing is lost by that
 
 Quantile = Callable[[Tensor, Schedule], Tensor]
@@ -60,7 +61,10 @@ def chain(u: Tensor, schedule: Schedule) -> Tensor:
 
 
 def log_normal(u: Tensor, schedule: Schedule, mean: float = -0.5, std: float = 1.2) -> Tensor:
-    """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; encoded data has 1, for which it is -0.5."""
+    """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; encoded data has 1, for which it is -0.5.
+
+    So 95 % of the log-SNR are between -3.8 and 5.8. For data with finer detail, see `Distribution.down_to`.
+    """
     return schedule.inverse(-2 * (mean + std * torch.special.ndtri(u.double())))
 
 
@@ -77,6 +81,8 @@ class Distribution:
     quantile: Quantile
     is_search: bool = False
     """Whether a quantile is found by a search, which is too slow for every row of a batch: training then looks it up in a table."""
+    has_finest: bool = False
+    """Whether it can reach down to finer detail: `down_to`."""
     keeps_bound: bool = False
     """Whether the loss under the weight `elbo` is the variational bound: each time, or each step of the chain, is equally likely."""
 
@@ -84,10 +90,15 @@ class Distribution:
         """Times t (B,) in (0, 1], float64, for u (B,) in (0, 1)."""
         return self.quantile(u, schedule)
 
+    def down_to(self, finest: float) -> "Distribution":
+        """The same with 95 % of the log-SNR between -3.8 and `finest`, for data with detail down to there; itself if it has no such end."""
+        mean, std = -(COARSEST + finest) / 4, (finest - COARSEST) / 8
+        return replace(self, quantile=partial(self.quantile, mean=mean, std=std)) if self.has_finest else self
+
 
 UNIFORM = Distribution("uniform", uniform, keeps_bound=True)
 CHAIN = Distribution("chain", chain, keeps_bound=True)
-LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True)
+LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True, has_finest=True)
 LOGIT_NORMAL = Distribution("logit_normal", logit_normal)
 
 

@@ -142,6 +142,17 @@ class Diffusion(Section):
     times: str = Field(
         AUTO, description=f"Which noise levels to train on: {', '.join(DISTRIBUTIONS)}, or auto: those that suit the target."
     )
+    finest: float = Field(
+        5.8,
+        ge=0,
+        le=20,
+        description="log_normal times: the log-SNR of the finest detail of the data, down to which training is spent.",
+    )
+    answer: Literal["drawn", "expected"] = Field(
+        "drawn",
+        description="What the network is asked for: the drawn row itself, or the mean of the rows near it that the noisy row may come "
+        "from, expected: the same minimum with less noise, for rows of up to 3 numbers.",
+    )
     coupling: str = Field("independent", description="How rows and noise are paired: independent or optimal_transport.")
 
     @property

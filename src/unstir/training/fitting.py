@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from unstir.data import Data
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
+from unstir.diffusion.times import distribution
 from unstir.encoders.base import Encoder, Fit, Reconstruction
 from unstir.encoders.rows import EncodedRows, standard_deviation, views
 from unstir.encoders.turned import encoded, statistics_of
@@ -187,9 +188,10 @@ class Fitting:
             self._values(self.training),
             self.condition,
             diffusion.loss,
-            diffusion.times,
+            distribution(diffusion.times).down_to(diffusion.finest),
             diffusion.coupling,
             mirrored,
+            diffusion.answer,
         )
 
     def _values(self, data: Data) -> Tensor | None:

@@ -16,7 +16,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 from unstir.data import Data, in_space, load
 from unstir.data.matching import Known
@@ -25,11 +27,16 @@ from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.errors import UsageError
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
+from unstir.training.neighbours import MOST_NUMBERS, Neighbours
+from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
 from unstir.words import counted
 
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
-AXES = ("data", "axes")
+AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
+USUAL, MOST_FINE = 5.8, 12.0  # log-SNR of the finest detail: as coarse as this, or finer
+OCTAVE = 2 * math.log(2)  # of detail, in log-SNR
+MOST_NEAR = 2**16  # rows whose distances to their neighbours are looked at
 RATE = "the peak learning rate that suits a network of this kind and width"
 
 
@@ -84,15 +91,36 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
     steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): _steps(len(data), MOST_STEPS)}
     if d <= 8:
-        octaves = 4 if d <= 3 else 2
+        detail = _detail(data, merge(*layers)) if d <= MOST_NUMBERS else {}
+        finest = detail[FINEST].value if detail else USUAL
+        octaves = 4 + int((finest - USUAL) / OCTAVE) if d <= 3 else 2
         fine = f"{octaves} sinusoids of each number: with only {d} numbers a row, the network has to see each in fine detail"
         wide = {} if d <= 3 else {("network", "width"): Choice(128, f"features a layer, for {d} numbers a row")}
-        return steps | wide | {("network", "octaves"): Choice(octaves, fine), ("optim", "lr"): Choice(3e-3, RATE)}
+        return steps | wide | detail | {("network", "octaves"): Choice(octaves, fine), ("optim", "lr"): Choice(3e-3, RATE)}
     return steps | {
         ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
         ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
         ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
         ("optim", "lr"): Choice(1e-3, RATE),
+    }
+
+
+def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
+    """The noise of the finest detail of points, and what a network is asked for; `chosen` are settings that override them.
+
+    The detail that N rows can show is as fine as half of them are far from their nearest neighbour, in standard deviations.
+    """
+    x = data.values.reshape(len(data), -1).astype(np.float64)
+    x = x[:: max(1, len(x) // MOST_NEAR)]
+    x = np.unique(x / np.maximum(x.std(0), 1e-300), axis=0)
+    away = float(np.median(cKDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
+    finest = round(min(max(-2 * math.log(max(away, 1e-9)), USUAL), MOST_FINE), 1)
+    answer = EXPECTED
+    if chosen.get("diffusion", {}).get("coupling") == OPTIMAL or not Neighbours.suit((len(data), *data.shape)):
+        answer = ANSWERS[0]
+    return {
+        FINEST: Choice(finest, "the log-SNR at which noise is as large as the usual distance between neighbours"),
+        ANSWER: Choice(answer, "the mean of the rows that a noisy row may come from" if answer == EXPECTED else "the drawn row"),
     }
 
 

@@ -25,10 +25,11 @@ from unstir.conditions.base import Condition
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.loss import Example, Weight, examples, weight
 from unstir.diffusion.registry import DISTRIBUTIONS, WEIGHTS
-from unstir.diffusion.schedules import Schedule
+from unstir.diffusion.schedules import FIRST, Schedule
 from unstir.diffusion.times import Distribution, Quantile, distribution, stratified
 from unstir.errors import UsageError, unknown
 from unstir.seeds import seeded
+from unstir.training.neighbours import MOST_NUMBERS, MOST_ROWS, Neighbours
 from unstir.training.recipe import Recipe
 
 BLOCK_ELEMENTS = 2**20  # random numbers drawn at once at most: a few MB
@@ -36,6 +37,8 @@ BLOCK_STEPS = 64  # steps in a block at most
 OPTIMAL = "optimal_transport"
 PAIRED = 512  # rows that are paired at once at most
 COUPLINGS = ("independent", OPTIMAL)
+EXPECTED = "expected"
+ANSWERS = ("drawn", EXPECTED)
 
 
 class Indexed(Protocol):
@@ -57,7 +60,7 @@ class Problem:
     """What a network learns: rows (N, ...) in the model's space, float32, under a schedule; `cond` (N, ...) are their condition's values.
 
     Target, loss and times are names, or parts of the caller's own. `mirrored` are the mirror images of the rows; if they are given, they
-    replace a drawn row with probability 1/2.
+    replace a drawn row with probability 1/2. `answer`: what the network is asked for, the drawn row or `training.neighbours` (1).
     Raises UsageError for impossible combinations: eps at zero terminal SNR, optimal-transport coupling with a condition.
     """
 
@@ -70,9 +73,11 @@ class Problem:
     times: str | Distribution = DISTRIBUTIONS.default
     coupling: str = COUPLINGS[0]
     mirrored: Indexed | None = None
+    answer: str = ANSWERS[0]
     target: Target = field(init=False)
     weigh: Weight = field(init=False)
     quantile: Quantile = field(init=False)
+    neighbours: Neighbours | None = field(init=False)
 
     def __post_init__(self):
         chosen = distribution(self.times)
@@ -80,6 +85,7 @@ class Problem:
         object.__setattr__(self, "weigh", weight(self.loss))
         object.__setattr__(self, "quantile", tabulated(chosen, self.schedule) if chosen.is_search else chosen)
         check_pair(self.schedule, self.target)
+        object.__setattr__(self, "neighbours", self._neighbours())
         if self.coupling not in COUPLINGS:
             raise unknown("coupling", self.coupling, COUPLINGS)
         if self.coupling == OPTIMAL and self.cond is not None:
@@ -91,6 +97,19 @@ class Problem:
             raise UsageError(
                 f"the {self.weigh.name} weight is a bound only under uniform times, not '{chosen.name}'. Use --diffusion.times uniform."
             )
+
+    def _neighbours(self) -> Neighbours | None:
+        if self.answer not in ANSWERS:
+            raise unknown("answer", self.answer, ANSWERS)
+        if self.answer != EXPECTED:
+            return None
+        if self.coupling == OPTIMAL or self.mirrored is not None or not Neighbours.suit(self.rows.shape):
+            raise UsageError(
+                f"--diffusion.answer {EXPECTED} is for rows of up to {MOST_NUMBERS} numbers, {MOST_ROWS:,} rows at most, the "
+                f"independent coupling and no mirror images; here a row is {tuple(self.rows.shape[1:])}, of {len(self.rows):,} rows. "
+                f"Use {ANSWERS[0]}."
+            )
+        return Neighbours(self.rows[torch.arange(len(self.rows))], _whole_numbers(self.cond))
 
     def pairings(self, rows: int) -> int:
         """The number of parts in which a batch of so many rows is paired with its noise; 0 where it is not."""
@@ -135,12 +154,16 @@ def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
         x0[turned] = problem.mirrored[index[turned]]
     if problem.coupling == OPTIMAL:
         eps = torch.cat([eps[i : i + B][optimal_pairing(x0[i : i + B], eps[i : i + B])] for i in range(0, K * B, B)])
+    variance = torch.zeros(K * B)
+    if problem.neighbours is not None:
+        t = problem.schedule.as_time(t).clamp(min=FIRST)
+        x0, eps, variance = problem.neighbours.answers(problem.schedule, x0, eps, t, index)
     cond = None
     if problem.cond is not None and problem.condition is not None:
         dropped = torch.rand(K * B, generator=generator) < recipe.drop_condition
         cond = problem.condition.without(problem.cond[index], dropped)
         cond = cond.view(K, B, *cond.shape[1:])
-    made = examples(problem.schedule, problem.target, problem.weigh, x0, eps, t)
+    made = examples(problem.schedule, problem.target, problem.weigh, x0, eps, t, variance)
     return Prepared(t.view(K, B), Example(*(part.view(K, B, *part.shape[1:]) for part in made)), cond)
 
 
@@ -155,6 +178,13 @@ def optimal_pairing(x0: Tensor, eps: Tensor) -> Tensor:
         cost = torch.cdist(x0[part].flatten(1), eps[part].flatten(1)) ** 2
         found.append(part[torch.as_tensor(linear_sum_assignment(cost.numpy())[1])])
     return torch.cat(found)
+
+
+def _whole_numbers(cond: Tensor | None) -> Tensor | None:
+    """The classes of the rows (N,), if their condition is that; raises UsageError for any other condition."""
+    if cond is not None and (cond.ndim != 1 or cond.is_floating_point()):
+        raise UsageError(f"--diffusion.answer {EXPECTED} knows no condition but classes. Use {ANSWERS[0]}.")
+    return cond
 
 
 @lru_cache(maxsize=4)
