@@ -516,7 +516,7 @@ def test_times_suit_the_target_unless_asked_for(kind):
     # eps and velocity need the noisiest levels to many digits. Catches "auto" handed on as a name.
     assert times_for(kind) == ("uniform" if kind in ("eps", "velocity") else "log_normal")
     values = np.random.default_rng(0).normal(size=(40, 1))
-    assert prepared(values, **TINY, target=kind).problem.times == times_for(kind)
+    assert prepared(values, **TINY, target=kind).problem.times.name == times_for(kind)
     assert prepared(values, **TINY, target=kind, times="logit_normal").problem.times == "logit_normal"
 
 

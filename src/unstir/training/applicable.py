@@ -17,6 +17,7 @@ from typing import Any
 
 from unstir.data import Layout
 from unstir.data.readers import heeds_points
+from unstir.diffusion.registry import DISTRIBUTIONS
 from unstir.encoders.registry import ENCODERS
 from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import parameters
@@ -78,6 +79,8 @@ def _rules(config: Config, source: str, lies: Layout | None, classes: bool, own:
         yield "data", ("points",), "all rows of a file are read"
     if own.schedule:
         yield "diffusion", ("T", "settings"), "the schedule is your own"
+    if config.diffusion.times in DISTRIBUTIONS and not DISTRIBUTIONS[config.diffusion.times].has_finest:
+        yield "diffusion", ("finest",), f"{config.diffusion.times} times have no finest level"
     if not classes:
         yield "optim", ("drop_condition",), "the rows have no class"
     if not config.start.run:

@@ -28,6 +28,7 @@ from unstir.training.config import Config, flat, resolve
 from unstir.training.cost import MOST_MINUTES, STEADY, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
+from unstir.training.problem import ANSWERS
 from unstir.training.problems import problems_of_data, problems_of_settings
 from unstir.training.progress import shown
 from unstir.training.starting import Start, start_from
@@ -102,6 +103,8 @@ def fit(
     if begins is not None:
         data, columns = begins.columns(data)
         layers = [there, columns, *layers]
+    if condition is not None:  # the preset, which does not know it, might ask for the mean over rows of other conditions
+        layers = [flat(answer=ANSWERS[0]), *layers]
     known, config = data, settle(data, *layers)
     if condition is not None:
         data = replace(data, labels=_values(given, len(data)))

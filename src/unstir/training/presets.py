@@ -34,7 +34,11 @@ from unstir.words import counted
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
 AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
-USUAL, MOST_FINE = 5.8, 12.0  # log-SNR of the finest detail: as coarse as this, or finer
+USUAL = 5.8  # log-SNR of the finest detail that training looks at in any data
+CLOSEST, FAREST = (
+    math.exp(-6),
+    math.exp(-USUAL / 2),
+)  # distances of neighbours beyond which nothing changes, in standard deviations
 OCTAVE = 2 * math.log(2)  # of detail, in log-SNR
 MOST_NEAR = 2**16  # rows whose distances to their neighbours are looked at
 RATE = "the peak learning rate that suits a network of this kind and width"
@@ -110,18 +114,28 @@ def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choi
 
     The detail that N rows can show is as fine as half of them are far from their nearest neighbour, in standard deviations.
     """
-    x = data.values.reshape(len(data), -1).astype(np.float64)
-    x = x[:: max(1, len(x) // MOST_NEAR)]
-    x = np.unique(x / np.maximum(x.std(0), 1e-300), axis=0)
-    away = float(np.median(cKDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
-    finest = round(min(max(-2 * math.log(max(away, 1e-9)), USUAL), MOST_FINE), 1)
+    config = resolve(chosen)
+    training, _ = data.split_numbers(config.data.held_out, config.seed)
+    finest = round(-2 * math.log(min(max(_nearest(data.rows[training[:MOST_NEAR]]), CLOSEST), FAREST)), 1)
     answer = EXPECTED
-    if chosen.get("diffusion", {}).get("coupling") == OPTIMAL or not Neighbours.suit((len(data), *data.shape)):
+    if config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
         answer = ANSWERS[0]
     return {
         FINEST: Choice(finest, "the log-SNR at which noise is as large as the usual distance between neighbours"),
         ANSWER: Choice(answer, "the mean of the rows that a noisy row may come from" if answer == EXPECTED else "the drawn row"),
     }
+
+
+def _nearest(rows: np.ndarray) -> float:
+    """The median distance of different rows (n, ...) to their nearest neighbour, in standard deviations of each number; 1 for few rows."""
+    x = rows.reshape(len(rows), -1).astype(np.float64)
+    x = x[np.isfinite(x).all(1)]
+    if len(x) < 3:
+        return 1.0
+    x = x / np.maximum(np.abs(x).max(0), np.finfo(np.float64).tiny)
+    spread = x.std(0)
+    x = np.unique(x / np.where(spread > 0, spread, 1), axis=0)
+    return float(np.median(cKDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
 
 
 def _axes(data: Data) -> Choice:
