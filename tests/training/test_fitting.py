@@ -517,7 +517,7 @@ def test_times_suit_the_target_unless_asked_for(kind):
     assert times_for(kind) == ("uniform" if kind in ("eps", "velocity") else "log_normal")
     values = np.random.default_rng(0).normal(size=(40, 1))
     assert prepared(values, **TINY, target=kind).problem.times.name == times_for(kind)
-    assert prepared(values, **TINY, target=kind, times="logit_normal").problem.times == "logit_normal"
+    assert prepared(values, **TINY, target=kind, times="logit_normal").problem.times.name == "logit_normal"
 
 
 def test_a_schedule_that_leaves_signal_is_warned_about():

@@ -93,7 +93,7 @@ class Distribution:
     def down_to(self, finest: float) -> "Distribution":
         """The same with 95 % of the log-SNR between -3.8 and `finest`, for data with detail down to there; itself if it has no such end."""
         mean, std = -(COARSEST + finest) / 4, (finest - COARSEST) / 8
-        return replace(self, quantile=partial(self.quantile, mean=mean, std=std)) if self.has_finest else self
+        return distribution(self, mean=mean, std=std) if self.has_finest else self
 
 
 UNIFORM = Distribution("uniform", uniform, keeps_bound=True)

@@ -42,7 +42,7 @@ AT_ONCE = 1024  # rows: so many fit into the fast memory of a processor
 TABLE = 2**18  # cells at most, of which it is kept how many rows come before them; it is searched for where there are more
 FINEST = 16  # octaves below the extent of the data; with less noise, each row is alone
 
-Whole = NDArray[np.int64]
+Whole = NDArray[np.integer]
 
 
 class Cells(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from unstir.data import Data, in_space, load
 from unstir.data.matching import Known
@@ -135,7 +135,7 @@ def _nearest(rows: np.ndarray) -> float:
     x = x / np.maximum(np.abs(x).max(0), np.finfo(np.float64).tiny)
     spread = x.std(0)
     x = np.unique(x / np.where(spread > 0, spread, 1), axis=0)
-    return float(np.median(cKDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
+    return float(np.median(KDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
 
 
 def _axes(data: Data) -> Choice:
