@@ -62,11 +62,15 @@ def is_unfinished(path: Path) -> bool:
 def of_checkpoint(path: Path, fitting: Fitting, checkpoint: State) -> Model:
     """The model of a checkpoint of the run at `path`; its fitting is changed to that state. Warns that this is no finished model."""
     tensors, document = checkpoint
-    fitting.state.restore(tensors, document["step"])
-    status = read_status(path)["status"]
+    fitting.restore(tensors, document)
+    status, model = read_status(path)["status"], fitting.model()
+    at = model.card.steps_trained
+    which = "the averaged weights of the newest checkpoint"
+    if at < document["step"]:
+        which = f"of all averaged weights up to the newest checkpoint, at step {document['step']:,}, those with the lowest held-out loss"
     said = (
         f"{path} is {'still in training' if status == 'running' else status} and has no finished model. This is the model of step "
-        f"{document['step']:,} of {fitting.recipe.steps:,}: the averaged weights of the newest checkpoint."
+        f"{at:,} of {fitting.recipe.steps:,}: {which}."
     )
     warnings.warn(UnstirWarning(said), stacklevel=4)  # the call of `load`
-    return fitting.model()
+    return model

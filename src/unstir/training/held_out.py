@@ -6,8 +6,9 @@
 Rows, times and noise are drawn only once, so two evaluations differ only by what the network has learnt in between.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,19 @@ class HeldOut:
     gaussian_eps: Tensor
     x0: Tensor
     gaussian_x0: Tensor
+
+    def as_json(self) -> dict[str, Any]:
+        """All numbers as JSON; float64 comes back to the bit, by `of_json`."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value.tolist() if isinstance(value, Tensor) else value for name, value in held.items()}
+
+
+def of_json(held: Mapping[str, Any]) -> HeldOut:
+    """The evaluation that had this `as_json()`. Raises KeyError if a number is missing."""
+    found = {one.name: held[one.name] for one in fields(HeldOut)}
+    return HeldOut(
+        **{name: torch.tensor(value, dtype=torch.float64) if isinstance(value, list) else value for name, value in found.items()}
+    )
 
 
 class Fixed(NamedTuple):
