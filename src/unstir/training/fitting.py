@@ -39,7 +39,7 @@ from unstir.steady import steady
 from unstir.training.baseline import MEASURED, gaussian_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
-from unstir.training.keeping import Keeping
+from unstir.training.keeping import LAST, Keeping
 from unstir.training.loop import Step, train
 from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, with_its_classes
 from unstir.training.presets import without_auto
@@ -105,7 +105,8 @@ class Fitting:
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
-        self.keeping = Keeping(self.recipe.keep, self.recipe.steps, self.looks)
+        paired = self.problem.pairings(self.recipe.batch_size) > 0  # then training lowers another loss than that of held-out rows
+        self.keeping = Keeping(LAST if paired else self.recipe.keep, self.recipe.steps, self.looks)
 
     @property
     def started(self) -> str:

@@ -7,6 +7,7 @@
 A small table shows why: with 178 rows of 13 columns the held-out loss falls for 150 steps and then rises by a third, because the network
 begins to memorise its rows. The loss that is looked at has fixed rows, times and noise, so equal weights have equal losses. By (3) a loss that
 stays level does not end training: with the learning rate it may still fall. The rule knows only steps and losses, which a checkpoint holds.
+Where a coupling pairs rows with noise, the last weights are kept: held-out rows are not paired, and their loss rises with good pairs.
 
     >>> keeping = Keeping(BEST, steps=100, looks=10)
     >>> for step, loss in (10, 0.9), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.9):
@@ -86,7 +87,7 @@ class Keeping:
             return ""
         found = f"held-out loss was best at step {best.step:,} ({number(best.seen.loss)})"
         if self.keep == LAST:
-            return f"{found} and is {number(newest.seen.loss)} at step {newest.step:,}, of which the model is, because optim.keep is last."
+            return f"{found} and is {number(newest.seen.loss)} at step {newest.step:,}, of which the model is."
         if not self.risen:
             return f"{found}; the model is of that step."
         ended = f" Training ended at step {newest.step:,} of {self.steps:,}." if newest.step < self.steps else ""
