@@ -49,9 +49,10 @@ class HeldOut:
 def of_json(held: Mapping[str, Any]) -> HeldOut:
     """The evaluation that had this `as_json()`. Raises KeyError if a number is missing."""
     found = {one.name: held[one.name] for one in fields(HeldOut)}
-    return HeldOut(
-        **{name: torch.tensor(value, dtype=torch.float64) if isinstance(value, list) else value for name, value in found.items()}
-    )
+    numbers: dict[str, Any] = {
+        name: torch.tensor(value, dtype=torch.float64) if isinstance(value, list) else value for name, value in found.items()
+    }
+    return HeldOut(**numbers)
 
 
 class Fixed(NamedTuple):
