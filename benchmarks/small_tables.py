@@ -6,7 +6,7 @@
     honest       the answer of `unstir evaluate`: does the model copy its rows?                                            (4)
 
 Every table is trained with its preset, once with each value of the setting `keep`. Tables: those of scikit-learn, three built-in sets of
-200 points, and every CSV file that is named on the command line; of a file, a first column without a name, or one named rownames, is left out.
+200 points, and every CSV file that is named on the command line; a column named rownames is left out.
 """
 
 import logging
@@ -52,7 +52,7 @@ def tables(paths: list[str]) -> Iterator[tuple[str, Data]]:
     yield from ((name, toy(name, POINTS, seed=0)) for name in BUILT_IN)
     for path in paths:
         data = load(path)
-        kept = [i for i, name in enumerate(data.names) if name not in ("", "rownames")] or range(data.shape[0])
+        kept = [i for i, name in enumerate(data.names) if name != "rownames"] or range(data.shape[0])
         yield Path(path).stem, from_arrays(data.values[:, list(kept)])
 
 
