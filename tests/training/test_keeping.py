@@ -1,6 +1,8 @@
 """Which weights become the model, and when training ends: by the looks on held-out rows."""
 
+import json
 import logging
+import math
 from functools import partial
 
 import numpy as np
@@ -11,7 +13,7 @@ import unstir
 from unstir.data import from_arrays
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
-from unstir.training.held_out import HeldOut
+from unstir.training.held_out import HeldOut, of_json
 from unstir.training.keeping import BEST, LAST, Keeping
 from unstir.training.presets import settle
 
@@ -107,6 +109,15 @@ def test_with_paired_noise_the_last_weights_are_kept():
     for _ in run.steps():
         pass
     assert run.keeping.best.step < run.state.step == run.model().card.steps_trained == 100
+
+
+def test_an_evaluation_comes_back_from_json_to_the_bit():
+    # Catches NaN, which is not JSON: the error of a bucket of time in which no noise was drawn.
+    odd = torch.tensor([0.1, float("nan"), 1 / 3], dtype=torch.float64)
+    seen = HeldOut(odd, 0.1 + 0.2, float("nan"), *[odd] * 4)
+    again = of_json(json.loads(json.dumps(seen.as_json(), allow_nan=False)))
+    assert (again.loss, math.isnan(again.gaussian_loss)) == (seen.loss, True)
+    torch.testing.assert_close(again.x0, odd, rtol=0, atol=0, equal_nan=True)
 
 
 def test_restarting_forgets_what_was_kept():
