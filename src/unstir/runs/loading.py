@@ -1,7 +1,7 @@
 """A model is loaded from its own folder, from a finished run, or from a run that is not finished.
 
     finished                         the model in model/
-    stopped, failed, in training     the averaged weights of the newest whole checkpoint, and a warning that says so      (1)
+    stopped, failed, in training     the weights kept by the newest whole checkpoint, and a warning that says so          (1)
 
 (1) writes nothing, and does not disturb a process that trains. It needs the data of the run: the model's error by noise level is measured
 on the held-out rows.
