@@ -325,7 +325,7 @@ def test_looking_does_not_change_the_run():
 
 def test_the_model_is_the_average_and_a_copy():
     # Catches raw weights in the model, and a model that goes on learning after it was taken.
-    fitting = prepared(np.random.default_rng(0).normal(size=(100, 2)), **TINY | {"steps": 12, "lr": 0.1})
+    fitting = prepared(np.random.default_rng(0).normal(size=(100, 2)), **TINY | {"steps": 12, "lr": 0.1, "keep": "last"})
     running = fitting.steps()
     for _ in range(6):
         next(running)

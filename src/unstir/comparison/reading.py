@@ -93,7 +93,7 @@ def read_out(
 
 def predicted_seconds(training: Training, fitting: Fitting, yardstick: Yardstick) -> float:
     """What one training with its readings will take, measured on a few steps and a few evaluations of each sampler."""
-    total = training.config.optim.steps * rehearse(fitting).step
+    total = rehearse(fitting).seconds(training.config.optim.steps)
     started = time.monotonic()
     model = fitting.model()
     total += time.monotonic() - started

@@ -39,7 +39,7 @@ Panels = dict[str, Drawn]
 
 def draw(recording: Recording, model: Model, panels: Panels) -> None:
     """Write the figures of this run into `figures/`, and the samples of the first panel into `samples/`."""
-    run, data, held_out = recording.run, recording.fitting.data, recording.held_out
+    run, data, held_out = recording.run, recording.fitting.data, recording.chosen.seen
     figures, samples = run.folder("figures"), run.folder("samples")
     figures_of = _spatial if data.layout else _points
     for name, figure in figures_of(data, model, panels).items():

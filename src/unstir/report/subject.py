@@ -30,7 +30,7 @@ from unstir.runs.checkpoints import read_checkpoint
 from unstir.runs.data import read_data, read_description, read_encoder, span
 from unstir.runs.loading import of_checkpoint
 from unstir.runs.metrics import read_metrics
-from unstir.runs.record import Recording
+from unstir.runs.record import Recording, errors_by_time
 from unstir.training.config import Config, resolve
 from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
@@ -143,8 +143,10 @@ class Subject:
 
     @property
     def last_look(self) -> dict[str, Any] | None:
-        """The latest row of the metrics that has held-out errors by time."""
-        return next((row for row in reversed(self.metrics) if "held_out_eps" in row), None)
+        """The row of the metrics with the held-out errors by time of the model; before there is one, the latest such row."""
+        looks = [row for row in self.metrics if "held_out_eps" in row]
+        at = self.model.card.steps_trained if self.model else None
+        return next((row for row in looks if row["step"] == at), looks[-1] if looks else None)
 
     @property
     def step(self) -> int:
@@ -161,19 +163,21 @@ def of_folder(path: Path) -> Subject:
         fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}), read_encoder(path))
     except UnstirError as error:
         reasons.append(f"The data cannot be read, so nothing is compared with it: {error}")
-    totals, counts = np.zeros(BUCKETS), np.zeros(BUCKETS)
     state, model = read_checkpoint(path), None
-    if state is not None:
-        totals, counts = (np.array(state[1][name], dtype=np.float64) for name in ("totals", "counts"))
     if (path / "model").is_dir():
         model = load(path)
     elif state is not None and fitting is not None:
         model = of_checkpoint(path, fitting, state)
-        reasons.append(f"There is no finished model yet: this page shows the averaged weights of step {state[1]['step']:,}.")
+        reasons.append(
+            f"There is no finished model yet: this page shows the averaged weights of step {model.card.steps_trained:,}."
+        )
     else:
         reasons.append("There is no model yet.")
-    with np.errstate(invalid="ignore"):
-        by_time = totals / counts
+    by_time = np.full(BUCKETS, np.nan)
+    if state is not None:
+        totals, counts = (torch.tensor(state[1][name], dtype=torch.float64) for name in ("totals", "counts"))
+        at = model.card.steps_trained if model else state[1]["step"]
+        by_time = errors_by_time(totals, counts, at, config.optim.steps).numpy()
     held_out = fitting.held_out() if fitting else None
     return Subject(path, about, config, read_description(path), read_metrics(path), fitting, model, held_out, by_time, reasons)
 

@@ -207,6 +207,8 @@ def _run(document: dict[str, Any], about: dict[str, Any]) -> Sentences:
     metrics = document["run"]["metrics"]
     speeds, held_out = metrics["speed"], metrics["held_out"]
     found = [f"{document['status'].capitalize()} at step {document['step']:,} of {document['steps']:,}."]
+    if document["status"] == "finished" and document["step"] < document["steps"]:
+        found.append("Training ended there because the held-out loss had risen: more rows, not more steps, would help.")
     if document["why"]:
         found.append(str(document["why"]))
     found += [f"Resumed at step {one['at_step']:,}, after it was {one['after']}" for one in about.get("resumed", [])]
@@ -217,6 +219,8 @@ def _run(document: dict[str, Any], about: dict[str, Any]) -> Sentences:
         lowest = min(known)
         last = f"The held-out loss is {number(known[-1][0])} at step {known[-1][1]:,}"
         last += ", its lowest" if lowest[0] == known[-1][0] else f"; its lowest was {number(lowest[0])} at step {lowest[1]:,}"
+        if about.get("model_step", document["step"]) != document["step"]:
+            last += f", and the model is of step {about['model_step']:,}"
         found.append(
             last + (f". The best Gaussian has {number(held_out['gaussian'])}." if held_out["gaussian"] is not None else ".")
         )

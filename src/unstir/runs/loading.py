@@ -1,7 +1,7 @@
 """A model is loaded from its own folder, from a finished run, or from a run that is not finished.
 
     finished                         the model in model/
-    stopped, failed, in training     the averaged weights of the newest whole checkpoint, and a warning that says so      (1)
+    stopped, failed, in training     the weights kept by the newest whole checkpoint, and a warning that says so          (1)
 
 (1) writes nothing, and does not disturb a process that trains. It needs the data of the run: the model's error by noise level is measured
 on the held-out rows.
@@ -62,11 +62,15 @@ def is_unfinished(path: Path) -> bool:
 def of_checkpoint(path: Path, fitting: Fitting, checkpoint: State) -> Model:
     """The model of a checkpoint of the run at `path`; its fitting is changed to that state. Warns that this is no finished model."""
     tensors, document = checkpoint
-    fitting.state.restore(tensors, document["step"])
-    status = read_status(path)["status"]
+    fitting.restore(tensors, document)
+    status, model = read_status(path)["status"], fitting.model()
+    at = model.card.steps_trained
+    which = "the averaged weights of the newest checkpoint"
+    if at < document["step"]:
+        which = f"of all averaged weights up to the newest checkpoint, at step {document['step']:,}, those with the lowest held-out loss"
     said = (
         f"{path} is {'still in training' if status == 'running' else status} and has no finished model. This is the model of step "
-        f"{document['step']:,} of {fitting.recipe.steps:,}: the averaged weights of the newest checkpoint."
+        f"{at:,} of {fitting.recipe.steps:,}: {which}."
     )
     warnings.warn(UnstirWarning(said), stacklevel=4)  # the call of `load`
-    return fitting.model()
+    return model

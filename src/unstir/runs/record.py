@@ -1,11 +1,12 @@
 """Training on the record: what each step leaves in the run folder.
 
     every step          its loss is kept until the next row
-    400 times a run     a row for the trackers: mean loss since the last row, learning rate, and now and then the held-out loss
-    last quarter        squared errors by time, which show the steps of the chain where the network is most wrong
+    400 times a run     a row for the trackers: mean loss since the last row, learning rate; and a row after each look, with its losses
+    as often            squared errors by time, which show the steps of the chain where the network is most wrong
     now and then        a checkpoint, where the time since the last is 50 times as long as writing one took          (1)
 
-A checkpoint also holds the losses since the last row and the sums of the errors. The record of a run that was stopped and resumed is
+A checkpoint also holds the losses since the last row and the sums of the errors, in twentieths of the run: those of the quarter before the
+step that the model is of are shown. The record of a run that was stopped and resumed is
 therefore that of an undisturbed run, to the last digit of every loss.
 """
 
@@ -22,10 +23,13 @@ from unstir.runs.folder import Run
 from unstir.runs.trackers import TRACKERS
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, HeldOut, bucket_sums
+from unstir.training.keeping import Look
 from unstir.training.loop import Step
 
-FORMAT = 1  # of a checkpoint's document
+FORMAT = 2  # of a checkpoint's document
 LOGGED = 400  # rows of a run, about
+PARTS = 20  # of a run, for the errors by time
+SEEN = 5  # of these parts are shown
 SHARE = 0.02  # of the time may go into checkpoints: (1)
 SOONEST = 2.0  # seconds between two checkpoints, at least
 
@@ -40,13 +44,28 @@ class Recording:
         self.run, self.fitting = run, fitting
         self.trackers = [TRACKERS[name](run) for name in dict.fromkeys([TRACKERS.default, *trackers])]
         self.seconds, self.losses = 0.0, []
-        self.totals, self.counts = torch.zeros(BUCKETS, dtype=torch.float64), torch.zeros(BUCKETS, dtype=torch.int64)
-        self.held_out: HeldOut = fitting.held_out()
+        self.totals, self.counts = (
+            torch.zeros(PARTS, BUCKETS, dtype=torch.float64),
+            torch.zeros(PARTS, BUCKETS, dtype=torch.int64),
+        )
+        self._before: HeldOut = fitting.held_out()
 
     @property
     def by_time(self) -> Tensor:
-        """Mean squared error of eps in the last quarter of training, by bucket of time (BUCKETS,); NaN for a bucket without steps."""
-        return self.totals / self.counts
+        """Mean squared error of eps in the quarter of training before the model's step, by bucket of time (BUCKETS,)."""
+        chosen = self.fitting.keeping.chosen
+        return errors_by_time(self.totals, self.counts, chosen.step if chosen else 0, self.fitting.recipe.steps)
+
+    @property
+    def held_out(self) -> HeldOut:
+        """The newest look; before the first, the losses of the weights that training starts from."""
+        newest = self.fitting.keeping.newest
+        return newest.seen if newest else self._before
+
+    @property
+    def chosen(self) -> Look:
+        """The look at the weights that are the model so far."""
+        return self.fitting.keeping.chosen or Look(self.fitting.state.step, self._before)
 
     def steps(self) -> Iterator[Step]:
         """Train the steps that are left, recording each before it is yielded.
@@ -54,18 +73,21 @@ class Recording:
         StorageError where the folder cannot be written to; the last checkpoint stays whole then.
         """
         total = self.fitting.recipe.steps
-        every, look = max(1, total // LOGGED), max(1, total // self.fitting.looks)
+        every = max(1, total // LOGGED)
         began, saved, cost = time.monotonic() - self.seconds, time.monotonic(), 0.0
         try:
             for step in self.fitting.steps():
                 self.losses.append(step.loss)
-                if step.number > total - total // 4:
+                if step.number % every == 0:
                     sums, counts = bucket_sums(step.t, self.fitting.eps_errors(step))
-                    self.totals, self.counts = self.totals + sums, self.counts + counts
+                    part = part_of(step.number, total)
+                    self.totals[part] += sums
+                    self.counts[part] += counts
                 self.seconds = time.monotonic() - began
-                if step.number % every == 0 or step.number == total:
-                    self._log(step, looking=step.number // look > (step.number - every) // look or step.number == total)
-                if step.number == total or time.monotonic() - saved > max(SOONEST, cost / SHARE):
+                looked = self.fitting.keeping.due(step.number)
+                if step.number % every == 0 or looked:
+                    self._log(step, looked)
+                if self.fitting.over or time.monotonic() - saved > max(SOONEST, cost / SHARE):
                     writing = time.monotonic()
                     self.save()
                     saved = time.monotonic()
@@ -79,13 +101,13 @@ class Recording:
         """Write a checkpoint now."""
         document = {
             "format": FORMAT,
-            "step": self.fitting.state.step,
+            **self.fitting.document(),
             "seconds": self.seconds,
             "losses": self.losses,
             "totals": self.totals.tolist(),
             "counts": self.counts.tolist(),
         }
-        write_checkpoint(self.run, self.fitting.state.step, self.fitting.state.tensors(), document)
+        write_checkpoint(self.run, self.fitting.state.step, self.fitting.tensors(), document)
 
     def restore(self) -> list[str]:
         """Go on from the newest whole checkpoint, or from the start where there is none; answer a sentence for each damaged newer one.
@@ -102,25 +124,40 @@ class Recording:
                 f"{found.path} has format {held.get('format')}, and this version of unstir reads {FORMAT}. Update it."
             )
         try:
-            self.fitting.state.restore(found.tensors, held["step"])
+            self.fitting.restore(found.tensors, held)
             self.seconds, self.losses = held["seconds"], held["losses"]
             self.totals, self.counts = torch.tensor(held["totals"], dtype=torch.float64), torch.tensor(held["counts"])
         except (KeyError, RuntimeError) as error:
             raise StorageError(f"{found.path} is not a checkpoint of this run: {error}. Use another copy.") from None
         self._rewind(held["step"])
-        self.held_out = self.fitting.held_out()
+        self._before = self.fitting.held_out()
         return found.damaged
 
     def _rewind(self, step: int) -> None:
         for tracker in self.trackers:
             tracker.rewind(step)
 
-    def _log(self, step: Step, looking: bool) -> None:
+    def _log(self, step: Step, looked: bool) -> None:
         row = {"step": step.number, "loss": float(np.mean(self.losses)), "lr": step.lr, "seconds": self.seconds}
         self.losses = []
-        if looking:
-            held_out = self.held_out = self.fitting.held_out()
+        if looked:
+            held_out = self.held_out
             row |= {"held_out": held_out.loss, "gaussian": held_out.gaussian_loss}
             row |= {"held_out_eps": held_out.eps.tolist(), "held_out_x0": held_out.x0.tolist()}
         for tracker in self.trackers:
             tracker.log(row)
+
+
+def part_of(step: int, steps: int) -> int:
+    """In which of the PARTS equal parts of a run of so many `steps` a step lies, counted from 0."""
+    return (max(step, 1) - 1) * PARTS // steps
+
+
+def errors_by_time(totals: Tensor, counts: Tensor, step: int, steps: int) -> Tensor:
+    """Mean errors by bucket of time (BUCKETS,) in the quarter of a run that ends with `step`; NaN for a bucket without errors.
+
+    `totals` and `counts` are (PARTS, BUCKETS).
+    """
+    last = part_of(step, steps)
+    parts = slice(max(0, last + 1 - SEEN), last + 1)
+    return totals[parts].sum(0) / counts[parts].sum(0)

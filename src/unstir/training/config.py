@@ -211,6 +211,7 @@ class Optim(Section):
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
     clip: float = Field(1.0, gt=0, description="Gradients of a larger norm are scaled down to this norm.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential moving average of the weights.")
+    keep: str = Field("best", pattern="^(best|last)$", description="Weights of the model: best (lowest held-out loss) or last.")
     drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class; guidance needs some.")
     precision: str = Field(
         "float32", pattern="^(float32|bfloat16)$", description="Precision of the network in training: float32 or bfloat16."

@@ -68,6 +68,9 @@ def fit(
     Settings that are not given are then its own, and its encoder is kept unless scale="fitted".
 
     What a person should know about the data and the settings is one line of the log "unstir", with the number of further ones.
+    The model is that of the step with the lowest held-out loss, and training ends early if that loss has risen for a quarter of the steps;
+    the log then says so. keep="last" asks for the model of the last step: `training.keeping`.
+
     `model.losses` has the losses of all steps. Raises DataError for data that cannot be used, UsageError for a wrong setting.
     """
     if isinstance(x, str):
@@ -115,6 +118,8 @@ def fit(
         fitting = Fitting(data, config, fitting.encoder, own, begins)
     _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
     losses = [step.loss for step in shown(fitting, progress)]
+    if fitting.keeping.risen:
+        logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
     model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))

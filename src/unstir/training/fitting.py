@@ -15,7 +15,7 @@
     True
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,7 @@ from unstir.steady import steady
 from unstir.training.baseline import MEASURED, gaussian_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
+from unstir.training.keeping import LAST, Keeping
 from unstir.training.loop import Step, train
 from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, with_its_classes
 from unstir.training.presets import without_auto
@@ -91,9 +92,8 @@ class Fitting:
             config, self.encoder, self.encoder.layout(data.layout), self.condition, own
         )
         self.restart(config.seed)
-        draws = affordable(self.state.network, 1, LOOK, *HELD_OUT_DRAWS)
+        draws, gaussian = self._draws, gaussian_of(self.drawn)
         unseen, cond = encoded(self.unseen.rows, self.encoder), self._values(self.unseen)
-        self._draws, gaussian = draws, gaussian_of(self.drawn)
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
     @steady
@@ -105,6 +105,9 @@ class Fitting:
         self.state = State(
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device
+        self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
+        paired = self.problem.pairings(self.recipe.batch_size) > 0  # then training lowers another loss than that of held-out rows
+        self.keeping = Keeping(LAST if paired else self.recipe.keep, self.recipe.steps, self.looks)
 
     @property
     def started(self) -> str:
@@ -140,15 +143,34 @@ class Fitting:
         """What held-out rows lose by being encoded and decoded; None if the encoder is exact."""
         return self.encoder.reconstruction(torch.as_tensor(self.unseen.rows[:MEASURED]))
 
+    @property
+    def over(self) -> bool:
+        """Whether training has ended: at the last step, or earlier because the held-out loss has risen."""
+        return self.keeping.over or self.state.step >= self.recipe.steps
+
+    @steady
     def steps(self) -> Iterator[Step]:
-        """Train from the current step to the last, one step at a time, together with the processes that this one has joined."""
-        return train(self.state, self.problem, self.recipe, here(), self.device)
+        """Train from the current step to the last, one step at a time, together with the processes that this one has joined.
+
+        Now and then the averaged weights are looked at, and by (3) of `keeping` that may end training early. Process 0 looks for all.
+        """
+        if self.state.meet(self.keeping.over):
+            return
+        for step in train(self.state, self.problem, self.recipe, here(), self.device):
+            ended = False
+            if self.keeping.due(step.number):
+                if here().rank == 0:
+                    self.keeping.see(step.number, self.held_out(), self.state.averaged)
+                ended = bool(self.state.meet(self.keeping.over))
+            yield step
+            if ended:
+                return
 
     @steady
     def held_out(self) -> HeldOut:
         """The loss of the averaged weights on the fixed held-out sets, and the best Gaussian's."""
         if self.sharded:
-            return self._sets.look(self._averaged())
+            return self._sets.look(self._network(self.state.averaged()))
         self.state.swap()
         self.state.network.eval()
         found = self._sets.look(self.state.network)
@@ -164,8 +186,13 @@ class Fitting:
 
     @steady
     def model(self) -> Model:
-        """The current model: the averaged weights, with their error by noise level measured on held-out rows."""
-        network, problem = self._averaged(), self.problem
+        """The model so far: the averaged weights that are kept, with their error by noise level measured on held-out rows.
+
+        These are the weights of the best look. Before the first, and with the setting keep="last", they are those of the current step.
+        """
+        kept = self.keeping
+        network, problem = self._network(kept.weights or self.state.averaged()), self.problem
+        at = kept.best.step if kept.best and kept.weights else self.state.step
         rows, cond = self._sets.take(affordable(network, len(ERROR_LEVELS), CURVE, *CURVE_DRAWS))
         denoiser = Denoiser(network, problem.schedule, problem.target)
         curve = error_curve(
@@ -176,7 +203,21 @@ class Fitting:
             seeded(self.config.seed, "error curve"),
         )
         deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
-        return Model(self._card(), network, self.encoder, curve, deviation, problem.schedule, problem.target, self.condition)
+        return Model(self._card(at), network, self.encoder, curve, deviation, problem.schedule, problem.target, self.condition)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors that training changes, by name, and the kept weights: what a checkpoint holds."""
+        return self.state.tensors() | self.keeping.tensors()
+
+    def document(self) -> dict[str, Any]:
+        """The numbers beside these tensors, as JSON: the step, and what the looks have found."""
+        return {"step": self.state.step, "looks": self.keeping.document()}
+
+    @steady
+    def restore(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+        """Go back to where `tensors()` and `document()` were these. Raises KeyError or RuntimeError if they do not fit."""
+        self.state.restore(tensors, document["step"])
+        self.keeping.restore(tensors, document["looks"])
 
     def _problem(self, mirrored: EncodedRows | None) -> Problem:
         diffusion, own = self.config.diffusion, self.own
@@ -198,7 +239,7 @@ class Fitting:
         """The condition's value of each row; None without a condition."""
         return None if self.condition is None or data.labels is None else torch.as_tensor(data.labels)
 
-    def _card(self) -> Card:
+    def _card(self, step: int) -> Card:
         data, config, condition = self.data, self.config, self.condition
         named = {name: called(part) for name, part in self.own.parts.items()}
         parts: dict[str, Any] = {
@@ -219,15 +260,15 @@ class Fitting:
             names=data.names,
             bounds=data.bounds,
             source=spelled(self.config.data.source or data.source),  # as it was typed, wherever the data was moved to since
-            steps_trained=self.state.step,
+            steps_trained=step,
             own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
             **(parts | named),
         )
 
-    def _averaged(self) -> nn.Module:
-        """A separate network with the averaged weights."""
+    def _network(self, weights: Mapping[str, Tensor]) -> nn.Module:
+        """A separate network with these weights."""
         network = self._make_network(0)
-        network.load_state_dict(self.state.averaged())
+        network.load_state_dict(weights)
         return network.eval().requires_grad_(False).to(self.device)
 
 

@@ -6,9 +6,12 @@
 Rows, times and noise are drawn only once, so two evaluations differ only by what the network has learnt in between.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +41,27 @@ class HeldOut:
     gaussian_eps: Tensor
     x0: Tensor
     gaussian_x0: Tensor
+
+    def as_json(self) -> dict[str, Any]:
+        """All numbers as JSON, null for NaN; float64 comes back to the bit, by `of_json`."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: _jsonable(value.tolist() if isinstance(value, Tensor) else value) for name, value in held.items()}
+
+
+def of_json(held: Mapping[str, Any]) -> HeldOut:
+    """The evaluation that had this `as_json()`. Raises KeyError if a number is missing."""
+    found: dict[str, Any] = {}
+    for one in fields(HeldOut):
+        numbers = np.array(held[one.name], dtype=np.float64)  # null becomes NaN
+        found[one.name] = torch.from_numpy(numbers) if numbers.ndim else float(numbers)
+    return HeldOut(**found)
+
+
+def _jsonable(value: Any) -> Any:
+    """A number, or a list of them, with None for those that JSON lacks."""
+    if isinstance(value, list):
+        return [_jsonable(one) for one in value]
+    return value if math.isfinite(value) else None
 
 
 class Fixed(NamedTuple):

@@ -1,6 +1,7 @@
 """Settings that are chosen from the data, for everything that the user has not set. Rows have d numbers, and there are N of them.
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
+    N < 1,000 and d > 3      no sinusoids and narrow layers, which are slower to learn rows by heart
     steps = 4 N, at least 250, at most 4,000, or 8,000 for images and sequences                                           (2)
     images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 if the processor supports it           (3)
     their latents            the same, twice as wide
@@ -31,6 +32,7 @@ from unstir.training.neighbours import MOST_NUMBERS, Neighbours
 from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
 from unstir.words import counted
 
+FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
 AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
@@ -94,6 +96,14 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
     steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): _steps(len(data), MOST_STEPS)}
+    few = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
+    if d > 3 and len(data) < FEW_ROWS:
+        return steps | {
+            ("network", "width"): Choice(64 if d <= 8 else 96, f"features a layer: {few}"),
+            ("network", "depth"): Choice(2, f"residual blocks: {few}"),
+            ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {few}"),
+            ("optim", "lr"): Choice(3e-3 if d <= 8 else 1e-3, RATE),
+        }
     if d <= 8:
         detail = _detail(data, merge(*layers)) if d <= MOST_NUMBERS else {}
         finest = detail[FINEST].value if detail else USUAL

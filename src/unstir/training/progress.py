@@ -66,7 +66,7 @@ def _in_notebook(fitting: Fitting) -> Iterator[Step]:
     cell, last = display({"text/plain": "training"}, raw=True, display_id=True), began
     for step, loss in _smoothed(fitting):
         now = time.monotonic()
-        if now - last >= INTERVAL or step.number == total:
+        if now - last >= INTERVAL or fitting.over:
             last = now
             cell.update({"text/plain": line(step, total, loss, now - began)}, raw=True)
         yield step

@@ -28,6 +28,7 @@ class Recipe:
     seed: int = 0
     precision: str = "float32"
     sharding: str = WHOLE
+    keep: str = "best"
 
     def rate(self, k: int) -> float:
         """The learning rate of step k = 0, 1, ...: `networks.rates`."""

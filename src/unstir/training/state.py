@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.networks.building import blocks
-from unstir.training.processes import ALONE, Processes, Request, own
+from unstir.training.processes import ALONE, Processes, Request, here, own
 from unstir.training.recipe import Recipe
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
@@ -68,6 +68,14 @@ class State:
     def give(self, asked: Request) -> None:
         """Send this process's parts of what process 0 has asked for. Every process but 0 calls this."""
         self.tensors() if asked == Request.EVERYTHING else self.averaged()
+
+    def meet(self, code: int = 0) -> int:
+        """The largest code of all processes. All call this at once; the others first give process 0 what it has asked for meanwhile."""
+        while True:
+            asked, largest = here().agree(code=code)
+            if asked == Request.NOTHING:
+                return largest
+            self.give(asked)
 
     @property
     def _names(self) -> list[str]:

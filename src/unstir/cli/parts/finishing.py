@@ -26,7 +26,7 @@ WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is 
 
 def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     """Score, draw, and say what to type next."""
-    run, settings, held_out = recording.run, recording.fitting.config, recording.held_out
+    run, settings, held_out = recording.run, recording.fitting.config, recording.chosen.seen
     n = affordable_rows(model, SHARE)
     drawn, ids, scores, seen = None, None, [], None
     try:
@@ -52,6 +52,10 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     if not output.json:
         loss, gaussian = held_out.loss, held_out.gaussian_loss
         note(f"trained in {recording.seconds:.1f} s; held-out loss {loss:.4f} (best Gaussian {gaussian:.4f})")
+        if recording.fitting.keeping.said:
+            note(recording.fitting.keeping.said)
+        if WORSE * gaussian >= loss > gaussian:
+            note("note: on held-out rows a Gaussian with the data's mean and covariance is no worse than the model.")
         for score in scores:
             note(score_line(score))
         for line in seen_lines(seen) if seen else ():
@@ -60,6 +64,7 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
         "run": str(run.path),
         "seconds": recording.seconds,
         "held_out": held_out.loss,
+        "model_step": recording.chosen.step,
         "scores": as_json(scores),
         "shares": columns,
     }

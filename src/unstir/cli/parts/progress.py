@@ -58,7 +58,7 @@ class Display:
             task = progress.add_task("", total=self.total, completed=done, loss=nan, held_out=nan, speed=0.0)
             for step in self.recording.steps():
                 smooth = step.loss if smooth != smooth else 0.98 * smooth + 0.02 * step.loss
-                if step.number % 10 == 0 or step.number == self.total:
+                if step.number % 10 == 0 or self.recording.fitting.over:
                     speed = (step.number - done) / (time.monotonic() - started)
                     progress.update(task, completed=step.number, loss=smooth, held_out=self.recording.held_out.loss, speed=speed)
                 yield step
@@ -68,7 +68,7 @@ class Display:
         done = self.recording.fitting.state.step
         for step in self.recording.steps():
             now = time.monotonic()
-            if now - last >= INTERVAL or step.number == self.total:
+            if now - last >= INTERVAL or self.recording.fitting.over:
                 last, speed = now, (step.number - done) / (now - started)
                 left = (self.total - step.number) / speed
                 note(

@@ -150,8 +150,9 @@ def _next(run: Run) -> str:
 
 
 def finished(recording: Recording) -> None:
-    """Say in `run.json` that the run is finished."""
-    recording.run.note(status="finished", why=None, seconds=recording.seconds, steps=recording.fitting.state.step)
+    """Say in `run.json` that the run is finished, after how many steps, and of which of them the model is."""
+    at = {"steps": recording.fitting.state.step, "model_step": recording.chosen.step, "kept": recording.fitting.keeping.said}
+    recording.run.note(status="finished", why=None, seconds=recording.seconds, **at)
 
 
 def go(recording: Recording, output: ProgressOutput, show: Callable[[Step], None] | None = None) -> Model:

@@ -23,7 +23,7 @@ from unstir.training.config import resolve
 from unstir.training.config_file import write_config
 from unstir.training.fitting import Fitting
 from unstir.training.presets import load_data
-from unstir.training.processes import Request, hear, here, in_step, joined, tell
+from unstir.training.processes import hear, here, in_step, joined, tell
 from unstir.training.state import State
 
 SHARED = ("train", "resume")
@@ -98,13 +98,10 @@ def stop_code(asked: Asked, state: State) -> int:
     All processes call this after each step and once more when training is done, and hear the same. Before the others do, they give
     process 0 the parts of the state that it has asked for since.
     """
-    while True:
-        request, code = here().agree(code=asked.code)
-        if request == Request.NOTHING:
-            if code:
-                asked.answer()
-            return code
-        state.give(request)
+    code = state.meet(asked.code)
+    if code:
+        asked.answer()
+    return code
 
 
 def _fitting(document: dict[str, Any], tensors: dict[str, Tensor]) -> Fitting:

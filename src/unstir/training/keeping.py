@@ -1,0 +1,115 @@
+"""Which weights become the model, and when more steps are no use. Both are decided by looks: evaluations on the held-out rows.
+
+    looks          after the steps n, 2 n, 3 n, ... and the last,  n = steps / looks                                       (1)
+    the model      the averaged weights of the look with the lowest held-out loss, or those of the last step               (2)
+    training ends  when a look a quarter of the planned steps after the best one, or later, is 1 % above it                (3)
+
+A small table shows why: with 178 rows of 13 columns the held-out loss falls for 150 steps and then rises by a third, because the network
+begins to memorise its rows. The loss that is looked at has fixed rows, times and noise, so equal weights have equal losses. By (3) a loss that
+stays level does not end training: with the learning rate it may still fall. The rule knows only steps and losses, which a checkpoint holds.
+Where a coupling pairs rows with noise, the last weights are kept: held-out rows are not paired, and their loss rises with good pairs.
+
+    >>> keeping = Keeping(BEST, steps=100, looks=10)
+    >>> for step, loss in (10, 0.9), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.9):
+    ...     keeping.see(step, HeldOut(None, loss, 1.0, None, None, None, None), dict)
+    >>> keeping.best.step, keeping.over
+    (20, True)
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from unstir.training.held_out import HeldOut, of_json
+from unstir.words import number
+
+BEST, LAST = "best", "last"  # values of the setting `keep`
+PATIENCE = 0.25  # of the planned steps
+RISEN = 1.01  # times the lowest loss: from there on a loss has risen
+PREFIX = "kept."  # of a kept tensor in a checkpoint
+
+
+class Look(NamedTuple):
+    """An evaluation on the held-out rows, and the step after which it was made."""
+
+    step: int
+    seen: HeldOut
+
+
+class Keeping:
+    """What the looks of a training have found: the best one with its weights, and the newest.
+
+    `weights` is a state_dict on the CPU; it is empty before the first look, and where `keep` is "last".
+    """
+
+    def __init__(self, keep: str, steps: int, looks: int):
+        self.keep, self.steps, self.every = keep, steps, max(1, steps // looks)
+        self.best: Look | None = None
+        self.newest: Look | None = None
+        self.weights: dict[str, Tensor] = {}
+
+    def due(self, step: int) -> bool:
+        """Whether there is a look after this step, by (1)."""
+        return step % self.every == 0 or step == self.steps
+
+    def see(self, step: int, seen: HeldOut, averaged: Callable[[], Mapping[str, Tensor]]) -> None:
+        """Take in a look. If it is the best, the `averaged` weights are copied; the first of two equals is the best."""
+        self.newest = Look(step, seen)
+        if self.best is None or seen.loss < self.best.seen.loss or math.isnan(self.best.seen.loss):
+            self.best = self.newest
+            if self.keep == BEST:
+                self.weights = {name: value.detach().to("cpu", copy=True) for name, value in averaged().items()}
+
+    @property
+    def risen(self) -> bool:
+        """Whether the newest loss is above the lowest by a per cent or more."""
+        return self.best is not None and self.newest is not None and self.newest.seen.loss >= RISEN * self.best.seen.loss
+
+    @property
+    def over(self) -> bool:
+        """Whether training ends here, by (3)."""
+        if self.keep == LAST or self.best is None or self.newest is None:
+            return False
+        return self.risen and self.newest.step - self.best.step >= PATIENCE * self.steps
+
+    @property
+    def chosen(self) -> Look | None:
+        """The look at the weights that are the model; None before the first."""
+        return self.newest if self.keep == LAST else self.best
+
+    @property
+    def said(self) -> str:
+        """Of which step the model is and why, in a sentence or three; "" if it is the last one, and the best."""
+        best, newest = self.best, self.newest
+        if best is None or newest is None or best.step == newest.step:
+            return ""
+        found = f"held-out loss was best at step {best.step:,} ({number(best.seen.loss)})"
+        if self.keep == LAST:
+            return f"{found} and is {number(newest.seen.loss)} at step {newest.step:,}, of which the model is."
+        if not self.risen:
+            return f"{found}; the model is of that step."
+        ended = f" Training ended at step {newest.step:,} of {self.steps:,}." if newest.step < self.steps else ""
+        found += f" and has risen since, to {number(newest.seen.loss)}; the model is of that step."
+        return f"{found}{ended} More rows, not more steps, would help."
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The kept weights, as a checkpoint holds them."""
+        return {PREFIX + name: value for name, value in self.weights.items()}
+
+    def document(self) -> dict[str, Any]:
+        """Both looks as JSON, as a checkpoint holds them."""
+        return {
+            name: look and {"step": look.step, "seen": look.seen.as_json()}
+            for name, look in (("best", self.best), ("newest", self.newest))
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+        """Go back to where `tensors()` and `document()` were these. Raises KeyError if something is missing."""
+        self.best, self.newest = (
+            document[name] and Look(document[name]["step"], of_json(document[name]["seen"])) for name in ("best", "newest")
+        )
+        self.weights = {name.removeprefix(PREFIX): value.clone() for name, value in tensors.items() if name.startswith(PREFIX)}
+        if self.keep == BEST and self.best is not None and not self.weights:
+            raise KeyError("kept weights")
