@@ -30,7 +30,7 @@ from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 from unstir.training.neighbours import MOST_NUMBERS, Neighbours
 from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
-from unstir.words import counted
+from unstir.words import counted, number
 
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
@@ -126,12 +126,15 @@ def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choi
     """
     config = resolve(chosen)
     training, _ = data.split_numbers(config.data.held_out, config.seed)
-    finest = round(-2 * math.log(min(max(_nearest(data.rows[training[:MOST_NEAR]]), CLOSEST), FAREST)), 1)
+    away = min(max(_nearest(data.rows[training[:MOST_NEAR]]), CLOSEST), FAREST)
     answer = EXPECTED
     if config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
         answer = ANSWERS[0]
     return {
-        FINEST: Choice(finest, "the log-SNR at which noise is as large as the usual distance between neighbours"),
+        FINEST: Choice(
+            round(-2 * math.log(away), 1),
+            f"the log-SNR at which noise is {number(away, 2)} deviations, about what neighbours are apart",
+        ),
         ANSWER: Choice(answer, "the mean of the rows that a noisy row may come from" if answer == EXPECTED else "the drawn row"),
     }
 
