@@ -63,11 +63,11 @@ class Blend:
 
     def along(self, x: Tensor) -> Tensor:
         """Rows x (B, ...) along the directions: (B, d)."""
-        return x.flatten(1) @ self.directions if len(self.directions) else x.flatten(1)
+        return x.flatten(1) @ self.directions.to(x.dtype) if len(self.directions) else x.flatten(1)
 
     def back(self, c: Tensor) -> Tensor:
         """Numbers c (B, d) along the directions, as flat rows: (B, d)."""
-        return c @ self.directions.mT if len(self.directions) else c
+        return c @ self.directions.to(c.dtype).mT if len(self.directions) else c
 
     def gaussians(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (2) of rows x (B, ...) with alpha and sigma () or (B,): (B, d), along the directions."""
