@@ -36,13 +36,16 @@ from unstir.diffusion.oracles import Independent
 from unstir.diffusion.schedules import Schedule
 from unstir.steady import steady
 
+WIDE = 1024  # rows of more numbers are compared along their elements, because a covariance costs d^3
+
 
 @dataclass(frozen=True)
 class Blend:
     """What (1) needs, for rows of d numbers: the Gaussian along its directions, and the network's share in each at rising log-SNR.
 
-    `directions` (d, d) has the q_k as its columns, float32; (0, d) means the elements themselves. `log_snr` (K,) and `share` (K, d) are
-    float64. Between two levels the share is a straight line in log-SNR; beyond the first and the last it stays as it is there.
+    `directions` (d, d) has the q_k as its columns, float32; (0, d) means the elements themselves, as for d > `WIDE`.
+    `log_snr` (K,) and `share` (K, d) are float64. Between two levels the share is a straight line in log-SNR; beyond the first and the
+    last it stays as it is there.
     """
 
     gaussian: Independent

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition
-from unstir.diffusion.blending import Blend
+from unstir.diffusion.blending import WIDE, Blend
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.oracles import Independent
 from unstir.diffusion.schedules import Schedule, schedule
@@ -187,11 +187,11 @@ def _blend_tensors(blend: Blend | None) -> dict[str, Tensor]:
 
 
 def _blend_wanted(tensors: Mapping[str, Tensor], d: int) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-    """The shapes and types of the tensors of a blend of rows of d numbers, if the file has any; its directions may be the elements."""
+    """The shapes and types of the tensors of a blend of rows of d numbers, if the file has any."""
     if not any(name in tensors for name in BLEND):
         return {}
-    levels, turned = (len(tensors[name]) if name in tensors and tensors[name].ndim else 0 for name in (BLEND[3], BLEND[2]))
-    shapes = ((d,), (d,), (d if turned else 0, d), (levels,), (levels, d))
+    levels = len(tensors[BLEND[3]]) if BLEND[3] in tensors and tensors[BLEND[3]].ndim else 0
+    shapes = ((d,), (d,), (d if d <= WIDE else 0, d), (levels,), (levels, d))
     return {
         name: (shape, torch.float32 if name == BLEND[2] else torch.float64) for name, shape in zip(BLEND, shapes, strict=True)
     }

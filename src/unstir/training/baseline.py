@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from unstir.data.statistics import Statistics, covariance
+from unstir.diffusion.blending import WIDE
 from unstir.diffusion.oracles import Gaussian, Independent
 from unstir.encoders.rows import EncodedRows, parts
 
-WIDE = 1024  # for rows of more elements, only variances are used, because a covariance costs d^3
 JITTER = 1e-6  # added to the variances, because an element that never varies has variance 0
 MEASURED = 4096  # rows used where encoding a row costs an evaluation of a network, or where (1) does not hold
 
