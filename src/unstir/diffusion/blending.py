@@ -9,8 +9,11 @@ answers are averaged by a share w_k for each noise level,
     q_k . gaussian = m_k + alpha v_k / (alpha^2 v_k + sigma^2) (q_k . x_t - alpha m_k)                (2)
     w_k = E g (g - f) / E (g - f)^2,  kept in [0, 1]          f, g the errors of both along q_k       (3)
 
+    by how many standard errors w_k differs from 1:  2 or fewer count as none, and 4 fully          (4)
+
 (3) is the share whose squared error is the smallest. It is measured on rows that were not trained on, so (1) errs less than either of the
-two in every direction, but for the luck of these rows: a share of 1 leaves the network alone, and before any training it is 0.
+two in every direction, but for the luck of these rows: a share of 1 leaves the network alone, and before any training it is 0. By (4)
+the network is left alone where the two are equally good: shares that are chance jump from level to level, and no sampler can follow.
 
 Source: (3) is linear stacking, Breiman 1996, of two denoisers; (2) is Wiener's filter.
 
@@ -37,6 +40,7 @@ from unstir.diffusion.schedules import Schedule
 from unstir.steady import steady
 
 WIDE = 1024  # rows of more numbers are compared along their elements, because a covariance costs d^3
+CHANCE = 2.0, 4.0  # the standard errors of (4)
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,13 @@ def measured(
         eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator).to(x0.device)
         x = schedule.diffuse(x0, t, eps)
         f, g = (c.double().cpu() - wanted.double().cpu() for c in (here.along(denoise(x, t)), here.gaussians(x, *schedule(t))))
-        between = (g - f).square().sum(0)
-        share_here.copy_(torch.where(between > 0, (g * (g - f)).sum(0) / between, 1.0).clamp(0, 1))
+        share_here.copy_(_best(f, g))
     return blend
+
+
+def _best(f: Tensor, g: Tensor) -> Tensor:
+    """Eq. (3) of errors (n, d), with (4): (d,)."""
+    between = (g - f).square().sum(0)
+    given = 1 - torch.where(between > 0, (g * (g - f)).sum(0) / between, 1.0).clamp(0, 1)
+    z = (len(f) * given.square() * between / f.square().sum(0).clamp(min=torch.finfo(f.dtype).tiny)).sqrt()
+    return 1 - given * ((z - CHANCE[0]) / (CHANCE[1] - CHANCE[0])).clamp(0, 1)
