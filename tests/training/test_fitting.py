@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,13 +197,14 @@ def test_guidance_of_one_is_the_conditional_model_and_of_zero_the_unconditional(
     """One convention of scale. Catches w = scale - 1, under which 0 is the conditional model."""
     generator = torch.Generator().manual_seed(0)
     x, t, cond = torch.randn(9, 2, generator=generator), torch.tensor(0.4), torch.arange(9) % 8
+    alone = replace(ring, blend=None)
     network = Denoiser(ring.network, ring.schedule, target(ring.card.target))
     conditional, unconditional = network(x, t, cond), network(x, t)
-    assert torch.equal(ring.denoise(cond)(x, t), conditional)
-    assert torch.equal(ring.denoise(cond, 1.0)(x, t), conditional)
-    assert torch.equal(ring.denoise(cond, 0.0)(x, t), unconditional)
-    assert torch.equal(ring.denoise()(x, t), unconditional)
-    torch.testing.assert_close(ring.denoise(cond, 3.0)(x, t), 3 * conditional - 2 * unconditional, rtol=1e-4, atol=1e-4)
+    assert torch.equal(alone.denoise(cond)(x, t), conditional)
+    assert torch.equal(alone.denoise(cond, 1.0)(x, t), conditional)
+    assert torch.equal(alone.denoise(cond, 0.0)(x, t), unconditional)
+    assert torch.equal(alone.denoise()(x, t), unconditional)
+    torch.testing.assert_close(alone.denoise(cond, 3.0)(x, t), 3 * conditional - 2 * unconditional, rtol=1e-4, atol=1e-4)
     assert (conditional - unconditional).abs().max() > 0.1  # catches a class that the network never sees
 
 

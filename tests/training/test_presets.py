@@ -37,3 +37,11 @@ def test_the_depth_is_explained_by_the_steps_that_decided():
         choice = choices(pictures, {"optim": {"steps": steps}})["network", "depth"]
         assert choice.value == depth
         assert f"{steps:,} steps are {'fewer' if depth == 1 else 'no fewer'} than 2,000" in choice.why
+
+
+def test_another_network_than_the_u_net_has_its_own_usual_size():
+    """A transformer of 32 channels and one block had 47,624 weights on pictures of 32x32. Catches the U-Net's size for every network."""
+    pictures = from_arrays(np.zeros((40, 32, 32)))
+    found = preset(pictures, {"network": {"architecture": "dit"}})["network"]
+    assert (found["width"], found["depth"]) == (128, 6)
+    assert preset(pictures)["network"]["width"] == 32

@@ -15,6 +15,7 @@ Sampling, from noise to rows:
 
     times.py         a grid of times falls from 1 to 0
     denoiser.py      `Denoiser` turns the network's answer into an estimate of x_0
+    blending.py      averages that estimate and the best Gaussian's, each where it errs less
     guidance.py      steers that estimate towards a condition, clips it to bounds, or fixes known elements
     samplers.py      goes along the grid, and takes a step with each estimate; `plan` gives the best grid for a number of evaluations
 
@@ -62,6 +63,8 @@ _NAMES = {
     "heun": "samplers",  # Heun's method, in the angle
     "dpm_solver": "samplers",  # DPM-Solver++(2M) and its SDE
     "adams_bashforth": "samplers",  # exponential Adams-Bashforth of order 1 to 4
+    "Blend": "blending",  # the best Gaussian, and a network's share beside it
+    "blended": "blending",  # the average of both denoisers
     "guided": "guidance",  # classifier-free guidance
     "clipped": "guidance",  # an estimate kept within bounds
     "inpainted": "guidance",  # an estimate that knows some elements of a row

@@ -126,6 +126,11 @@ class Gaussian(Mixture):
     def __init__(self, mean: Tensor, covariance: Tensor):
         super().__init__(torch.ones(1), mean[None], covariance[None])
 
+    def independent(self) -> tuple["Independent", Tensor]:
+        """The same Gaussian in the coordinates x Q, where its elements are independent, and Q (d, d): its columns are the directions of S."""
+        values, Q = self._eigen[0][0], self._eigen[1][0]
+        return Independent(self.means[0] @ Q, values), Q
+
     def entropy(self) -> float:
         """Differential entropy in nats: log det(2 pi e S) / 2."""
         return 0.5 * (self._eigen[0].log() + LOG_2PI + 1).sum().item()
@@ -159,9 +164,10 @@ class Independent(Oracle):
 
     def posterior_mean(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (2) with a diagonal S: (B, d)."""
-        alpha, sigma = (along(c.double(), x) for c in (alpha, sigma))
-        gain = alpha * self.variances / (alpha**2 * self.variances + sigma**2)
-        return (self.means + gain * (x.double() - alpha * self.means)).to(x.dtype)
+        alpha, sigma = (c.double().cpu().reshape(-1, 1) for c in (alpha, sigma))
+        gain = torch.where(self.variances > 0, alpha * self.variances / (alpha**2 * self.variances + sigma**2), 0.0)
+        offset = self.means - gain * alpha * self.means
+        return offset.to(x.device, x.dtype) + gain.to(x.device, x.dtype) * x  # on the device of x, which may have no float64
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, d) independent draws, float64."""

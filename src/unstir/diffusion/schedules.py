@@ -120,6 +120,11 @@ class Schedule(ABC):
             low, high = torch.where(too_clean, middle, low), torch.where(too_clean, high, middle)
         return (low + high) / 2
 
+    def reached(self, log_snr: Tensor) -> Tensor:
+        """Those of the levels log_snr (K,) that lie between its ends, float64: one to which `inverse` gives a time inside (0, 1)."""
+        noisiest, cleanest = self.log_snr(torch.tensor([1.0, 0.0], dtype=torch.float64)).tolist()
+        return log_snr[(log_snr > noisiest) & (log_snr < cleanest)]
+
     def diffuse(self, x0: Tensor, t: Time, eps: Tensor) -> Tensor:
         """x_t of eq. (1), a draw of q(x_t | x_0) if eps is standard normal noise. x0 and eps (B, ...), t () or (B,)."""
         alpha, sigma = self(t)

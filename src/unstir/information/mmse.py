@@ -82,9 +82,7 @@ def _logarithmic_mean(a: Tensor, b: Tensor) -> Tensor:
 @torch.no_grad()
 def error_curve(denoise: Denoise, schedule: Schedule, x0: Tensor, log_snr: Tensor, generator: torch.Generator) -> ErrorCurve:
     """Eq. (1), measured on rows x0 (B, ...) with new noise at each of the rising levels log_snr (K,) that the schedule reaches."""
-    ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    noisiest, cleanest = schedule.log_snr(ends).tolist()
-    times = schedule.inverse(log_snr[(log_snr > noisiest) & (log_snr < cleanest)])
+    times = schedule.inverse(schedule.reached(log_snr))
     mse = []
     for t in times:
         eps = torch.randn(x0.shape, dtype=x0.dtype, generator=generator).to(x0.device)

@@ -1,7 +1,8 @@
 """A model's folder, the part of a run that is shared: it is written as a whole, and checked when it is read.
 
     config.json        the card: everything that describes the model but its tensors
-    model.safetensors  network.* (the averaged weights), encoder.* (its numbers), error.log_snr and error.mse, data.deviation
+    model.safetensors  network.* (the averaged weights), encoder.* (its numbers), error.log_snr and error.mse, data.deviation,
+                       and if it has a blend, its Gaussian and its shares: blend.*
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
 The manifest shows that the bytes are those that were written, but not who wrote them. So nothing is executed, and every entry of the
@@ -11,6 +12,7 @@ is first built on torch's meta device, where it takes no memory. Anything that d
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition
+from unstir.diffusion.blending import WIDE, Blend
 from unstir.diffusion.denoiser import Target, check_pair, target
+from unstir.diffusion.oracles import Independent
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
@@ -34,6 +38,7 @@ from unstir.networks.plain import in_float32, plain_names, plain_state
 from unstir.words import quoted
 
 FORMAT = 1
+BLEND = ("blend.means", "blend.variances", "blend.directions", "blend.log_snr", "blend.share")
 
 
 class Parts(NamedTuple):
@@ -47,6 +52,7 @@ class Parts(NamedTuple):
     schedule: Schedule
     target: Target
     condition: Condition | None
+    blend: Blend | None
 
 
 def write(path: Path, parts: Parts) -> None:
@@ -58,6 +64,7 @@ def write(path: Path, parts: Parts) -> None:
     tensors = {f"network.{name}": weight for name, weight in plain_state(parts.network).items()}
     tensors |= {f"encoder.{name}": value for name, value in parts.encoder.tensors().items()}
     tensors |= {"error.log_snr": parts.error.log_snr, "error.mse": parts.error.mse, "data.deviation": parts.deviation}
+    tensors |= _blend_tensors(parts.blend)
     card = {"format": FORMAT, **parts.card.as_json()}
     write_folder(path, {"model": tensors}, {"config": card}, {"README.md": readme(parts.card)})
 
@@ -145,6 +152,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     levels = len(tensors["error.log_snr"]) if "error.log_snr" in tensors and tensors["error.log_snr"].ndim else 0
     wanted |= {"error.log_snr": ((levels,), torch.float64), "error.mse": ((levels, *space), torch.float64)}
     wanted |= {"data.deviation": (card.shape, torch.float64)}
+    wanted |= _blend_wanted(tensors, math.prod(space))
     _check_tensors(tensors, wanted)
     if levels < 2 or not (tensors["error.log_snr"].diff() > 0).all():
         raise UsageError("error.log_snr has to have at least two levels, in rising order")
@@ -158,7 +166,47 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     lies, axis = encoder.layout(card.layout), card.network_settings.get("channel_axis")
     if "channel_axis" in card.network_settings and (lies is None or lies.channel_axis != axis):
         raise UsageError(f"its network has its channels at axis {axis}, and its rows have not")
-    return Parts(card, network.eval().requires_grad_(False), encoder, error, tensors["data.deviation"], chosen, aim, condition)
+    return Parts(
+        card,
+        network.eval().requires_grad_(False),
+        encoder,
+        error,
+        tensors["data.deviation"],
+        chosen,
+        aim,
+        condition,
+        _blend(tensors),
+    )
+
+
+def _blend_tensors(blend: Blend | None) -> dict[str, Tensor]:
+    if blend is None:
+        return {}
+    found = (blend.gaussian.means, blend.gaussian.variances, blend.directions, blend.log_snr, blend.share)
+    return dict(zip(BLEND, found, strict=True))
+
+
+def _blend_wanted(tensors: Mapping[str, Tensor], d: int) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    """The shapes and types of the tensors of a blend of rows of d numbers, if the file has any."""
+    if not any(name in tensors for name in BLEND):
+        return {}
+    levels = len(tensors[BLEND[3]]) if BLEND[3] in tensors and tensors[BLEND[3]].ndim else 0
+    shapes = ((d,), (d,), (d if d <= WIDE else 0, d), (levels,), (levels, d))
+    return {
+        name: (shape, torch.float32 if name == BLEND[2] else torch.float64) for name, shape in zip(BLEND, shapes, strict=True)
+    }
+
+
+def _blend(tensors: Mapping[str, Tensor]) -> Blend | None:
+    """The blend of tensors that have been checked. Raises UsageError for values that none can have."""
+    if BLEND[0] not in tensors:
+        return None
+    means, variances, directions, log_snr, share = (tensors[name] for name in BLEND)
+    if len(log_snr) < 2 or not (log_snr.diff() > 0).all():
+        raise UsageError("blend.log_snr has to have at least two levels, in rising order")
+    if (variances < 0).any() or (share < 0).any() or (share > 1).any():
+        raise UsageError("blend.variances cannot be negative, and blend.share is between 0 and 1")
+    return Blend(Independent(means, variances), directions, log_snr, share)
 
 
 def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own) -> Any:

@@ -13,7 +13,6 @@ Model: rows of (2,), float64
 """
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition, conditions_for
+from unstir.diffusion.blending import Blend, blended
 from unstir.diffusion.denoiser import Denoise, Denoiser, Target
 from unstir.diffusion.guidance import clipped, guided, inpainted
 from unstir.diffusion.samplers import ddim, sampler
@@ -59,8 +59,10 @@ class Model:
     """A trained model. `network` computes F(x, t, cond), and `error` is the model's error by noise level.
 
     `deviation` is the standard deviation of the training data in its own units, in the shape of a row:
-    `encoders.rows.standard_deviation`. With `precision` "bfloat16", sampling takes the network's products in bfloat16, which is faster
-    for wide networks on processors that support it. Likelihoods, the maps to noise and back, and inpainting always use float32.
+    `encoders.rows.standard_deviation`. `blend` mixes the network's answer with the best Gaussian's; None leaves it alone.
+
+    With `precision` "bfloat16", sampling takes the network's products in bfloat16, which is faster for wide networks on processors that
+    support it. Likelihoods, the maps to noise and back, and inpainting always use float32.
     """
 
     card: Card
@@ -71,6 +73,7 @@ class Model:
     schedule: Schedule
     target: Target
     condition: Condition | None = None
+    blend: Blend | None = None
     precision: str = "float32"
     losses: np.ndarray | None = None
     """The training loss of every step (steps,), if `unstir.fit` has just fitted the model."""
@@ -121,7 +124,9 @@ class Model:
         denoiser = Denoiser(self.network, self.schedule, self.target)
         bound: Denoise = denoiser
         if cond is not None:
-            bound = guided(partial(_bound, denoiser, cond), denoiser, guidance, interval, self.schedule)
+            bound = guided(lambda x, t: denoiser(x, t, cond), denoiser, guidance, interval, self.schedule)
+        if self.blend is not None:
+            bound = blended(bound, self.blend.to(self.device), self.schedule)
         if known is not None:
             bound = inpainted(bound, *known)
         bounds = None if self.card.bounds is None else self.encoder.bounds(*self.card.bounds)
@@ -268,9 +273,8 @@ class Model:
     @steady
     def save(self, path: str | Path) -> Path:
         """Write the model's folder: weights, card and a README, everything that sampling needs. Raises StorageError if it exists."""
-        parts = (self.card, self.network, self.encoder, self.error, self.deviation, self.schedule, self.target, self.condition)
         place = Path(path).expanduser()
-        folder.write(place, folder.Parts(*parts))
+        folder.write(place, folder.Parts(*(getattr(self, part) for part in folder.Parts._fields)))
         return place
 
 
@@ -294,7 +298,3 @@ def refuse_noise(method: str) -> None:
         raise UsageError(
             f"'{method}' draws noise, but only a deterministic sampler can go from data to noise and back. Use 'ddim'."
         )
-
-
-def _bound(denoiser: Denoiser, cond: Tensor, x: Tensor, t: Tensor) -> Tensor:
-    return denoiser(x, t, cond)

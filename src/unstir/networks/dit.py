@@ -5,8 +5,12 @@
     block:  h + gate attention(scale * norm(h) + shift),   then   h + gate' mlp(scale' * norm(h) + shift')                 (2)
 
 The six vectors of (2) come from the embedding of time and condition, through a layer that starts at zero, so that a block starts as the
-identity. If patches do not divide a size, it is padded with zeros at the end and cropped again. The network has no notion of neighbours
-beyond a patch, so on small data the U-Net learns faster. As in the other networks, x times a gain of time and condition is added at the end.
+identity. If patches do not divide a size, it is padded with zeros at the end and cropped again. As in the other networks, x times a gain
+of time and condition is added at the end.
+
+The network has no notion of neighbours beyond a patch, so on small data the U-Net learns faster: on images of 28x28, in the same 80
+seconds of one core, the U-Net of the preset got to a held-out loss of 0.227, and this one of its usual size to 0.310. It is meant for
+many thousands of rows and hours of a GPU.
 
     >>> network = DiT(shape=(3, 9, 11), channel_axis=0, width=32, depth=2, patch=2)
     >>> network(torch.zeros(5, 3, 9, 11), torch.rand(5)).shape

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from unstir.diffusion.blending import WIDE
 from unstir.diffusion.schedules import Schedule
 from unstir.information.mmse import information
 from unstir.report.packing import numbers, pack, pack_classes
 from unstir.report.subject import Subject
 from unstir.report.view import shrink
 from unstir.seeds import seeded
-from unstir.training.baseline import JITTER, WIDE
+from unstir.training.baseline import JITTER
 
 BYTES = 400_000  # of packed rows at most, and as many of noise
 POINTS_OF_BITS = 100  # points of a curve of bits at most

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.data import Data
+from unstir.diffusion.blending import blended, measured
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
 from unstir.diffusion.times import distribution
@@ -37,7 +38,7 @@ from unstir.model.own import NOTHING_OWN, Own, called, has_name
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
-from unstir.training.baseline import MEASURED, gaussian_of
+from unstir.training.baseline import MEASURED, along_directions, gaussian_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.keeping import LAST, Keeping
@@ -56,8 +57,10 @@ CURVE_DRAWS = 64, 4096  # pairs (row, noise) at each level of the error curve, a
 LOOK, CURVE = 1e11, 1e12  # multiply-adds at most of a look (an evaluation on a held-out set), and of the error curve
 LOOKS = 20  # evaluations on the held-out sets in a run at most
 LOOKING = 0.1  # the share of the training steps' work that these may add beyond LOOK
+SHARE_DRAWS = 512  # pairs (row, noise) at each level of the blend at most
 BACKWARD = 3  # training on a row takes this many times the work of evaluating the network on it
 ERROR_LEVELS = torch.linspace(-10, 14, 49, dtype=torch.float64, device="cpu")  # log-SNR of the error curve
+SHARE_LEVELS = ERROR_LEVELS[::2]  # log-SNR at which the blend of the network and the best Gaussian is measured
 
 
 class Fitting:
@@ -92,8 +95,9 @@ class Fitting:
             config, self.encoder, self.encoder.layout(data.layout), self.condition, own
         )
         self.restart(config.seed)
-        draws, gaussian = self._draws, gaussian_of(self.drawn)
+        draws, gaussian = self._draws, gaussian_of(self.drawn, *mirrored)
         unseen, cond = encoded(self.unseen.rows, self.encoder), self._values(self.unseen)
+        self._directions = along_directions(gaussian)
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
     @steady
@@ -193,17 +197,19 @@ class Fitting:
         kept = self.keeping
         network, problem = self._network(kept.weights or self.state.averaged()), self.problem
         at = kept.best.step if kept.best and kept.weights else self.state.step
-        rows, cond = self._sets.take(affordable(network, len(ERROR_LEVELS), CURVE, *CURVE_DRAWS))
-        denoiser = Denoiser(network, problem.schedule, problem.target)
-        curve = error_curve(
-            lambda x, t: denoiser(x, t, cond),
-            problem.schedule,
-            rows.to(self.device),
-            ERROR_LEVELS,
-            seeded(self.config.seed, "error curve"),
-        )
+        rows, cond = self._sets.take(affordable(network, len(ERROR_LEVELS) + len(SHARE_LEVELS), CURVE, *CURVE_DRAWS))
+        rows, schedule, seed = rows.to(self.device), problem.schedule, self.config.seed
+        denoiser = Denoiser(network, schedule, problem.target)
+
+        def alone(x: Tensor, t: Tensor) -> Tensor:
+            return denoiser(x, t, None if cond is None else cond[: len(x)])
+
+        blend = measured(alone, *self._directions, schedule, rows[:SHARE_DRAWS], SHARE_LEVELS, seeded(seed, "blend"))
+        both = blended(alone, blend.to(self.device), schedule)
+        curve = error_curve(both, schedule, rows, ERROR_LEVELS, seeded(seed, "error curve"))
         deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
-        return Model(self._card(at), network, self.encoder, curve, deviation, problem.schedule, problem.target, self.condition)
+        parts = self.encoder, curve, deviation, schedule, problem.target, self.condition, blend
+        return Model(self._card(at), network, *parts)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that training changes, by name, and the kept weights: what a checkpoint holds."""

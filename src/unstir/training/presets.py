@@ -5,6 +5,7 @@
     steps = 4 N, at least 250, at most 4,000, or 8,000 for images and sequences                                           (2)
     images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 if the processor supports it           (3)
     their latents            the same, twice as wide
+    another network          the width and depth of its own constructor
 
 The limit 4 N of (2) is for small data: a model of 50 or 200 rows that is trained for longer memorises its rows (docs/log.md).
 
@@ -13,6 +14,7 @@ The limit 4 N of (2) is for small data: a model of 50 or 200 rows that is traine
     (400, 4000)
 """
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -177,6 +179,8 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
     row_layout, latent = data.layout, ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert row_layout is not None
     steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
+    other = chosen.get("network", {}).get("architecture") or networks.FOR_SPACE
+    sizes = {} if other == networks.FOR_SPACE else _usual_sizes(other)
     said = chosen.get("optim", {}).get("steps") or steps.value
     brief = said < BRIEF
     return {
@@ -188,12 +192,20 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         ("network", "depth"): Choice(
             1 if brief else 2, f"blocks a level each way: {said:,} steps are {'fewer' if brief else 'no fewer'} than {BRIEF:,}"
         ),
+        **sizes,
         ("optim", "steps"): steps,
         ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
         ("optim", "lr"): Choice(2e-3, RATE),
         ("optim", "ema"): Choice(0.999, "decay of the averaged weights, for batches of this size"),
         ("optim", "precision"): Choice(precision(), "the fastest that this machine supports"),
     }
+
+
+def _usual_sizes(name: str) -> dict[tuple[str, str], Choice]:
+    """The width and depth that the constructor of a network has as defaults, for one that is not the preset's."""
+    found = inspect.signature(networks.NETWORKS[name]).parameters
+    sizes = {size: found[size].default for size in ("width", "depth") if size in found}
+    return {("network", size): Choice(n, f"the usual {size} of {name}") for size, n in sizes.items() if isinstance(n, int)}
 
 
 def precision() -> str:
