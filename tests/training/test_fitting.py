@@ -498,11 +498,11 @@ def test_two_rows_are_enough_to_run():
 @pytest.mark.parametrize("columns", [1, 3, 4, 8, 9, 64, 65, 300])
 def test_the_preset_goes_by_dimension(columns):
     # Sinusoids of the coordinates in a few dimensions, where a plain network is a blob; none in many, where they are noise.
-    network = resolve(preset(from_arrays(np.zeros((2, columns))))).network
+    network = resolve(preset(from_arrays(np.zeros((1000, columns))))).network
     octaves = 4 if columns <= 3 else 2 if columns <= 8 else 0
     width = 96 if columns <= 3 else 128 if columns <= 8 else 256 if columns <= 64 else 512
     assert (network.octaves, network.width) == (octaves, width)
-    image = preset(from_arrays(np.zeros((2, 1, columns)), axes="NDD"))
+    image = preset(from_arrays(np.zeros((1000, 1, columns)), axes="NDD"))
     assert resolve(image).network == network  # catches the first axis taken for the dimension
 
 
@@ -510,7 +510,7 @@ def test_what_is_asked_for_beats_the_preset():
     fitting = prepared(np.zeros((5, 20)) + np.arange(5)[:, None], width=24, octaves=1)
     assert fitting.network_settings["width"] == 24
     assert fitting.network_settings["octaves"] == 1
-    assert fitting.network_settings["depth"] == 3
+    assert fitting.network_settings["depth"] == 2
 
 
 @pytest.mark.parametrize("kind", TARGETS)

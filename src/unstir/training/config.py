@@ -11,18 +11,17 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
 """
 
 import csv
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
-from unstir.words import spelled
+from unstir.training.setting_types import Name, Numbers, Size
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
@@ -41,31 +40,6 @@ class Section(BaseModel):
         if isinstance(value, bool):
             raise PydanticCustomError("truth", "is a number or a word, not true or false")
         return value
-
-
-def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
-    """A number or a list of numbers; on the command line `0.1,0.2`, and `0.1,` for a list of one."""
-    if isinstance(value, str) and ("," in value or "[" in value):
-        value = value.strip("[] ").removesuffix(",").split(",")
-    try:
-        return convert(value)
-    except ValidationError:
-        raise PydanticCustomError("numbers", "should be a number, or several as in 0.1,0.2,0.3") from None
-
-
-Numbers = Annotated[float | list[float], WrapValidator(_numbers)]
-
-
-def _size(value: Any) -> Any:
-    """A number of pixels, or a height and a width as in 32x48; as text "HxW"."""
-    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", str(value))
-    if value is not None and not found:
-        raise PydanticCustomError("size", "should be a number of pixels, or a height and a width as in 32x48")
-    return value if found is None else f"{found[1]}x{found[2] or found[1]}"
-
-
-Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isinstance(value, str) else value)]
-"""A name in the data, as text: on the command line it may be bytes that the locale does not know."""
 
 
 class Data(Section):
@@ -93,9 +67,7 @@ class Data(Section):
         "refuse",
         description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop.",
     )
-    size: Annotated[str | None, BeforeValidator(_size)] = Field(
-        None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48."
-    )
+    size: Size = Field(None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48.")
     flip: Literal["none", "horizontal"] = Field(
         "none", description="Mirror half of the images while training: none or horizontal."
     )

@@ -1,0 +1,43 @@
+"""Types of settings that are written in more than one way: a number or several, a size as 32 or 32x48, a name.
+
+>>> from pydantic import TypeAdapter
+>>> TypeAdapter(Numbers).validate_python("0.1,0.2"), TypeAdapter(Size).validate_python(32)
+([0.1, 0.2], '32x32')
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from unstir.words import spelled
+
+
+def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """A number or a list of numbers; on the command line `0.1,0.2`, and `0.1,` for a list of one."""
+    if isinstance(value, str) and ("," in value or "[" in value):
+        value = value.strip("[] ").removesuffix(",").split(",")
+    try:
+        return convert(value)
+    except ValidationError:
+        raise PydanticCustomError("numbers", "should be a number, or several as in 0.1,0.2,0.3") from None
+
+
+Numbers = Annotated[float | list[float], WrapValidator(_numbers)]
+
+
+def _size(value: Any) -> Any:
+    """A number of pixels, or a height and a width as in 32x48; as text "HxW"."""
+    found = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", str(value))
+    if value is not None and not found:
+        raise PydanticCustomError("size", "should be a number of pixels, or a height and a width as in 32x48")
+    return value if found is None else f"{found[1]}x{found[2] or found[1]}"
+
+
+Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isinstance(value, str) else value)]
+"""A name in the data, as text: on the command line it may be bytes that the locale does not know."""
+
+
+Size = Annotated[str | None, BeforeValidator(_size)]
