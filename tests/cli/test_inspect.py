@@ -42,7 +42,7 @@ def test_inspect_says_it_in_words(table):
         "column 'constant' is always 7",
         "column 'id' changes by the same step",
         "(row 20)",
-        "network.octaves = 2",
+        "network.octaves = 0",
         "cost: 1.2 s for 500 steps of 256 (2 ms a step, measured on cpu), 300 MiB of memory",
         "next: unstir train t.csv --data.labels pet --data.missing drop --optim.steps 500",
     ):
@@ -87,7 +87,7 @@ def test_inspect_answers_with_one_object(table):
     assert {p["problem"] for p in found["problems"]} == {
         *("missing", "infinite", "labels missing", "constant", "counter", "outliers"),
     }
-    assert found["settings"]["network.width"]["value"] == 128
+    assert found["settings"]["network.width"]["value"] == 64
     assert found["cost"] == {
         **{"steps": 1600, "batch_size": 256, "device": "cpu", "memory_bytes": 300 * 2**20},
         **{"seconds": pytest.approx(3.62), "seconds_per_step": 0.002},

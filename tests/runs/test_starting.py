@@ -125,7 +125,7 @@ def test_a_run_stopped_in_the_middle_is_resumed_to_the_same_bits_without_the_oth
     from unstir.cli.parts import running
 
     shutil.copytree(folder / "r", tmp_path / "r")
-    command = ("train", folder / "one.csv", "--from", tmp_path / "r", "--steps", "40", "--quiet")
+    command = ("train", folder / "one.csv", "--from", tmp_path / "r", "--steps", "40", "--optim.keep", "last", "--quiet")
     ran(*command, "-o", tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(running, "stop_code", lambda _, state: 143 if state.step >= 25 else 0)

@@ -58,7 +58,7 @@ def test_every_leaf_finds_its_section(leaf):
 
 def test_settings_by_leaf_name_are_gathered():
     assert flat(lr=0.1, steps=3, seed=5, width=2) == {"optim": {"lr": 0.1, "steps": 3}, "seed": 5, "network": {"width": 2}}
-    with pytest.raises(UsageError, match=r"unknown setting 'learning_rat'.*Known: T, alpha, architecture.*device.*seed"):
+    with pytest.raises(UsageError, match=r"unknown setting 'learning_rat'.*Known: T, alpha, answer, architecture.*device.*seed"):
         flat(learning_rat=0.1)
     with pytest.raises(UsageError, match="did you mean 'batch_size'"):
         flat(batchsize=3)

@@ -8,7 +8,7 @@ model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      mo
 ((3, 2), (4,))
 >>> model
 Model: rows of (2,), float64
-  linear schedule, edm target, mlp network of ... weights, 20 steps of training
+  linear schedule, edm target, mlp network of ... weights, ... steps of training
   no column names: columns go by place
 """
 

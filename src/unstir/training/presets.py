@@ -142,10 +142,13 @@ def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choi
 
 
 def _nearest(rows: np.ndarray) -> float:
-    """The median distance of different rows (n, ...) to their nearest neighbour, in standard deviations of each number; 1 for few rows."""
+    """The median distance of different rows (n, ...) to their nearest neighbour, in standard deviations of each number.
+
+    It is 1, which is far, for few rows, and for single numbers: on a line, neighbours are near however smooth the density is.
+    """
     x = rows.reshape(len(rows), -1).astype(np.float64)
     x = x[np.isfinite(x).all(1)]
-    if len(x) < 3:
+    if len(x) < 3 or x.shape[1] == 1:
         return 1.0
     x = x / np.maximum(np.abs(x).max(0), np.finfo(np.float64).tiny)
     spread = x.std(0)
