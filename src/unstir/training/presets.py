@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import KDTree
 
 from unstir.data import Data, in_space, load
 from unstir.data.matching import Known
 from unstir.diffusion.denoiser import target
 from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.errors import UsageError
+from unstir.metrics.neighbours import radii
 from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 from unstir.training.neighbours import MOST_NUMBERS, Neighbours
@@ -124,7 +124,7 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     """The noise of the finest detail of points, and what a network is asked for; `chosen` are settings that override them.
 
-    The detail that N rows can show is as fine as half of them are far from their nearest neighbour, in standard deviations.
+    Rows show no detail finer than the distance between neighbours; its median over the training rows is taken.
     """
     config = resolve(chosen)
     training, _ = data.split_numbers(config.data.held_out, config.seed)
@@ -153,7 +153,7 @@ def _nearest(rows: np.ndarray) -> float:
     x = x / np.maximum(np.abs(x).max(0), np.finfo(np.float64).tiny)
     spread = x.std(0)
     x = np.unique(x / np.where(spread > 0, spread, 1), axis=0)
-    return float(np.median(KDTree(x).query(x, k=2)[0][:, 1])) if len(x) > 2 else 1.0
+    return float(np.median(radii(x, 1))) if len(x) > 2 else 1.0
 
 
 def _axes(data: Data) -> Choice:
