@@ -258,3 +258,23 @@ def test_gaps_are_counted_in_all_of_a_large_array(monkeypatch):
     assert (found.columns[1].missing.count, found.columns[1].missing.first) == (2, 7)
     assert found.columns[0].at == 0
     assert found.columns[0].high == 800
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((40,), "NL"), ((40, 2), "NLC"), ((2, 40), "NCL"), ((40, 20), "NHW"), ((3, 20, 40), "NCHW")]
+)
+def test_the_scale_of_detail_is_the_length_of_the_shortest_wave(shape, axes):
+    """Waves of 80 / 8 = 10 positions along the axis of 40. Catches channels that are taken for positions, and the mean row's own detail."""
+    rng = np.random.default_rng(0)
+    along = shape.index(40)
+    wave = np.cos(np.pi * 8 * (np.arange(40) + 0.5) / 40).reshape([40 if i == along else 1 for i in range(len(shape))])
+    rows = rng.normal(size=(30, *[1] * len(shape))) * wave * np.ones(shape) + rng.normal(size=shape)  # a rough mean row
+    assert survey(from_arrays(rows, axes=axes)).detail == pytest.approx(10)
+    rows += 0.05 * rng.normal(size=rows.shape)  # noise of less than a per cent stays unseen
+    assert survey(from_arrays(rows, axes=axes)).detail == pytest.approx(10)
+    assert survey(from_arrays(rng.normal(size=rows.shape), axes=axes)).detail < 2.2
+    assert survey(from_arrays(np.ones(rows.shape), axes=axes)).detail is None
+
+
+def test_a_table_has_no_waves():
+    assert survey(from_arrays(np.random.default_rng(0).normal(size=(30, 40)), axes="ND")).detail is None

@@ -55,6 +55,20 @@ def test_training_ends_where_the_loss_has_risen_for_a_quarter_of_the_steps(losse
     assert keeping.weights["w"].item() == pytest.approx(losses[best // 10 - 1])
 
 
+def test_much_time_for_few_rows_is_looked_at_early_and_ends_soon():
+    """Of 100,000 planned steps the best is 312. Catches a first look at step 5,000, and 25,000 steps that are waited for."""
+    keeping = Keeping(BEST, 100_000, 20)
+    due = [step for step in range(1, 20_001) if keeping.due(step)]
+    assert due == [156, 312, 625, 1250, 2500, 5000, 10_000, 15_000, 20_000]
+    for step in due:
+        keeping.see(step, HeldOut(None, 1 + abs(step - 312) / 1e4, 1.0, None, None, None, None), dict)
+        if keeping.over:
+            break
+    assert (keeping.best.step, keeping.newest.step) == (312, 2500)  # 1,560 is four times 312 later, and the next look is at 2,500
+    assert [step for step in range(1, 1000) if Keeping(BEST, 1000, 20).due(step)] == list(range(50, 1000, 50))
+    assert not Keeping(BEST, 100_000, 3).early  # of a large network, whose looks are dear
+
+
 def test_the_last_weights_are_kept_if_asked_and_training_goes_to_the_end():
     keeping, at = after([9, 2, 3, 4, 5, 6, 7, 8, 9, 9], LAST)
     assert (keeping.best.step, keeping.chosen.step, at, keeping.weights) == (20, 100, 100, {})

@@ -14,6 +14,7 @@ shape, which one can foresee. This file only adds what the values say to what a 
 import math
 
 import numpy as np
+from scipy.fft import dctn
 
 from unstir.data.dataset import Data
 from unstir.data.layouts import ASKED, described, layout
@@ -21,6 +22,7 @@ from unstir.data.layouts import ASKED, described, layout
 ALIKE, UNLIKE = 0.25, 0.5  # roughness of neighbours that are alike, at most, and of others, at least
 SMOOTH, COLUMNS = 0.1, 16  # roughness of a curve, at most, and its number of values, at least
 LOOKED_AT = 2**20  # numbers, at most
+MOST_OF_IT = 0.99  # of the variation: what waves shorter than the detail hold is noise, or too little to see
 
 
 def roughness(rows: np.ndarray, axis: int) -> float:
@@ -28,6 +30,38 @@ def roughness(rows: np.ndarray, axis: int) -> float:
     if rows.size == 0 or rows.shape[axis] < 2 or rows.min() == rows.max():
         return math.inf
     return float(np.square(np.diff(rows, axis=axis)).mean() / (2 * rows.var()))
+
+
+def finest_wave(data: Data, rows: np.ndarray) -> float | None:
+    """The length in positions of the shortest waves that rows (n, ...) of images or sequences need for 99 % of their variation.
+
+    It is the scale of their detail: 2 where neighbouring positions differ as much as any. None for other data, and where nothing varies.
+    The variation is that around the mean row; its waves are the cosines of (2) along each axis in space, the shorter of both for an image.
+
+        cos(pi k (i + 1/2) / n),  i = 0 .. n - 1,   has waves of 2 n / k positions                                  (2)
+
+    >>> from unstir.data import from_arrays
+    >>> waves = np.cos(np.pi * 6 * (np.arange(60) + 0.5) / 60) * np.linspace(-1, 1, 9)[:, None]
+    >>> finest_wave(from_arrays(waves, axes="NL"), waves)
+    20.0
+    """
+    if data.layout is None:
+        return None
+    rows = rows[: max(1, LOOKED_AT // math.prod(rows.shape[1:]))].astype(np.float64)
+    rows = rows[np.isfinite(rows).reshape(len(rows), -1).all(1)]
+    channel = data.layout.channel_axis
+    axes = [i for i in range(1, rows.ndim) if channel is None or i != channel % (rows.ndim - 1) + 1]
+    power = np.square(dctn(rows - rows.mean(0), axes=axes, norm="ortho")).sum(0) if len(rows) else np.zeros(rows.shape[1:])
+    if not power.sum() > 0:
+        return None
+    frequency = np.zeros(power.shape)
+    for i in axes:
+        n = rows.shape[i]
+        frequency = np.maximum(frequency, (np.arange(n) / (2 * n)).reshape([-1 if j == i else 1 for j in range(1, rows.ndim)]))
+    order = np.argsort(frequency, axis=None)
+    held = np.cumsum(power.ravel()[order])
+    highest = frequency.ravel()[order][np.searchsorted(held, MOST_OF_IT * held[-1])]
+    return 1 / float(highest) if highest > 0 else 2.0 * max(rows.shape[i] for i in axes)
 
 
 def doubt(data: Data) -> str:

@@ -15,6 +15,7 @@ from unstir.data.class_problems import class_problems
 from unstir.data.columns import Column, Whole, columns_of, looked_at, whole_of
 from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
+from unstir.data.neighbours import finest_wave
 from unstir.data.problems import LEVELS, Problem, few, value_problems, worst_first
 from unstir.data.relations import TALL, relations
 from unstir.steady import steady
@@ -31,14 +32,16 @@ class Survey:
     """What `survey` found.
 
     `kind` is what the rows are taken for, by `unstir.data.layouts`. `whole` is about all values together, for images and sequences
-    only. `levels` is how many different values there are in all, None for more than 256. `classes` are the names of the classes with
-    the number of rows of each. `looked_at` is the number of rows that the statistics are from. `problems` have the worst first.
+    only. `levels` is how many different values there are in all, None for more than 256. `detail` is `neighbours.finest_wave`.
+    `classes` are the names of the classes with the number of rows of each. `looked_at` is the number of rows that the statistics are
+    from. `problems` have the worst first.
     """
 
     kind: str
     columns: list[Column]
     whole: Whole | None
     levels: int | None
+    detail: float | None
     classes: dict[str, int]
     looked_at: int
     problems: list[Problem]
@@ -53,7 +56,16 @@ def survey(data: Data) -> Survey:
     problems = _problems(data, columns, step, whole, data.intact())
     counts = [] if data.labels is None else np.bincount(data.labels[data.labels != NO_CLASS], minlength=len(data.classes))
     classes = dict(zip(data.classes, map(int, counts), strict=True))
-    return Survey(data.kind, columns, whole, _levels(rows, columns), classes, len(rows), problems)
+    return Survey(
+        data.kind,
+        columns,
+        whole,
+        _levels(rows, columns),
+        finest_wave(data, rows.reshape(-1, *data.shape)),
+        classes,
+        len(rows),
+        problems,
+    )
 
 
 def problems_before_training(data: Data) -> list[Problem]:

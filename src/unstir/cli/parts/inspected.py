@@ -20,7 +20,7 @@ from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import choices, settle
 from unstir.training.problems import asked_for, problems_of_settings, problems_of_split
-from unstir.words import counted, duration, short
+from unstir.words import counted, duration, number, short
 
 SHOWN = 12  # columns, or classes; --json has all
 FLAT = "treated as a flat vector: positions are ignored"
@@ -97,6 +97,9 @@ def facts(data: Data, found: Survey) -> list[str]:
         lies = data.layout
         grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
         lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
+    if found.detail is not None and data.layout:
+        position = "pixels" if data.layout.kind == "images" else "steps"
+        lines.append(f"detail: 99 % of the variation is in waves of {number(found.detail, 2)} {position} and longer")
     if has_opacity(data):
         lines.append(
             "opacity: the fourth channel, which samples have too; --data.alpha white models the images as they look on white"
@@ -187,6 +190,7 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
         "mean": found.whole and found.whole.mean,
         "deviation": found.whole and found.whole.deviation,
         "levels": found.levels,
+        "detail": found.detail,
         "classes": found.classes,
         "classes_from": data.labels_from or None,
         "notes": data.notes,
