@@ -25,7 +25,7 @@ def points(tmp_path):
 
 def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
     """The plan is a number of steps, in config.toml like any other: the run is as repeatable. Catches a rate that never falls."""
-    monkeypatch.setattr(plan, "rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
+    monkeypatch.setattr("unstir.training.minutes.rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
     code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "0.5", *TINY)
     assert code == 0
     assert "28 steps of 32" in err  # 95 % of 30 s
@@ -44,7 +44,9 @@ def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
     """Images: one block a level below 2,000 steps, as the person says otherwise. Catches steps that were planned for the other network."""
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (3000, 8, 8), dtype=np.uint8))
-    monkeypatch.setattr(plan, "rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1])
+    monkeypatch.setattr(
+        "unstir.training.minutes.rehearse", lambda of, *_: costs.append(Cost(weights(of) * 1e-6, 0.0, 2**20)) or costs[-1]
+    )
     costs = []
     long, short, said = (plan_run(str(path), {}, flags, minutes) for flags, minutes in ASKED)
     assert [planned.config.network.depth for planned in (long, short, said)] == [2, 1, 2]

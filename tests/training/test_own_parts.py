@@ -342,7 +342,7 @@ def test_minutes_plan_the_steps_that_fit(monkeypatch):
     """
     clock = count(0, 17)
     monkeypatch.setattr("unstir.training.fit.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
-    monkeypatch.setattr("unstir.training.fit.rehearse", lambda fitting, seconds: Cost(2.0, 0.0, 0))  # noqa: ARG005
+    monkeypatch.setattr("unstir.training.minutes.rehearse", lambda fitting, seconds: Cost(2.0, 0.0, 0))  # noqa: ARG005
     model = unstir.fit(points(), minutes=1, network=Plain(1), encoder=Asinh, width=8)
     assert model.card.steps_trained == len(model.losses) == 20
     assert set(model.card.own) == {"network", "encoder"}

@@ -25,15 +25,14 @@ from unstir.model.model import Model
 from unstir.model.own import Own
 from unstir.steady import steady
 from unstir.training.config import Config, flat, resolve
-from unstir.training.cost import MOST_MINUTES, STEADY, rehearse
+from unstir.training.cost import MOST_MINUTES, STEADY
 from unstir.training.fitting import Fitting
+from unstir.training.minutes import bought
 from unstir.training.presets import settle
 from unstir.training.problem import ANSWERS
 from unstir.training.problems import problems_of_data, problems_of_settings
 from unstir.training.progress import shown
 from unstir.training.starting import Start, start_from
-
-REHEARSED = 2.0  # seconds spent on measuring a step, before `minutes` are planned
 
 
 @steady
@@ -113,9 +112,15 @@ def fit(
         data = replace(data, labels=_values(given, len(data)))
     fitting = Fitting(data, config, own=own, start=begins)
     if minutes is not None:
+        first = fitting
+
+        def made(settings: Config) -> Fitting:
+            return first if settings == first.config else Fitting(data, settings, first.encoder, own, begins)
+
         left = 60 * minutes * STEADY - (time.monotonic() - began)
-        config = settle(data, *layers, flat(steps=rehearse(fitting, REHEARSED).steps(left)))
-        fitting = Fitting(data, config, fitting.encoder, own, begins)
+        decided, _ = bought(made, known, layers, left)
+        config = settle(known, *layers, decided)
+        fitting = Fitting(data, config, first.encoder, own, begins)
     _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
     losses = [step.loss for step in shown(fitting, progress)]
     if fitting.keeping.risen:

@@ -13,9 +13,8 @@ The encoder is fitted between the two calls. If it has to be trained, its time i
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from unstir.data import Data
 from unstir.data.problems import Problem
@@ -23,9 +22,10 @@ from unstir.data.readers import KNOWN
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.steady import steady
-from unstir.training.config import MOST_STEPS, Config, merge, resolve
+from unstir.training.config import Config, merge, resolve
 from unstir.training.cost import MOST_MINUTES, STEADY, Cost, rehearse
 from unstir.training.fitting import Fitting
+from unstir.training.minutes import Settings, bought
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
@@ -33,10 +33,6 @@ from unstir.training.starting import Start, start_from
 from unstir.words import duration, spelled
 
 OF_FILES = ("labels", "groups", "size", "columns")  # settings of data that a file or a folder has
-MEASURED = 2.0  # seconds spent on measuring steps for --minutes
-
-Settings = Mapping[str, Any]
-"""Settings by section and name, as in {"optim": {"lr": 0.001}}."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +140,7 @@ def check_minutes(minutes: float | None, flags: Settings) -> None:
 def planned(
     draft: Draft, encoder: Encoder | None, encoder_seconds: float = 0.0, minutes: float | None = None, spent: float = 0.0
 ) -> Planned:
-    """Measure how long the run will take; with `minutes`, choose as many steps as fit into the time, and a network that suits them.
+    """Measure how long the run will take; with `minutes`, choose as many steps as fit into the time, and what suits so many.
 
     `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved.
     """
@@ -153,33 +149,16 @@ def planned(
     if minutes is None:
         cost = None if fitting.sharded else rehearse(fitting)
     else:
-        seconds = 60 * minutes * STEADY - spent
-        cost = rehearse(fitting, MEASURED)
-        if cost.steps(seconds) > MOST_STEPS:
-            raise UsageError(f"--minutes {minutes:g}: more than {MOST_STEPS:,} steps fit into it. Give less time.")
-        layers["--minutes"] = {"optim": {"steps": cost.steps(seconds)}}
-        other = _other_network(data, layers)
-        if other:
-            cost = rehearse(Fitting(data, _settled(data, layers, {"network": other}), encoder, start=start), MEASURED)
-            layers["--minutes"] = {"network": other, "optim": {"steps": cost.steps(seconds)}}
-        config = _settled(data, layers)
-        fitting = Fitting(data, config, encoder, start=start)
+
+        def made(settings: Config) -> Fitting:
+            return fitting if settings == config else Fitting(data, settings, encoder, start=start)
+
+        _, *others = layers.values()
+        layers["--minutes"], cost = bought(made, data, others, 60 * minutes * STEADY - spent)
+        settings = settle(data, *others, layers["--minutes"])
+        fitting, config = Fitting(data, settings, encoder, start=start), settings
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
     asked = asked_for(layers["file"], layers["flag"])
     problems = problems_of_settings(data, config, asked), problems_of_data(data, config)
     return Planned(data, config, layers, fitting, cost, encoder_seconds, problems)
-
-
-def _settled(data: Data, layers: Mapping[str, Settings], *more: Settings) -> Config:
-    """The settings of these layers, with a preset that is chosen again for them."""
-    _, *others = layers.values()
-    return settle(data, *others, *more)
-
-
-def _other_network(data: Data, layers: Mapping[str, Settings]) -> dict[str, Any]:
-    """The network settings that the preset changes for the planned number of steps, except those that the user has set."""
-    first, *others = layers.values()
-    asked = merge(layers.get("--from", {}), layers["file"], layers["flag"]).get("network", {})
-    old, new = first.get("network", {}), preset(data, *others).get("network", {})
-    return {name: value for name, value in new.items() if value != old.get(name) and name not in asked}
