@@ -120,6 +120,7 @@ def test_2n_steps_are_n_and_n_more_in_a_new_process(points, tmp_path):
     cases += [("labels", "labelled.npz", {}), ("pairing", "points.npy", {"coupling": "optimal_transport"})]
     cases += [("chain", "points.npy", {"times": "chain", "target": "eps"}), ("bf16", "points.npy", {"precision": "bfloat16"})]
     cases += [("decay", "labelled.npz", {"weight_decay": 0.1, "ema": 0.9, "octaves": 0, "clip": 0.01, "seed": 7})]
+    cases += [("muon", "labelled.npz", {"optimiser": "muon", "weight_decay": 0.1})]
     # 2N = 150 is logged at every step; 3,000 at every seventh, and stopped between two rows.
     halves = []
     for name, source, settings in cases:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from unstir.data import from_arrays
-from unstir.training.presets import choices, preset
+from unstir.training.config import flat
+from unstir.training.presets import choices, preset, settle
+from unstir.training.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,15 @@ def test_another_network_than_the_u_net_has_its_own_usual_size():
     found = preset(pictures, {"network": {"architecture": "dit"}})["network"]
     assert (found["width"], found["depth"]) == (128, 6)
     assert preset(pictures)["network"]["width"] == 32
+
+
+@pytest.mark.parametrize(
+    ("settings", "optimiser"),
+    [({}, "muon"), ({"architecture": "dit"}, "adamw"), ({"sharding": "full"}, "adamw"), ({"optimiser": "adamw"}, "adamw")],
+)
+def test_the_unet_is_trained_by_muon_unless_matrices_are_split_up(settings, optimiser):
+    """Catches a preset that the recipe refuses, and one that overrides the person."""
+    data = from_arrays(np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8))
+    config = settle(data, flat(**settings))
+    assert Recipe(**config.optim.model_dump()).optimiser == optimiser
+    assert settle(from_arrays(np.zeros((40, 3)) + np.arange(40)[:, None])).optim.optimiser == "adamw"

@@ -178,9 +178,12 @@ class Optim(Section):
 
     steps: int = Field(4000, ge=1, le=MOST_STEPS, description="Training steps.")
     batch_size: int = Field(256, ge=1, le=10**7, description="Rows in a training step.")
+    optimiser: str = Field(
+        "adamw", pattern="^(adamw|muon)$", description="adamw, or muon for matrices and adamw for the other weights."
+    )
     lr: float = Field(3e-3, gt=0, description="Peak learning rate.")
     warmup: int = Field(100, ge=0, le=10**9, description="Steps of linear warm-up.")
-    weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay.")
     clip: float = Field(1.0, gt=0, description="Gradients of a larger norm are scaled down to this norm.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential moving average of the weights.")
     keep: str = Field("best", pattern="^(best|last)$", description="Weights of the model: best (lowest held-out loss) or last.")

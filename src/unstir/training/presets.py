@@ -32,6 +32,7 @@ from unstir.networks import registry as networks
 from unstir.training.config import AUTO, Config, merge, resolve
 from unstir.training.neighbours import MOST_NUMBERS, Neighbours
 from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
+from unstir.training.recipe import ADAMW, MUON, SHARDED
 from unstir.words import counted, number
 
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
@@ -198,10 +199,20 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         **sizes,
         ("optim", "steps"): steps,
         ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
+        ("optim", "optimiser"): _optimiser(other, chosen),
         ("optim", "lr"): Choice(2e-3, RATE),
         ("optim", "ema"): Choice(0.999, "decay of the averaged weights, for batches of this size"),
         ("optim", "precision"): Choice(precision(), "the fastest that this machine supports"),
     }
+
+
+def _optimiser(network: str, chosen: Mapping[str, Any]) -> Choice:
+    """Muon for the U-Net, whose weights are mostly matrices. `network` is its name; `chosen` are settings that override the preset's."""
+    if chosen.get("optim", {}).get("sharding") == SHARDED:
+        return Choice(ADAMW, "each process holds a part of every matrix")
+    if network != networks.FOR_SPACE:
+        return Choice(ADAMW, f"the usual one; for {network}, nothing better is known")
+    return Choice(MUON, "most weights are kernels of convolutions, and it learns more of them in the same time")
 
 
 def _usual_sizes(name: str) -> dict[tuple[str, str], Choice]:

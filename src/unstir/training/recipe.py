@@ -8,17 +8,20 @@ average_k = average_{k-1} + (1 - d_k) (weights - average_{k-1}),  d_k = min(ema,
 
 from dataclasses import dataclass
 
+from unstir.errors import UsageError
 from unstir.networks.rates import warm_up_then_cosine
 
+ADAMW, MUON = "adamw", "muon"  # values of `optimiser`: `training.optimisers`
 WHOLE, SHARDED = "none", "full"  # values of `sharding`: each of several processes keeps all weights, or a part of them
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of the optimiser, as in `training.config.Optim`."""
+    """The settings of the optimiser, as in `training.config.Optim`. Raises UsageError for Muon with weights that are split up."""
 
     steps: int = 2000
     batch_size: int = 256
+    optimiser: str = ADAMW
     lr: float = 3e-3
     warmup: int = 100
     weight_decay: float = 0.0
@@ -29,6 +32,13 @@ class Recipe:
     precision: str = "float32"
     sharding: str = WHOLE
     keep: str = "best"
+
+    def __post_init__(self):
+        if self.optimiser == MUON and self.sharding == SHARDED:
+            raise UsageError(
+                f"--optim.optimiser {MUON} needs whole matrices, and with --optim.sharding {SHARDED} each process holds a part of every "
+                f"matrix. Use --optim.optimiser {ADAMW}, or --optim.sharding {WHOLE}."
+            )
 
     def rate(self, k: int) -> float:
         """The learning rate of step k = 0, 1, ...: `networks.rates`."""

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from unstir.networks.building import blocks
+from unstir.training.optimisers import OPTIMISERS, Optimiser
 from unstir.training.processes import ALONE, Processes, Request, here, own
 from unstir.training.recipe import Recipe
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW, under torch's names
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of an optimiser, under torch's names; Muon has only the first for a matrix
 PARTS = ("network", "average", *MOMENTS)
 
 
@@ -29,10 +30,9 @@ class State:
         self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last whole average, and the step that it belongs to
 
     @cached_property
-    def optimiser(self) -> torch.optim.AdamW:
-        """AdamW. It is made on first use, because importing it takes 1.5 seconds, and reading a run does not need it."""
-        betas, decay = (0.9, 0.99), self._recipe.weight_decay
-        return torch.optim.AdamW(self.weights, lr=self._recipe.lr, betas=betas, weight_decay=decay, fused=True)
+    def optimiser(self) -> Optimiser:
+        """The recipe's optimiser. It is made on first use, because torch imports AdamW in 1.5 seconds, and reading a run does not need it."""
+        return OPTIMISERS[self._recipe.optimiser](self.weights, self._recipe)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that training changes, by name, as a checkpoint holds them."""
@@ -86,7 +86,9 @@ class State:
         held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         held |= {f"average.{name}": a for name, a in zip(self._names, self.average, strict=True)}
         for name, w in zip(self._names, self.weights, strict=True):
-            held |= {f"{moment}.{name}": self.optimiser.state[w][moment] for moment in MOMENTS if self.step}
+            held |= {
+                f"{moment}.{name}": self.optimiser.state[w][moment] for moment in MOMENTS if moment in self.optimiser.state[w]
+            }
         return held
 
     def _whole(self, asked: Request, held: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -108,7 +110,8 @@ class State:
         for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
             a.copy_(part["average"][name])
             if step:
-                self._remember(w, step, {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS})
+                held = {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS if name in part[moment]}
+                self._remember(w, step, held)
         self.step = step
 
     @torch.no_grad()
