@@ -7,6 +7,9 @@ import pytest
 
 from unstir.data import from_arrays
 from unstir.training.config import flat
+from unstir.training.cost import Cost
+from unstir.training.fitting import Fitting
+from unstir.training.minutes import bought
 from unstir.training.presets import choices, preset, settle
 from unstir.training.recipe import Recipe
 
@@ -59,3 +62,21 @@ def test_the_unet_is_trained_by_muon_unless_matrices_are_split_up(settings, opti
     config = settle(data, flat(**settings))
     assert Recipe(**config.optim.model_dump()).optimiser == optimiser
     assert settle(from_arrays(np.zeros((40, 3)) + np.arange(40)[:, None])).optim.optimiser == "adamw"
+
+
+def test_a_long_run_on_points_has_larger_batches_and_time_is_measured_with_them(monkeypatch):
+    """Steps of 1 ms for each 256 rows. Catches a plan for small batches that large ones then exceed."""
+    data = from_arrays(np.random.default_rng(0).normal(size=(200, 2)))
+    monkeypatch.setattr("unstir.training.minutes.rehearse", lambda of, *_: Cost(of.recipe.batch_size / 256e3, 0.0, 0))
+
+    def planned(seconds, **settings):
+        layers = [flat(**settings)]
+        return settle(data, *layers, bought(lambda config: Fitting(data, config), data, layers, seconds)[0]).optim
+
+    short, long, said = planned(5), planned(50), planned(50, batch_size=128, lr=1e-3)
+    assert (short.batch_size, short.optimiser, short.lr) == (256, "adamw", 3e-3)
+    assert (long.batch_size, long.optimiser, long.lr) == (1024, "muon", 5e-3)
+    assert (said.batch_size, said.lr) == (128, 1e-3)
+    assert [optim.steps * optim.batch_size / 256e3 for optim in (short, long, said)] == pytest.approx([5, 50, 50], rel=0.02)
+    assert settle(data, flat(steps=9000, sharding="full")).optim.optimiser == "adamw"
+    assert settle(data, flat(steps=9000, answer="drawn")).optim.batch_size == 256

@@ -1,6 +1,7 @@
 """Settings that are chosen from the data, for everything that the user has not set. Rows have d numbers, and there are N of them.
 
     d <= 3     sinusoids of the coordinates, a narrow network          d > 8     wide layers, a lower learning rate       (1)
+    d <= 3 and more than 8,000 steps     batches of 1,024, and Muon
     N < 1,000 and d > 3      no sinusoids and narrow layers, which are slower to learn rows by heart
     steps = 4 N, at least 250, at most 4,000, or 8,000 for images and sequences                                           (2)
     images and sequences     a U-Net, one scale a channel, batches of 32, bfloat16 if the processor supports it           (3)
@@ -38,6 +39,7 @@ from unstir.words import counted, number
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
+LONG = 8000  # steps: a run of more on points is a run of larger batches
 AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
 USUAL = 5.8  # log-SNR of the finest detail that training looks at in any data
 CLOSEST, FAREST = (
@@ -113,12 +115,27 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         octaves = 4 + int((finest - USUAL) / OCTAVE) if d <= 3 else 2
         fine = f"{octaves} sinusoids of each number: with only {d} numbers a row, the network has to see each in fine detail"
         wide = {} if d <= 3 else {("network", "width"): Choice(128, f"features a layer, for {d} numbers a row")}
-        return steps | wide | detail | {("network", "octaves"): Choice(octaves, fine), ("optim", "lr"): Choice(3e-3, RATE)}
+        rates = _for_long(merge(*layers), detail) or {("optim", "lr"): Choice(3e-3, RATE)}
+        return steps | wide | detail | {("network", "octaves"): Choice(octaves, fine)} | rates
     return steps | {
         ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
         ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
         ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
         ("optim", "lr"): Choice(1e-3, RATE),
+    }
+
+
+def _for_long(chosen: Mapping[str, Any], detail: Mapping[tuple[str, str], Choice]) -> dict[tuple[str, str], Choice]:
+    """Optimiser, batch and learning rate of a long run on points whose answers have little noise; nothing for another run (docs/log.md)."""
+    optim = chosen.get("optim", {})
+    answer = chosen.get("diffusion", {}).get("answer") or (detail[ANSWER].value if detail else None)
+    if optim.get("steps", 0) <= LONG or optim.get("sharding") == SHARDED or answer != EXPECTED:
+        return {}
+    why = f"with time for more than {LONG:,} steps,"
+    return {
+        ("optim", "optimiser"): Choice(MUON, f"{why} it learns finer detail in the same time"),
+        ("optim", "batch_size"): Choice(1024, f"{why} larger batches make better use of it"),
+        ("optim", "lr"): Choice(5e-3, "the peak learning rate that suits these batches"),
     }
 
 
