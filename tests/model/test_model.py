@@ -18,8 +18,8 @@ from unstir.conditions.classes import Classes
 from unstir.data import toy
 from unstir.diffusion.samplers import SAMPLERS, default
 from unstir.errors import DataError, NumericsError, StorageError, UsageError
-from unstir.model import model as model_module
-from unstir.model.card import Card
+from unstir.model import densities
+from unstir.model.card import Card, card_from
 from unstir.model.noise import GROUP, RowNoise
 from unstir.networks.building import make_network
 from unstir.networks.mlp import RANGES
@@ -269,7 +269,7 @@ def test_the_estimated_divergence_agrees_with_the_exact_one(monkeypatch):
     model = unstir.fit(values, **TINY | {"steps": 30})
     estimate = model.log_prob(values[:200], steps=8)
     assert (estimate == model.log_prob(values[:200], steps=8)).all()
-    monkeypatch.setattr(model_module, "EXACT_TRACE", 20)
+    monkeypatch.setattr(densities, "EXACT_TRACE", 20)
     exact = model.log_prob(values[:200], steps=8)
     error = estimate - exact
     assert 1e-4 < error.std() < 0.2 * 20
@@ -578,3 +578,31 @@ def test_an_eps_model_starts_where_its_answer_still_means_something():
         assert np.abs(model.sample(500, steps=20, method=method)).max() < 10
     for other in ({"schedule": "linear"}, {"schedule": "cosine", "target": "v"}):
         assert unstir.fit(rows, **small | {"steps": 1} | other).times(steps=20, method="ddim")[0] == 1
+
+
+def test_the_posterior_is_the_denoiser_with_the_measured_error():
+    # Catches clipping, a variance of another noise level, and one time for all rows where each has its own.
+    values = np.random.default_rng(0).integers(0, 5, (200, 3)).astype(np.uint8)
+    model = unstir.fit(values, **TINY)
+    assert model.card.levels == (0, 1, 2, 3, 4)
+    x, t = (
+        9 * torch.randn(4, 3, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([0.1, 0.3, 0.5, 0.9], dtype=torch.float64),
+    )
+    found = model.posterior()(x, t)
+    free = replace(model, card=replace(model.card, bounds=None)).denoise()
+    torch.testing.assert_close(found.mean, free(x, t))
+    assert not torch.equal(found.mean, model.denoise()(x, t))
+    for i, time in enumerate(t):
+        torch.testing.assert_close(found.variance[i].double(), model.error.at(model.schedule.log_snr(time)), rtol=1e-5, atol=0)
+
+
+def test_a_card_without_levels_can_be_read():
+    # A card written before there were levels. Catches an entry that has become obligatory, and levels that fall.
+    raw = json.loads(json.dumps(unstir.fit(np.random.default_rng(0).normal(size=(50, 2)), **TINY).card.as_json()))
+    assert raw.pop("levels") is None
+    assert card_from(raw).levels is None
+    assert card_from(raw | {"levels": [0, 1.5]}).levels == (0, 1.5)
+    for wrong in ([1.0, 0.0], [1.0], "two", list(range(257))):
+        with pytest.raises(UsageError, match="levels"):
+            card_from(raw | {"levels": wrong})

@@ -12,6 +12,7 @@ How a file becomes an array of rows, in reading order:
     rows.py               the rows themselves, which may lie in a file larger than memory
     toys.py, builtin.py   the built-in point sets and pictures
     layouts.py            which axis is what: as somebody says, or guessed from the shape of a row
+    levels.py             the values that an element can take, where they are few whole numbers
     opacity.py            images with an opacity, composed on white where that is asked for
     neighbours.py         whether neighbouring values are alike, for a person who doubts the axes
     surveys.py            `survey`: the kind of the data, statistics of its columns (`columns.py`), and its problems (`problems.py`)

@@ -38,6 +38,13 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 """`(x_t (B, ...), t () or (B,)) -> x0_hat (B, ...)`: what every sampler and every bound takes."""
 
 
+class Posterior(NamedTuple):
+    """What is known of x_0 given x_t: mean and variance of each element, (B, ...) both, in the model's space."""
+
+    mean: Tensor
+    variance: Tensor
+
+
 class Coefficients(NamedTuple):
     """The three numbers of eq. (1), float64, the shape of t."""
 

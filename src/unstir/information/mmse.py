@@ -23,7 +23,7 @@ from torch import Tensor
 
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.inputs import float64
-from unstir.diffusion.schedules import Schedule
+from unstir.diffusion.schedules import Schedule, along
 from unstir.steady import steady
 
 
@@ -35,7 +35,7 @@ class ErrorCurve:
     mse: Tensor
 
     def at(self, log_snr: Tensor | float) -> Tensor:
-        """The error at one log-SNR (), the shape of a row. Between two levels its logarithm is a straight line in log-SNR.
+        """The error at levels log_snr () or (B,): the shape of a row, or (B, ...). Its logarithm is a straight line between two levels.
 
         At more noise than the first level it stays as it is there; at less than the last it falls like 1 / snr, as it does for
         every bounded density.
@@ -44,10 +44,10 @@ class ErrorCurve:
         inside = level.clamp(max=self.log_snr[-1].item())
         right = torch.searchsorted(self.log_snr, inside).clamp(1, len(self.log_snr) - 1)
         left = right - 1
-        share = (inside - self.log_snr[left]) / (self.log_snr[right] - self.log_snr[left])
+        share = along((inside - self.log_snr[left]) / (self.log_snr[right] - self.log_snr[left]), self.mse[left])
         floor = torch.finfo(torch.float64).tiny
         logs = torch.lerp(self.mse[left].clamp(min=floor).log(), self.mse[right].clamp(min=floor).log(), share)
-        return torch.where(self.mse[left] + self.mse[right] > 0, (logs + inside - level).exp(), 0.0)
+        return torch.where(self.mse[left] + self.mse[right] > 0, (logs + along(inside - level, logs)).exp(), 0.0)
 
 
 @steady

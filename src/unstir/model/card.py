@@ -11,6 +11,7 @@ Every entry is checked. Every size that a card claims is compared with the tenso
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from unstir.conditions.base import Condition
@@ -25,6 +26,7 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
+LATER = ("levels",)  # entries that cards had not from the first, and may do without
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 
@@ -51,6 +53,9 @@ class Card:
     steps_trained: int = 0
     weights: str = "average"  # the exponential moving average, never the raw weights
     own: tuple[str, ...] = ()
+    levels: tuple[float, ...] | None = (
+        None  # the values that an element can take, in the data's units, rising; None for any number
+    )
 
     @property
     def layout(self) -> Layout | None:
@@ -68,9 +73,9 @@ def card_from(raw: Mapping[str, Any]) -> Card:
         if name not in _ENTRIES:
             raise UsageError(f"{name!r:.60} is not an entry of a card")
     for name, (allowed, holds) in _ENTRIES.items():
-        if name not in raw:
+        if name not in raw and name not in LATER:
             raise UsageError(f"{name} is missing")
-        if not holds(raw[name]):
+        if name in raw and not holds(raw[name]):
             raise UsageError(f"{name} = {raw[name]!r:.60} has to be {allowed}")
     entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
     card = Card(**entries)
@@ -161,5 +166,9 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "source": ("a text", _text),
     "steps_trained": ("a whole number, 0 or above", _whole),
     "weights": ("average", lambda v: v == "average"),
+    "levels": (
+        "null, or 2 to 256 numbers, rising",
+        lambda v: v is None or (_each(_number, v) and 2 <= len(v) <= 256 and all(a < b for a, b in pairwise(v))),
+    ),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }

@@ -12,6 +12,7 @@ Model: rows of (2,), float64
   no column names: columns go by place
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,30 +23,27 @@ from torch import Tensor, nn
 
 from unstir.conditions.base import Condition, conditions_for
 from unstir.diffusion.blending import Blend, blended
-from unstir.diffusion.denoiser import Denoise, Denoiser, Target
+from unstir.diffusion.denoiser import Denoise, Denoiser, Posterior, Target
 from unstir.diffusion.guidance import clipped, guided, inpainted
 from unstir.diffusion.samplers import ddim, sampler
 from unstir.diffusion.schedules import Schedule, along
 from unstir.encoders.base import Encoder
 from unstir.encoders.turned import as_data, shape_as_data
 from unstir.errors import UsageError, unknown
-from unstir.information.likelihood import ode_log_prob
 from unstir.information.mmse import ErrorCurve
 from unstir.model import folder, forks  # noqa: F401 - what happens when a process is forked
 from unstir.model.card import Card
+from unstir.model.densities import log_prob
 from unstir.model.drawing import Known, paths, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
 from unstir.model.sampling import Sampling
 from unstir.model.units import mask_of, named, one_row, refuse_infinite, rows_of, typed, value_named
-from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
 from unstir.words import short
 
-AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
 PRECISIONS = ("float32", "bfloat16")
-EXACT_TRACE = 16  # for rows of up to this many elements, the divergence is computed exactly
 DEFAULT = Sampling()
 BACK_AND_FORTH = "adams_bashforth3"  # the default method from data to noise and back
 
@@ -121,16 +119,31 @@ class Model:
 
         Its output is clipped if the data's type has bounds, as for images of bytes.
         """
-        denoiser = Denoiser(self.network, self.schedule, self.target)
-        bound: Denoise = denoiser
-        if cond is not None:
-            bound = guided(lambda x, t: denoiser(x, t, cond), denoiser, guidance, interval, self.schedule)
-        if self.blend is not None:
-            bound = blended(bound, self.blend.to(self.device), self.schedule)
+        bound = self._unclipped(cond, guidance, interval)
         if known is not None:
             bound = inpainted(bound, *known)
         bounds = None if self.card.bounds is None else self.encoder.bounds(*self.card.bounds)
         return bound if bounds is None else clipped(bound, *bounds)
+
+    def _unclipped(self, cond: Tensor | None, guidance: float = 1.0, interval: Interval = None) -> Denoise:
+        denoiser = Denoiser(self.network, self.schedule, self.target)
+        bound: Denoise = denoiser
+        if cond is not None:
+            bound = guided(lambda x, t: denoiser(x, t, cond), denoiser, guidance, interval, self.schedule)
+        return bound if self.blend is None else blended(bound, self.blend.to(self.device), self.schedule)
+
+    def posterior(self, cond: Tensor | None = None) -> Callable[[Tensor, Tensor], Posterior]:
+        """What is known of x_0 given x_t, (x_t (B, ...), t () or (B,)) -> `Posterior`, bound to values of the condition (B, ...) or to none.
+
+        The mean is x0_hat, not clipped. The variance is the model's measured error at that log-SNR, the same for all rows.
+        """
+        denoise = self._unclipped(cond)
+
+        def known(x: Tensor, t: Tensor) -> Posterior:
+            mean = denoise(x, t)
+            return Posterior(mean, self.error.at(self.schedule.log_snr(t)).to(mean).expand_as(mean))
+
+        return known
 
     @steady
     def given(self, n: int, given: Given = None, seed: int = 0) -> Tensor | None:
@@ -208,32 +221,7 @@ class Model:
         averages out over rows. Integers count as points, not as bins. Columns are matched by name, and one of the condition is used as
         `given`. Raises UsageError if an element never varies in the training data.
         """
-        constant = int(self.encoder.constant.sum())
-        came = named(x, self.card, self.condition)
-        rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
-        volume = self.encoder.log_volume(rows)
-        if volume is None:
-            raise UsageError(
-                f"encoder {self.card.encoder} does not keep everything of a row, so there is no density in the data's units. "
-                "Train with another --data.encoder, and without --latent."
-            )
-        if constant:
-            raise UsageError(f"{constant} elements never vary in the training data, so there is no density. Train without them.")
-        if not len(rows):
-            return np.empty(0)
-        z = self.encoder.encode(rows).to(self.device)
-        cond = self.given(len(z), given) if given is not None else None
-        probes = None if z[0].numel() <= EXACT_TRACE else 1
-        at_once = affordable(self.network, 1, AT_ONCE, 16, 1024) if batch_size is None else batch_size
-        parts = []
-        for first in range(0, len(z), at_once):
-            part = slice(first, first + at_once)
-            denoise = self.denoise(None if cond is None else cond[part].to(self.device))
-            generator = seeded("probes", first)
-            parts.append(ode_log_prob(denoise, self.schedule, z[part], steps, probes=probes, generator=generator).cpu())
-        found = torch.cat(parts) - volume
-        refuse_infinite(found[:, None])
-        return found.numpy()
+        return log_prob(self, x, given, steps, batch_size)
 
     @steady
     @torch.no_grad()

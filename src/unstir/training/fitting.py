@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.data import Data
+from unstir.data.levels import levels_of
 from unstir.diffusion.blending import blended, measured
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
@@ -82,6 +83,7 @@ class Fitting:
         self.config, self.data = (config := without_auto(config)), (data := with_its_classes(data, config))
         self.own, self.start = own, start
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
+        self.levels = levels_of(self.training)
         self.device = pick_device(config.device)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
         self.condition = own.condition or condition_for(self.training, config)
@@ -265,6 +267,7 @@ class Fitting:
             dtype=data.dtype,
             names=data.names,
             bounds=data.bounds,
+            levels=self.levels,
             source=spelled(self.config.data.source or data.source),  # as it was typed, wherever the data was moved to since
             steps_trained=step,
             own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
