@@ -1,6 +1,7 @@
 """Targets and denoisers: what the network predicts, and how an estimate of the clean data is made from it.
 
-Whatever the network predicts, x_0 is affine in its output F and in x_t. So a target (parameterisation) is three numbers at each time,
+Whatever number the network predicts for each element, x_0 is affine in its output F and in x_t. So such a target (parameterisation) is
+three numbers at each time,
 
     x0_hat = c_skip x_t + c_out F(c_in x_t, t)                                                        (1)
 
@@ -11,9 +12,8 @@ Whatever the network predicts, x_0 is affine in its output F and in x_t. So a ta
     velocity   1      sigma'/D                    -sigma/D                       D = alpha sigma' - sigma alpha'
     edm        1/N    alpha/N^2                   sigma/N                        N^2 = alpha^2 + sigma^2, data of unit variance
 
-The F that makes x0_hat = x_0 follows by solving (1) for it:
-
-    F = ((1 - alpha c_skip) x_0 - sigma c_skip eps) / c_out                                           (2)
+The target `categorical` is for data with few levels: the network predicts a number for each level of each element, from which the
+probabilities of the levels follow. It sees x_t / N, as with edm. How x0_hat is made from an answer is the target's `reading`.
 
 Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
 
@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.inputs import Time
+from unstir.diffusion.readings import AFFINE, LEVELS, Coefficients, Read, Reading
 from unstir.diffusion.registry import SAFE_TARGETS, TARGETS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 from unstir.errors import UsageError
@@ -45,17 +46,9 @@ class Posterior(NamedTuple):
     variance: Tensor
 
 
-class Coefficients(NamedTuple):
-    """The three numbers of eq. (1), float64, the shape of t."""
-
-    c_in: Tensor
-    c_skip: Tensor
-    c_out: Tensor
-
-
 @dataclass(frozen=True)
 class Target:
-    """What the network predicts: the coefficients of eq. (1), and what suits this target in training and in sampling.
+    """What the network predicts: the coefficients of eq. (1), how its answer is read, and what suits this target in training and sampling.
 
     `coefficients(schedule, t)` answers for times t () or (B,), float64. A target of your own is a row like those below:
 
@@ -81,6 +74,8 @@ class Target:
     x_0 = (x - sigma eps) / alpha multiplies an error of eps by 20,000 at the end of the cosine schedule. A thousand short steps
     average such errors out, one long first step would be lost; and at such noise nothing is known of x_0 anyway.
     """
+    reading: Reading = AFFINE
+    """How x0_hat is made from the network's answer: by (1), or from probabilities of levels. Training fits it to the rows."""
 
     def __call__(self, schedule: Schedule, t: Time) -> Coefficients:
         """The coefficients at times t () or (B,): three float64 tensors of the same shape."""
@@ -120,6 +115,7 @@ EPS = Target("eps", _eps, times="uniform", noisiest=-10.2)  # a little beyond th
 V = Target("v", _v)
 VELOCITY = Target("velocity", _velocity, times="uniform")
 EDM = Target("edm", _edm)
+CATEGORICAL = Target("categorical", _edm, times="log_snr", reading=LEVELS)
 
 
 def target(which: str | Target) -> Target:
@@ -144,15 +140,16 @@ def check_pair(schedule: Schedule, which: str | Target) -> None:
 
 
 def wanted(schedule: Schedule, target: Target, x0: Tensor, eps: Tensor, t: Time) -> Tensor:
-    """F of eq. (2), which is what the network should answer: its limit at t = 0. x0 and eps (B, ...), t () or (B,)."""
+    """What should be read from the network's answer in training: the F that makes x0_hat = x_0 in eq. (1), in its limit at t = 0.
+
+    x0 and eps (B, ...), t () or (B,). For a target that is not affine, see its `reading`.
+    """
     t = schedule.as_time(t).clamp(min=FIRST)
-    alpha, sigma = schedule(t)
-    c = target(schedule, t)
-    return along((1 - alpha * c.c_skip) / c.c_out, x0) * x0 - along(sigma * c.c_skip / c.c_out, x0) * eps
+    return target.reading.wanted(x0, eps, target(schedule, t), *schedule(t))
 
 
 class Denoiser:
-    """A network, a schedule and a target together: eq. (1), an estimate of E[x_0 | x_t].
+    """A network, a schedule and a target together: an estimate of E[x_0 | x_t], by eq. (1) or as the target's reading makes it.
 
     `denoiser(x, t, cond)`: x (B, ...), t () or (B,), cond (B, ...) or None -> (B, ...). To hand it to a sampler with a
     condition, bind it: `lambda x, t: denoiser(x, t, cond)`.
@@ -163,10 +160,14 @@ class Denoiser:
 
     def __call__(self, x: Tensor, t: Time, cond: Tensor | None = None) -> Tensor:
         """x0_hat, the shape and type of x."""
+        return self.read(x, t, cond).mean
+
+    def read(self, x: Tensor, t: Time, cond: Tensor | None = None) -> Read:
+        """x0_hat and the variance of x_0, the shape and type of x both; the variance is None where the target does not tell it."""
         t = self.schedule.as_time(t)
         c = self.target(self.schedule, t)
         seen = t.to(device=x.device, dtype=x.dtype).reshape(-1)  # one time for all rows stays one: (1,)
-        return along(c.c_skip, x) * x + along(c.c_out, x) * self.network(along(c.c_in, x) * x, seen, cond)
+        return self.target.reading.read(self.network(along(c.c_in, x) * x, seen, cond), x, c, *self.schedule(t))
 
 
 def under(denoise: Denoise, trained: Schedule, other: Schedule) -> Denoise:

@@ -2,10 +2,10 @@
 
     L = E_t,eps  w(t) |x_0 - x0_hat|^2  =  E_t,eps  w(t) c_out^2 |F_wanted - F|^2                     (1)
 
-because x0_hat is affine in F. With w = 1 / c_out^2 it is plain mean squared error in F, and that one line *is* L_simple for eps
+if x0_hat is affine in F. With w = 1 / c_out^2 it is plain mean squared error in F, and that one line *is* L_simple for eps
 (Ho et al. 2020, eq. 14), EDM's loss for edm (Karras et al. 2022, eq. 8) and conditional flow matching for velocity (Lipman et
 al. 2023, eq. 14). A weight w multiplies the error of x_0 and not that of F, so it means the same, and has the same gradient, for every
-target.
+target. A target that is read otherwise (`readings`) is compared in x0_hat itself.
 
     simple    w = 1 / c_out^2                                                                         (2)
     min_snr   w = min(SNR, 5)                             (Hang et al. 2023, eq. 5)                   (3)
@@ -28,6 +28,7 @@ from torch import Tensor
 
 from unstir.diffusion.denoiser import Target, wanted
 from unstir.diffusion.inputs import Time
+from unstir.diffusion.readings import AFFINE, Reading
 from unstir.diffusion.registry import WEIGHTS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 
@@ -83,6 +84,7 @@ class Example(NamedTuple):
     """What a network sees, and what it should answer: seen and wanted (B, ...), t and weight (B,), in the type of seen.
 
     `rest` (B,) is the part of the error that is known beforehand and that no answer changes: 0 where `wanted` is that of a single row.
+    seen = alpha x_0 + sigma eps, with alpha and sigma (B,).
     """
 
     seen: Tensor
@@ -90,6 +92,8 @@ class Example(NamedTuple):
     wanted: Tensor
     weight: Tensor
     rest: Tensor
+    alpha: Tensor
+    sigma: Tensor
 
 
 def examples(
@@ -102,15 +106,19 @@ def examples(
     t = schedule.as_time(t).clamp(min=FIRST)
     c = target(schedule, t)
     w = weigh(schedule, target, t)
+    alpha, sigma = schedule(t)
     return Example(
         seen=along(c.c_in, x0) * schedule.diffuse(x0, t, eps),
         t=t.to(x0.dtype),
         wanted=wanted(schedule, target, x0, eps, t),
-        weight=(w * c.c_out**2).to(x0.dtype),
+        weight=(w * target.reading.scale(c) ** 2).to(x0.dtype),
         rest=torch.zeros_like(t, dtype=x0.dtype) if variance is None else (w * variance).to(x0.dtype),
+        alpha=(c.c_in * alpha).to(x0.dtype),
+        sigma=(c.c_in * sigma).to(x0.dtype),
     )
 
 
-def errors(F: Tensor, example: Example) -> Tensor:
-    """Weighted squared error of each row, averaged over its elements: (B,). The loss is its mean."""
-    return torch.addcmul(example.rest, example.weight, (F - example.wanted).square().flatten(1).mean(1))
+def errors(F: Tensor, example: Example, reading: Reading = AFFINE) -> Tensor:
+    """Weighted squared error of each row, averaged over its elements: (B,). The loss is its mean. `reading` is that of the target."""
+    found = reading.compared(F, example.seen, example.alpha, example.sigma)
+    return torch.addcmul(example.rest, example.weight, (found - example.wanted).square().flatten(1).mean(1))

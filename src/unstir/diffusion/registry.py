@@ -4,7 +4,7 @@ Each row says where the part is written. It is imported when it is first looked 
 list the names at once. To add a schedule, write it in a file of its own and add one row here.
 
     >>> list(TARGETS), TARGETS.default
-    (['x0', 'eps', 'v', 'velocity', 'edm'], 'edm')
+    (['x0', 'eps', 'v', 'velocity', 'edm', 'categorical'], 'edm')
 
 Sampling grids and samplers have their tables beside their functions: `times.GRIDS` and `samplers.SAMPLERS`.
 """
@@ -68,6 +68,7 @@ TARGETS: "Registry[Target]" = Registry(
         "v": "unstir.diffusion.denoiser:V",
         "velocity": "unstir.diffusion.denoiser:VELOCITY",
         "edm": "unstir.diffusion.denoiser:EDM",
+        "categorical": "unstir.diffusion.denoiser:CATEGORICAL",
     },
     default="edm",
     says="name",
@@ -97,6 +98,7 @@ DISTRIBUTIONS: "Registry[Distribution]" = Registry(
         "chain": "unstir.diffusion.times:CHAIN",
         "log_normal": "unstir.diffusion.times:LOG_NORMAL",
         "logit_normal": "unstir.diffusion.times:LOGIT_NORMAL",
+        "log_snr": "unstir.diffusion.times:LOG_SNR",
     },
     default="log_normal",
     says="name",

@@ -6,6 +6,7 @@ A distribution to train on is a quantile function `(u in (0, 1), schedule) -> t`
     uniform  t = u        chain  t = ceil(u T) / T
     log_normal  log(sigma/alpha) = mean + std Phi^-1(u)             (Karras et al. 2022, table 1)           (2)
     logit_normal  t = sigmoid(mean + std Phi^-1(u))                 (Esser et al. 2024)                     (3)
+    log_snr  log-SNR = low + (high - low) u                                                                 (7)
 
 A grid to sample on is a function `(schedule, n) -> n + 1 times`, which fall from exactly 1 (noise) to exactly 0 (data) in n intervals:
 
@@ -33,6 +34,7 @@ from unstir.errors import UsageError
 from unstir.registry import Registry
 
 COARSEST = -3.8  # of the log-SNR of log-normal levels, 2.3 % are below it
+LOWEST = -6.0  # of the log-SNR of even levels: above it, all but 0.002 bits of a number are destroyed at once
 NOISE_LOG_SNR = -10.0  # if t = 1 is noisier, one long step leads from there to this level, and nothing is lost by that
 
 Quantile = Callable[[Tensor, Schedule], Tensor]
@@ -73,6 +75,16 @@ def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 
     return torch.sigmoid(mean + std * torch.special.ndtri(u.double()))
 
 
+def log_snr(u: Tensor, schedule: Schedule, low: float = LOWEST, high: float = 5.8) -> Tensor:
+    """Eq. (7): every log-SNR between two ends is equally likely. With a weight like the SNR, the loss is what a row takes in nats."""
+    return schedule.inverse(low + (high - low) * u.double())
+
+
+def _around(finest: float) -> dict[str, float]:
+    """`log_normal` with 95 % of the log-SNR between -3.8 and `finest`."""
+    return {"mean": -(COARSEST + finest) / 4, "std": (finest - COARSEST) / 8}
+
+
 @dataclass(frozen=True)
 class Distribution:
     """A distribution of training times by its quantile function: `distribution(u, schedule)` are the times at u in (0, 1)."""
@@ -81,8 +93,8 @@ class Distribution:
     quantile: Quantile
     is_search: bool = False
     """Whether a quantile is found by a search, which is too slow for every row of a batch: training then looks it up in a table."""
-    has_finest: bool = False
-    """Whether it can reach down to finer detail: `down_to`."""
+    reaching: Callable[[float], dict[str, float]] | None = None
+    """The settings with which it reaches down to detail as fine as a log-SNR, if it can: `down_to`."""
     keeps_bound: bool = False
     """Whether the loss under the weight `elbo` is the variational bound: each time, or each step of the chain, is equally likely."""
 
@@ -91,15 +103,15 @@ class Distribution:
         return self.quantile(u, schedule)
 
     def down_to(self, finest: float) -> "Distribution":
-        """The same with 95 % of the log-SNR between -3.8 and `finest`, for data with detail down to there; itself if it has no such end."""
-        mean, std = -(COARSEST + finest) / 4, (finest - COARSEST) / 8
-        return distribution(self, mean=mean, std=std) if self.has_finest else self
+        """The same down to the log-SNR `finest`, for data with detail down to there; itself if it has no such end."""
+        return self if self.reaching is None else distribution(self, **self.reaching(finest))
 
 
 UNIFORM = Distribution("uniform", uniform, keeps_bound=True)
 CHAIN = Distribution("chain", chain, keeps_bound=True)
-LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True, has_finest=True)
+LOG_NORMAL = Distribution("log_normal", log_normal, is_search=True, reaching=_around)
 LOGIT_NORMAL = Distribution("logit_normal", logit_normal)
+LOG_SNR = Distribution("log_snr", log_snr, is_search=True, reaching=lambda finest: {"high": finest})
 
 
 def distribution(which: str | Distribution, **settings: float) -> Distribution:

@@ -10,7 +10,7 @@ because if each pixel has its own scale, the mirror image of z is not the z of t
     [[1.0, 0.0], [-1.0, 0.0]]
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -59,6 +59,25 @@ def views(rows: Rows, flip: str, lies: Layout | None) -> list[Rows]:
 def parts(rows: Rows) -> Iterator[Tensor]:
     """All rows in their order, in parts (n, ...)."""
     return map(torch.as_tensor, rows.scan())
+
+
+def encoded_levels(levels: Sequence[float], encoder: Encoder) -> Tensor:
+    """The values (K,) that an element of the data can take as each element of the model's space has them: (K, *space) float32.
+
+    All are 0 for an element that never varies. Raises UsageError for an encoder that does not shift and scale each element.
+
+    >>> from unstir.encoders.base import fit_encoder
+    >>> encoded_levels([1, 2, 3], fit_encoder("standardise", torch.tensor([[1.0, 3.0], [3.0, 3.0]]))).tolist()
+    [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    """
+    if encoder.linear is None:
+        raise UsageError(
+            f"with --data.encoder {encoder.name}, an element of the model's space has no levels. A target for data with few levels needs an "
+            "encoder that shifts and scales each number: standardise, channels or min_max, without --latent."
+        )
+    shift, scale = encoder.linear
+    values = torch.as_tensor(levels, dtype=torch.float64).view(-1, *[1] * shift.ndim)
+    return torch.where(scale == 0, 0.0, (values - shift) / torch.where(scale == 0, 1.0, scale)).float()
 
 
 def mirror_axis(flip: str, lies: Layout | None, shape: tuple[int, ...]) -> int | None:

@@ -2,7 +2,7 @@
 
     config.json        the card: everything that describes the model but its tensors
     model.safetensors  network.* (the averaged weights), encoder.* (its numbers), error.log_snr and error.mse, data.deviation,
-                       and if it has a blend, its Gaussian and its shares: blend.*
+                       if it has a blend, its Gaussian and its shares: blend.*, and what its target counts in the data: target.*
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
 The manifest shows that the bytes are those that were written, but not who wrote them. So nothing is executed, and every entry of the
@@ -14,6 +14,7 @@ import copy
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from unstir.diffusion.oracles import Independent
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
+from unstir.encoders.rows import encoded_levels
 from unstir.encoders.turned import kind_for
 from unstir.errors import StorageError, UsageError
 from unstir.files import read_folder, storage_errors, write_folder
@@ -65,6 +67,7 @@ def write(path: Path, parts: Parts) -> None:
     tensors |= {f"encoder.{name}": value for name, value in parts.encoder.tensors().items()}
     tensors |= {"error.log_snr": parts.error.log_snr, "error.mse": parts.error.mse, "data.deviation": parts.deviation}
     tensors |= _blend_tensors(parts.blend)
+    tensors |= {f"target.{name}": value for name, value in parts.target.reading.tensors().items()}
     card = {"format": FORMAT, **parts.card.as_json()}
     write_folder(path, {"model": tensors}, {"config": card}, {"README.md": readme(parts.card)})
 
@@ -144,7 +147,8 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     condition = condition_of(card, own.condition)
     kind = kind_for(own.encoder or ENCODERS[card.encoder], card.layout, own.network is not None)
     space, encoder_tensors = kind.outline(card.encoder_settings, card.shape)
-    make = _network_of(card, condition, space, own)
+    answers, counted = aim.reading.outline(len(card.levels or ()), space)
+    make = _network_of(card, condition, space, own, answers)
     with torch.device("meta"):
         weights = plain_state(own.network if own.network is not None else make())
     wanted = {f"network.{name}": (tuple(weight.shape), weight.dtype) for name, weight in weights.items()}
@@ -153,6 +157,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     wanted |= {"error.log_snr": ((levels,), torch.float64), "error.mse": ((levels, *space), torch.float64)}
     wanted |= {"data.deviation": (card.shape, torch.float64)}
     wanted |= _blend_wanted(tensors, math.prod(space))
+    wanted |= {f"target.{name}": what for name, what in counted.items()}
     _check_tensors(tensors, wanted)
     if levels < 2 or not (tensors["error.log_snr"].diff() > 0).all():
         raise UsageError("error.log_snr has to have at least two levels, in rising order")
@@ -173,7 +178,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
         error,
         tensors["data.deviation"],
         chosen,
-        aim,
+        _fitted(aim, card, encoder, tensors),
         condition,
         _blend(tensors),
     )
@@ -209,12 +214,20 @@ def _blend(tensors: Mapping[str, Tensor]) -> Blend | None:
     return Blend(Independent(means, variances), directions, log_snr, share)
 
 
-def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own) -> Any:
+def _fitted(aim: Target, card: Card, encoder: Encoder, tensors: Mapping[str, Tensor]) -> Target:
+    """The target with its reading as it was fitted. Raises UsageError for values that none can have."""
+    if not aim.reading.needs_levels:
+        return aim
+    held = {name.removeprefix("target."): value for name, value in tensors.items() if name.startswith("target.")}
+    return replace(aim, reading=aim.reading.built(encoded_levels(card.levels or (), encoder), held))
+
+
+def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own, answers: int) -> Any:
     """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError if it is for rows of another shape."""
     if own.network is not None:
         return lambda: in_float32(copy.deepcopy(own.network))
     axis = card.network_settings.get("channel_axis")  # compared with the encoder's when that is built
-    decided = settings_for(card.network, card.network_settings, space, axis, in_space=True)
+    decided = settings_for(card.network, card.network_settings, space, axis, in_space=True, answers=answers)
     if decided != card.network_settings:
         raise UsageError(f"its network is not one for rows of {space}")
     return lambda: make_network(card.network, card.network_settings, condition)

@@ -135,11 +135,16 @@ class Model:
     def posterior(self, cond: Tensor | None = None) -> Callable[[Tensor, Tensor], Posterior]:
         """What is known of x_0 given x_t, (x_t (B, ...), t () or (B,)) -> `Posterior`, bound to values of the condition (B, ...) or to none.
 
-        The mean is x0_hat, not clipped. The variance is the model's measured error at that log-SNR, the same for all rows.
+        The mean is x0_hat, not clipped. The variance is the model's measured error at that log-SNR, the same for all rows; if the target
+        tells probabilities, it is theirs.
         """
-        denoise = self._unclipped(cond)
+        denoise, denoiser = self._unclipped(cond), Denoiser(self.network, self.schedule, self.target)
 
         def known(x: Tensor, t: Tensor) -> Posterior:
+            if not self.target.reading.is_affine:
+                mean, variance = denoiser.read(x, t, cond)
+                assert variance is not None
+                return Posterior(mean, variance)
             mean = denoise(x, t)
             return Posterior(mean, self.error.at(self.schedule.log_snr(t)).to(mean).expand_as(mean))
 

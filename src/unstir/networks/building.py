@@ -17,7 +17,7 @@ from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 from unstir.seeds import globally
 
-DECIDED = ("dimension", "shape", "channel_axis")  # settings that the rows decide
+DECIDED = ("dimension", "shape", "channel_axis", "answers")  # settings that the rows and the target decide
 
 
 def make_network(name: str, settings: Mapping[str, Any], condition: Condition | None = None, seed: int = 0) -> nn.Module:
@@ -39,19 +39,31 @@ def parameters(name: str) -> list[str]:
 
 
 def settings_for(
-    name: str, chosen: Mapping[str, Any], space: tuple[int, ...], channel_axis: int | None, in_space: bool
+    name: str,
+    chosen: Mapping[str, Any],
+    space: tuple[int, ...],
+    channel_axis: int | None,
+    in_space: bool,
+    answers: int = 1,
 ) -> dict[str, Any]:
     """The settings of a network: those of the `chosen` ones that its constructor names, and `DECIDED` for rows of shape `space`.
 
-    `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError if they do not and the network needs it.
+    `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError if they do not and the network needs it, and
+    if it should return several `answers` for each element and cannot.
     """
     known = parameters(name)
+    if answers > 1 and "answers" not in known:
+        raise UsageError(
+            f"--network.architecture {name} returns one number for each element, and this target needs {answers}. Use "
+            f"{NETWORKS.default} or another network that has the setting answers, or another --diffusion.target."
+        )
     if "channel_axis" in known and not in_space:
         raise UsageError(
             f"--network.architecture {name} is for images and sequences; a row here is {space}, numbers without neighbours. "
             f"Use {NETWORKS.default}, or say with --data.axes which axis is what."
         )
     decided = {"dimension": math.prod(space), "shape": list(space), "channel_axis": channel_axis}
+    decided |= {"answers": answers} if answers > 1 else {}
     return {key: value for key, value in {**chosen, **decided}.items() if key in known}
 
 

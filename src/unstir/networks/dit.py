@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from unstir.conditions.base import Condition
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
-from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, spatial
+from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, spatial
 
 MOST_PATCHES = 64  # if patch is 0: the cost of attention is quadratic in the number of patches
 HEAD = 32  # channels of an attention head
@@ -41,7 +41,8 @@ class DiT(nn.Module):
 
     `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). A token is
     a patch of `patch` positions a side (0: the smallest that gives at most 64 tokens). It has `width` channels and goes through `depth`
-    blocks. With a condition, cond = None means nothing given. Raises UsageError for settings outside `RANGES`.
+    blocks. With a condition, cond = None means nothing given. With `answers` above 1, it returns so many numbers for each element:
+    (B, *shape, answers). Raises UsageError for settings outside `RANGES`.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class DiT(nn.Module):
         depth: int = 6,
         patch: int = 0,
         condition: Condition | None = None,
+        answers: int = 1,
     ):
         super().__init__()
-        check({"width": width, "depth": depth, "patch": patch}, RANGES)
+        check({"width": width, "depth": depth, "patch": patch, "answers": answers}, RANGES | ANSWERS)
         if width % HEAD:
             raise UsageError(f"network setting width = {width} has to be a multiple of {HEAD}.")
-        self.channel_axis, space = channel_axis, spatial(shape, channel_axis)
+        self.channel_axis, space, self.answers = channel_axis, spatial(shape, channel_axis), answers
         channels = 1 if channel_axis is None else shape[channel_axis]
         patch = patch or next(p for p in range(1, max(space) + 1) if math.prod(_tokens(space, p)) <= MOST_PATCHES)
         self.tokens = _tokens(space, patch)
@@ -73,8 +75,8 @@ class DiT(nn.Module):
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulate = nn.Linear(width, 2 * width)
-        self.leave = BACK[len(space) - 1](width, channels, patch, stride=patch)
-        self.gain = nn.Linear(width, channels)
+        self.leave = BACK[len(space) - 1](width, channels * answers, patch, stride=patch)
+        self.gain = nn.Linear(width, channels * answers)
         for zero in (*self.modulate.parameters(), *self.leave.parameters(), *self.gain.parameters()):
             nn.init.zeros_(zero)
 
@@ -98,8 +100,7 @@ class DiT(nn.Module):
         scale, shift = self.modulate(e)[:, None].chunk(2, 2)
         h = torch.addcmul(shift, self.norm(h), 1 + scale)
         out = self.leave(h.mT.unflatten(2, self.tokens))[(..., *(slice(size) for size in x.shape[2:]))]
-        gain = self.gain(e)
-        return channels_back(out + gain.view(*gain.shape, *[1] * (x.ndim - 2)) * x, self.channel_axis)
+        return answered(out, self.gain(e), x, self.answers, self.channel_axis)
 
 
 class Block(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from unstir.conditions.base import Condition
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
-from unstir.networks.space import check
+from unstir.networks.space import ANSWERS, check, per_element
 
 RANGES = {"dimension": (1, 2**26), "width": (1, 2**20), "depth": (1, 1000), "octaves": (0, 16)}
 
@@ -42,14 +42,23 @@ class MLP(nn.Module):
     """Maps x (B, ...) with `dimension` elements a row, t (B,) or (1,) in [0, 1], and cond, the values of its condition (B, ...) -> like x.
 
     There are `depth` blocks of `width` features. Each coordinate enters with `octaves` sinusoids of doubling frequency, 0 for none. With a
-    condition, cond = None means nothing given. Raises UsageError for settings outside `RANGES`.
+    condition, cond = None means nothing given. With `answers` above 1, it returns so many numbers for each element: (B, ..., answers).
+    Raises UsageError for settings outside `RANGES`.
     """
 
-    def __init__(self, dimension: int, width: int = 96, depth: int = 2, octaves: int = 4, condition: Condition | None = None):
+    def __init__(
+        self,
+        dimension: int,
+        width: int = 96,
+        depth: int = 2,
+        octaves: int = 4,
+        condition: Condition | None = None,
+        answers: int = 1,
+    ):
         super().__init__()
         sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves}
-        check(sizes, RANGES)
-        self.dimension, self.width, self.depth = dimension, width, depth
+        check(sizes | {"answers": answers}, RANGES | ANSWERS)
+        self.dimension, self.width, self.depth, self.answers = dimension, width, depth, answers
         # A network from a folder is first built on torch's meta device. Constants are made on the CPU even then, by operations that do
         # not make torch load its compiler there, which takes seconds.
         self.register_buffer("time_frequency", frequencies(), persistent=False)
@@ -60,8 +69,8 @@ class MLP(nn.Module):
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, dimension)
-        self.gain = nn.Linear(width, dimension)
+        self.leave = nn.Linear(width, dimension * answers)
+        self.gain = nn.Linear(width, dimension * answers)
         for last in (self.leave, self.gain):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -83,4 +92,5 @@ class MLP(nn.Module):
         modulation = self.modulate(e).chunk(2 * self.depth, 1)
         for i, block in enumerate(self.blocks):
             h = block(h, 1 + modulation[2 * i], modulation[2 * i + 1])
-        return torch.addcmul(self.leave(F.silu(self.norm(h))), self.gain(e), flat).view_as(x)
+        each = flat.repeat_interleave(self.answers, 1) if self.answers > 1 else flat
+        return per_element(torch.addcmul(self.leave(F.silu(self.norm(h))), self.gain(e), each), x, self.answers)

@@ -22,6 +22,8 @@ from unstir.errors import UsageError
 GROUP = 16  # channels normalised together
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 """The convolutions in one and in two dimensions: index 0 and 1."""
+ANSWERS = {"answers": (1, 4096)}
+"""The range of the setting `answers` of every network: how many numbers it returns for each element."""
 
 
 def spatial(shape: Sequence[int], channel_axis: int | None) -> tuple[int, ...]:
@@ -43,6 +45,23 @@ def channels_first(x: Tensor, channel_axis: int | None) -> Tensor:
 def channels_back(h: Tensor, channel_axis: int | None) -> Tensor:
     """The inverse of `channels_first`."""
     return h.squeeze(1) if channel_axis is None else h.movedim(1, channel_axis % (h.ndim - 1) + 1)
+
+
+def answered(out: Tensor, gain: Tensor, x: Tensor, answers: int, channel_axis: int | None) -> Tensor:
+    """out + gain x, as the network returns it: `per_element` with the channels where they belong.
+
+    out (B, channels * answers, *space), the answers of a channel side by side; gain (B or 1, channels * answers); x (B, channels, *space).
+    """
+    gain = gain.view(*gain.shape, *[1] * (x.ndim - 2))
+    if answers == 1:
+        return channels_back(out + gain * x, channel_axis)
+    whole = (out + gain * x.repeat_interleave(answers, 1)).unflatten(1, (-1, answers)).movedim(2, -1)
+    return whole.squeeze(1) if channel_axis is None else whole.movedim(1, channel_axis % (x.ndim - 1) + 1)
+
+
+def per_element(flat: Tensor, x: Tensor, answers: int) -> Tensor:
+    """flat (B, d * answers), the answers of an element side by side, in the shape of x (B, ...); more than one are one more axis, the last."""
+    return flat.view_as(x) if answers == 1 else flat.view(*x.shape, answers)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

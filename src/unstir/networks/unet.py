@@ -33,7 +33,7 @@ from torch.utils.checkpoint import checkpoint
 from unstir.conditions.base import Condition
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
-from unstir.networks.space import CONVOLUTIONS, attend, channels_back, channels_first, check, normal, spatial
+from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, normal, spatial
 
 SMALLEST = 4  # positions along the longest side of the lowest level, about, if levels is 0
 HEAD = 32  # channels of an attention head
@@ -54,8 +54,8 @@ class UNet(nn.Module):
     `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). There are
     `levels` levels (0: enough to halve the longest side to about four positions), with `depth` blocks each on the way down and on the way
     up. The first level has `width` channels. The lowest `attention` levels have attention; the highest `recompute` levels compute their
-    activations again in the backward pass. With a condition, cond = None means nothing given. Raises UsageError for settings outside
-    `RANGES`.
+    activations again in the backward pass. With a condition, cond = None means nothing given. With `answers` above 1, it returns so many
+    numbers for each element: (B, *shape, answers). Raises UsageError for settings outside `RANGES`.
     """
 
     def __init__(
@@ -69,13 +69,14 @@ class UNet(nn.Module):
         attention: int = 1,
         condition: Condition | None = None,
         recompute: int = 0,
+        answers: int = 1,
     ):
         super().__init__()
         sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention}
-        check(sizes | {"recompute": recompute}, RANGES)
+        check(sizes | {"recompute": recompute, "answers": answers}, RANGES | ANSWERS)
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
-        self.channel_axis, self.space = channel_axis, spatial(shape, channel_axis)
+        self.channel_axis, self.space, self.answers = channel_axis, spatial(shape, channel_axis), answers
         channels = 1 if channel_axis is None else shape[channel_axis]
         convolution = CONVOLUTIONS[len(self.space) - 1]
         levels = levels or max(1, 1 + round(math.log2(max(self.space) / SMALLEST)))
@@ -109,8 +110,8 @@ class UNet(nn.Module):
             for block in (*self.down[level], *self.up[levels - 1 - level]):  # pyrefly: ignore
                 block.recomputes = True
         self.norm = normal(width)
-        self.leave = convolution(width, channels, 3, padding=1)
-        self.gain = nn.Linear(embedding, channels)
+        self.leave = convolution(width, channels * answers, 3, padding=1)
+        self.gain = nn.Linear(embedding, channels * answers)
         for zero in (*self.leave.parameters(), *self.gain.parameters()):
             nn.init.zeros_(zero)
         if len(self.space) == 2:
@@ -153,8 +154,7 @@ class UNet(nn.Module):
             for block in blocks:  # pyrefly: ignore
                 h = block(h, e)
         out = self.leave(F.silu(self.norm(h)))
-        gain = self.gain(e)
-        return channels_back(out + gain.view(*gain.shape, *[1] * len(self.space)) * x, self.channel_axis)
+        return answered(out, self.gain(e), x, self.answers, self.channel_axis)
 
 
 class Block(nn.Module):

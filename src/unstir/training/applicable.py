@@ -79,7 +79,7 @@ def _rules(config: Config, source: str, lies: Layout | None, classes: bool, own:
         yield "data", ("points",), "all rows of a file are read"
     if own.schedule:
         yield "diffusion", ("T", "settings"), "the schedule is your own"
-    if config.diffusion.times in DISTRIBUTIONS and not DISTRIBUTIONS[config.diffusion.times].has_finest:
+    if config.diffusion.times in DISTRIBUTIONS and DISTRIBUTIONS[config.diffusion.times].reaching is None:
         yield "diffusion", ("finest",), f"{config.diffusion.times} times have no finest level"
     if not classes:
         yield "optim", ("drop_condition",), "the rows have no class"

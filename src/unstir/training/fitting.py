@@ -44,7 +44,7 @@ from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.keeping import LAST, Keeping
 from unstir.training.loop import Step, train
-from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, with_its_classes
+from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, target_for, with_its_classes
 from unstir.training.presets import without_auto
 from unstir.training.problem import Problem
 from unstir.training.processes import here
@@ -89,12 +89,13 @@ class Fitting:
         self.condition = own.condition or condition_for(self.training, config)
         drawn = views(self.training.rows, config.data.flip, data.layout)
         self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)
+        self.target = target_for(config, own, self.encoder, self.levels, (self.drawn, *mirrored))
         self.problem = self._problem(mirrored[0] if mirrored else None)
         self.recipe = Recipe(**config.optim.model_dump(), seed=config.seed)
         here().share(self.recipe.batch_size)  # raises now, before anything is written, if the processes do not divide the batch
         self.sharded = self.recipe.sharding == SHARDED and here().count > 1
         self.network_settings, self._make_network = network_for(
-            config, self.encoder, self.encoder.layout(data.layout), self.condition, own
+            config, self.encoder, self.encoder.layout(data.layout), self.condition, own, self.target.reading.answers
         )
         self.restart(config.seed)
         draws, gaussian = self._draws, gaussian_of(self.drawn, *mirrored)
@@ -206,9 +207,11 @@ class Fitting:
         def alone(x: Tensor, t: Tensor) -> Tensor:
             return denoiser(x, t, None if cond is None else cond[: len(x)])
 
-        blend = measured(alone, *self._directions, schedule, rows[:SHARE_DRAWS], SHARE_LEVELS, seeded(seed, "blend"))
-        both = blended(alone, blend.to(self.device), schedule)
-        curve = error_curve(both, schedule, rows, ERROR_LEVELS, seeded(seed, "error curve"))
+        blend, answer = None, alone
+        if problem.target.reading.is_affine:  # any other tells the variance too, which would not be that of a blend
+            blend = measured(alone, *self._directions, schedule, rows[:SHARE_DRAWS], SHARE_LEVELS, seeded(seed, "blend"))
+            answer = blended(alone, blend.to(self.device), schedule)
+        curve = error_curve(answer, schedule, rows, ERROR_LEVELS, seeded(seed, "error curve"))
         deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
         parts = self.encoder, curve, deviation, schedule, problem.target, self.condition, blend
         return Model(self._card(at), network, *parts)
@@ -232,7 +235,7 @@ class Fitting:
         self.schedule_settings = {} if own.schedule else diffusion.schedule_settings
         return Problem(
             own.schedule or schedule(diffusion.schedule, **self.schedule_settings),
-            own.target or diffusion.target,
+            self.target,
             self.drawn,
             self._values(self.training),
             self.condition,

@@ -127,7 +127,8 @@ class HeldOutSets:
         for rows in torch.arange(len(fixed.t)).split(AT_ONCE):
             example = Example(*(part[rows].to(self.device) for part in fixed.example))
             cond = None if fixed.cond is None else fixed.cond[rows]
-            found.append(errors(network(example.seen, example.t, cond), example).double().cpu())
+            F = network(example.seen, example.t, cond)
+            found.append(errors(F, example, self.problem.target.reading).double().cpu())
         return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
 
 

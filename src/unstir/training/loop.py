@@ -68,7 +68,7 @@ def train(
             seed_everywhere(recipe.seed, "step", state.step, together.rank)
             with autocast:
                 F = network(example.seen, example.t, cond)
-            own_errors = errors(F.to(example.wanted.dtype), example)
+            own_errors = errors(F.to(example.wanted.dtype), example, problem.target.reading)
             row_errors = together.gather(own_errors.detach())
             loss = row_errors.mean()
             _check(loss.item(), row_errors, state.step, problem, prepared.t[i])

@@ -1,7 +1,7 @@
 """From settings to parts: the encoder, the condition, the network and the device of a training run, by name or as the caller's own."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
 from unstir.data import Data
 from unstir.data.layouts import Layout
+from unstir.diffusion.denoiser import Target, target
 from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
-from unstir.encoders.rows import views
+from unstir.encoders.rows import EncodedRows, encoded_levels, parts, views
 from unstir.encoders.turned import kind_for
 from unstir.errors import UsageError
 from unstir.model.own import Own
@@ -55,20 +56,32 @@ def condition_for(training: Data, config: Config) -> Condition | None:
 
 
 def network_for(
-    config: Config, encoder: Encoder, lies: Layout | None, condition: Condition | None, own: Own
+    config: Config, encoder: Encoder, lies: Layout | None, condition: Condition | None, own: Own, answers: int = 1
 ) -> tuple[dict[str, Any], Callable[[int], nn.Module]]:
     """The network's settings, and a function that makes it from a seed: a copy of the caller's own, or a fresh one by name.
 
-    `lies` is how rows of the model's space lie.
+    `lies` is how rows of the model's space lie; `answers` is how many numbers it returns for each element.
 
-    Raises UsageError if the network is for images or sequences and the rows are neither.
+    Raises UsageError if the network is for images or sequences and the rows are neither, or if it cannot return so many numbers.
     """
     mine = own.network
     if mine is not None:
         return {}, lambda seed: in_float32(copy.deepcopy(mine)).requires_grad_(True)  # noqa: ARG005
     name, axis = config.network.architecture, lies.channel_axis if lies else None
-    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, lies is not None)
+    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, lies is not None, answers)
     return settings, lambda seed: make_network(name, settings, condition, seed)
+
+
+def target_for(config: Config, own: Own, encoder: Encoder, levels: Sequence[float] | None, rows: Sequence[EncodedRows]) -> Target:
+    """The target of the settings or the caller's own, its reading fitted to the training rows and other views of them, such as mirror images.
+
+    `levels` are those of the data, in its units. Raises UsageError if the target is not for such data.
+    """
+    chosen = own.target or target(config.diffusion.target)
+    if not chosen.reading.needs_levels:
+        return chosen
+    encoded = (encoder.encode(part) for view in rows for part in parts(view.rows))
+    return replace(chosen, reading=chosen.reading.fitted(None if levels is None else encoded_levels(levels, encoder), encoded))
 
 
 def label_name(labels: str | None, names: tuple[str, ...]) -> str:
