@@ -54,7 +54,8 @@ class UNet(nn.Module):
     `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). There are
     `levels` levels (0: enough to halve the longest side to about four positions), with `depth` blocks each on the way down and on the way
     up. The first level has `width` channels. The lowest `attention` levels have attention; the highest `recompute` levels compute their
-    activations again in the backward pass. With a condition, cond = None means nothing given. With `answers` above 1, it returns so many
+    activations again in the backward pass. In training, a share `dropout` of the numbers before the last convolution of a block is set to 0
+    at random (Srivastava et al. 2014), which keeps a network from learning few rows by heart. With a condition, cond = None means nothing given. With `answers` above 1, it returns so many
     numbers for each element: (B, *shape, answers). Raises UsageError for settings outside `RANGES`.
     """
 
@@ -70,10 +71,13 @@ class UNet(nn.Module):
         condition: Condition | None = None,
         recompute: int = 0,
         answers: int = 1,
+        dropout: float = 0.0,
     ):
         super().__init__()
         sizes = {"width": width, "depth": depth, "levels": levels, "widest": widest, "attention": attention}
         check(sizes | {"recompute": recompute, "answers": answers}, RANGES | ANSWERS)
+        if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+            raise UsageError(f"network setting dropout = {dropout!r} has to be a number from 0 to below 1.")
         if width % 8:
             raise UsageError(f"network setting width = {width} has to be a multiple of 8.")
         self.channel_axis, self.space, self.answers = channel_axis, spatial(shape, channel_axis), answers
@@ -91,20 +95,20 @@ class UNet(nn.Module):
         for level, c in enumerate(wide):
             attends = level >= levels - attention
             self.down.append(
-                nn.ModuleList(Block(here if i == 0 else c, c, embedding, convolution, attends) for i in range(depth))
+                nn.ModuleList(Block(here if i == 0 else c, c, embedding, convolution, attends, dropout) for i in range(depth))
             )
             skips.append(c)
             here = c
             if level < levels - 1:
                 self.shrink.append(convolution(c, c, 3, stride=2, padding=1))
-        self.middle = Block(here, here, embedding, convolution, attention > 0)
+        self.middle = Block(here, here, embedding, convolution, attention > 0, dropout)
         for level in reversed(range(levels)):
             c, attends = wide[level], level >= levels - attention
             if level < levels - 1:
                 self.grow.append(convolution(here, c, 3, padding=1))
                 here = c
             sizes_in = [here + c] + [c] * (depth - 1)
-            self.up.append(nn.ModuleList(Block(i, c, embedding, convolution, attends) for i in sizes_in))
+            self.up.append(nn.ModuleList(Block(i, c, embedding, convolution, attends, dropout) for i in sizes_in))
             here = c
         for level in range(min(recompute, levels)):
             for block in (*self.down[level], *self.up[levels - 1 - level]):  # pyrefly: ignore
@@ -162,8 +166,17 @@ class Block(nn.Module):
 
     is_block = True
 
-    def __init__(self, before: int, after: int, embedding: int, convolution: type[nn.Conv1d | nn.Conv2d], attends: bool):
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        embedding: int,
+        convolution: type[nn.Conv1d | nn.Conv2d],
+        attends: bool,
+        dropout: float,
+    ):
         super().__init__()
+        self.dropout = dropout
         self.norm = normal(before)
         self.inner = convolution(before, after, 3, padding=1)
         self.modulate = nn.Linear(embedding, 2 * after)
@@ -177,13 +190,14 @@ class Block(nn.Module):
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """h (B, before, ...) and e (B or 1, embedding) -> (B, after, ...)."""
         if self.recomputes and torch.is_grad_enabled():
-            return checkpoint(self._out, h, e, use_reentrant=False, preserve_rng_state=False)  # nothing in it is random
+            return checkpoint(self._out, h, e, use_reentrant=False, preserve_rng_state=self.dropout > 0)  # what it drops is random
         return self._out(h, e)
 
     def _out(self, h: Tensor, e: Tensor) -> Tensor:
         r = self.inner(F.silu(self.norm(h)))
         scale, shift = self.modulate(e).to(r.dtype).view(-1, 2 * r.shape[1], *[1] * (r.ndim - 2)).chunk(2, 1)
-        r = self.outer(F.silu(torch.addcmul(shift, self.norm_again(r), 1 + scale)))
+        r = F.silu(torch.addcmul(shift, self.norm_again(r), 1 + scale))
+        r = self.outer(F.dropout(r, self.dropout, self.training) if self.dropout else r)
         return self.attention(self.past(h) + r)
 
 

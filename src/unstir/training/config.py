@@ -152,6 +152,9 @@ class Network(Section):
     patch: int = Field(
         0, ge=0, le=1024, description="DiT: side of a patch, in positions; 0: the smallest that gives at most 64 patches."
     )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="U-Net: share of the numbers in each block that a training step leaves out at random."
+    )
     recompute: int = Field(
         0, ge=0, le=8, description="U-Net: how many of the highest levels save memory by computing their activations twice."
     )

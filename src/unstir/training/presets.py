@@ -18,15 +18,20 @@ The limit 4 N of (2) is for small data: a model of 50 or 200 rows that is traine
 import inspect
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from unstir.data import Data, in_space, load
+from unstir.data.levels import levels_of
 from unstir.data.matching import Known
+from unstir.data.statistics import statistics
 from unstir.diffusion.denoiser import target
+from unstir.diffusion.registry import TARGETS
 from unstir.encoders.registry import ENCODERS, FOR_SPACE
+from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import UsageError
 from unstir.metrics.neighbours import radii
 from unstir.networks import registry as networks
@@ -46,6 +51,7 @@ CLOSEST, FAREST = (
     math.exp(-6),
     math.exp(-USUAL / 2),
 )  # distances of neighbours beyond which nothing changes, in standard deviations
+APART, TINY = 4.0, 1e-6  # deviations of the noise to the middle between two levels, of which it then misleads one in 30,000
 OCTAVE = 2 * math.log(2)  # of detail, in log-SNR
 MOST_NEAR = 2**16  # rows whose distances to their neighbours are looked at
 RATE = "the peak learning rate that suits a network of this kind and width"
@@ -95,8 +101,26 @@ def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
 def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     """The choices (1), (2) and (3) with their reasons, by section and setting.
 
-    They also depend on the number of steps and the encoder, if one of the `layers` of settings sets them.
+    They also depend on the number of steps, the encoder and the target, if one of the `layers` of settings sets them.
     """
+    return _of_data(data, *layers) | _of_levels(data, merge(*layers))
+
+
+def _of_levels(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
+    """What suits a target for data with few levels: noise down to where neighbouring levels are told apart."""
+    name = chosen.get("diffusion", {}).get("target", TARGETS.default)
+    if name not in TARGETS or not TARGETS[name].reading.needs_levels or (levels := levels_of(data)) is None:
+        return {}
+    gap = min(b - a for a, b in pairwise(levels)) / max(float(standard_deviation(statistics(parts(data.rows)), data.layout).max()), TINY)
+    finest = min(max(2 * math.log(2 * APART / gap), USUAL), 20.0)
+    return {
+        FINEST: Choice(
+            round(finest, 1), f"the log-SNR at which neighbouring levels are {2 * APART:g} deviations of the noise apart: none is left to guess"
+        )
+    }
+
+
+def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     d = math.prod(data.shape)
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
