@@ -69,10 +69,11 @@ main(sys.argv[1:])
 
 @pytest.fixture(scope="module")
 def points(tmp_path_factory):
-    """300 points in a file, as numbers alone and with a class each."""
+    """300 points in a file, as numbers alone, rounded to few levels, and with a class each."""
     folder = tmp_path_factory.mktemp("points")
     moons = datasets.toy("moons", 300, seed=1)
     np.save(folder / "points.npy", moons.values)
+    np.save(folder / "levels.npy", (3 * moons.values).round())
     np.savez(folder / "labelled.npz", values=moons.values, labels=moons.labels)
     return folder
 
@@ -116,7 +117,7 @@ def test_2n_steps_are_n_and_n_more_in_a_new_process(points, tmp_path):
     Weights, average, both moments of the optimiser, all logged losses, the losses by time, bit for bit. Catches a resume that
     forgets the average, the moments, the optimiser's count, the order of the data, or the losses since the last row.
     """
-    cases = [(t, "points.npy", {"target": t}) for t in TARGETS]
+    cases = [(t, "levels.npy" if of.reading.needs_levels else "points.npy", {"target": t}) for t, of in TARGETS.items()]
     cases += [("labels", "labelled.npz", {}), ("pairing", "points.npy", {"coupling": "optimal_transport"})]
     cases += [("chain", "points.npy", {"times": "chain", "target": "eps"}), ("bf16", "points.npy", {"precision": "bfloat16"})]
     cases += [("decay", "labelled.npz", {"weight_decay": 0.1, "ema": 0.9, "octaves": 0, "clip": 0.01, "seed": 7})]

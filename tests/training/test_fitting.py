@@ -516,8 +516,8 @@ def test_what_is_asked_for_beats_the_preset():
 @pytest.mark.parametrize("kind", TARGETS)
 def test_times_suit_the_target_unless_asked_for(kind):
     # eps and velocity need the noisiest levels to many digits. Catches "auto" handed on as a name.
-    assert times_for(kind) == ("uniform" if kind in ("eps", "velocity") else "log_normal")
-    values = np.random.default_rng(0).normal(size=(40, 1))
+    assert times_for(kind) == {"eps": "uniform", "velocity": "uniform", "categorical": "log_snr"}.get(kind, "log_normal")
+    values = np.random.default_rng(0).integers(0, 5, size=(40, 1))
     assert prepared(values, **TINY, target=kind).problem.times.name == times_for(kind)
     assert prepared(values, **TINY, target=kind, times="logit_normal").problem.times.name == "logit_normal"
 

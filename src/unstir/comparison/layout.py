@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unstir.data import TOYS, Data
+from unstir.data.levels import levels_of
 from unstir.diffusion.denoiser import check_pair
 from unstir.diffusion.registry import CLASSIC_SCHEDULES, PAPER, SAFE_TARGETS, SCHEDULES, TARGETS
 from unstir.diffusion.samplers import SAMPLERS, default
@@ -174,6 +175,9 @@ def _targets(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: in
                 "leaves none."
             )
             continue
+        if TARGETS[name].reading.needs_levels and (why := _why_not_of_levels(data, name)):
+            remarks.append(f"{name} is left out: {why}")
+            continue
         trainings.append(Training(name, config, _three_ways(name, _schedule_of(config), rows)))
     times: dict[str, list[str]] = {}
     for training in trainings:
@@ -184,6 +188,15 @@ def _targets(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: in
             f"each target is trained with the times that suit it: {each}. To use the same for all: --diffusion.times uniform."
         )
     return trainings, remarks
+
+
+def _why_not_of_levels(data: Data, name: str) -> str:
+    """Why a target for data with few levels does not suit the data; "" if it does."""
+    try:
+        TARGETS[name].reading.outline(len(levels_of(data) or ()), data.shape)
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _samplers(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: int) -> tuple[list[Training], list[str]]:

@@ -29,8 +29,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unstir.diffusion.categorical import LEVELS
 from unstir.diffusion.inputs import Time
-from unstir.diffusion.readings import AFFINE, LEVELS, Coefficients, Read, Reading
+from unstir.diffusion.readings import AFFINE, Coefficients, Read, Reading
 from unstir.diffusion.registry import SAFE_TARGETS, TARGETS, row
 from unstir.diffusion.schedules import FIRST, Schedule, along
 from unstir.errors import UsageError

@@ -6,7 +6,7 @@ A distribution to train on is a quantile function `(u in (0, 1), schedule) -> t`
     uniform  t = u        chain  t = ceil(u T) / T
     log_normal  log(sigma/alpha) = mean + std Phi^-1(u)             (Karras et al. 2022, table 1)           (2)
     logit_normal  t = sigmoid(mean + std Phi^-1(u))                 (Esser et al. 2024)                     (3)
-    log_snr  log-SNR = low + (high - low) u                                                                 (7)
+    log_snr  log-SNR = high - (high - low) u                                                                (7)
 
 A grid to sample on is a function `(schedule, n) -> n + 1 times`, which fall from exactly 1 (noise) to exactly 0 (data) in n intervals:
 
@@ -77,7 +77,7 @@ def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 
 
 def log_snr(u: Tensor, schedule: Schedule, low: float = LOWEST, high: float = 5.8) -> Tensor:
     """Eq. (7): every log-SNR between two ends is equally likely. With a weight like the SNR, the loss is what a row takes in nats."""
-    return schedule.inverse(low + (high - low) * u.double())
+    return schedule.inverse(high - (high - low) * u.double())
 
 
 def _around(finest: float) -> dict[str, float]:

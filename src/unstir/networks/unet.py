@@ -54,9 +54,10 @@ class UNet(nn.Module):
     `shape` is the shape of a row: one or two spatial dimensions, and channels at `channel_axis` 0 or -1, or no channels (None). There are
     `levels` levels (0: enough to halve the longest side to about four positions), with `depth` blocks each on the way down and on the way
     up. The first level has `width` channels. The lowest `attention` levels have attention; the highest `recompute` levels compute their
-    activations again in the backward pass. In training, a share `dropout` of the numbers before the last convolution of a block is set to 0
-    at random (Srivastava et al. 2014), which keeps a network from learning few rows by heart. With a condition, cond = None means nothing given. With `answers` above 1, it returns so many
-    numbers for each element: (B, *shape, answers). Raises UsageError for settings outside `RANGES`.
+    activations again in the backward pass. In training, a share `dropout` of the numbers before the last convolution of a block is set to
+    0 at random (Srivastava et al. 2014), which keeps a network from learning few rows by heart. With a condition, cond = None means nothing
+    given. With `answers` above 1, it returns so many numbers for each element: (B, *shape, answers). Raises UsageError for settings outside
+    `RANGES`.
     """
 
     def __init__(
@@ -190,7 +191,9 @@ class Block(nn.Module):
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """h (B, before, ...) and e (B or 1, embedding) -> (B, after, ...)."""
         if self.recomputes and torch.is_grad_enabled():
-            return checkpoint(self._out, h, e, use_reentrant=False, preserve_rng_state=self.dropout > 0)  # what it drops is random
+            return checkpoint(
+                self._out, h, e, use_reentrant=False, preserve_rng_state=self.dropout > 0
+            )  # what it drops is random
         return self._out(h, e)
 
     def _out(self, h: Tensor, e: Tensor) -> Tensor:

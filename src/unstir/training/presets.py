@@ -111,11 +111,14 @@ def _of_levels(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], C
     name = chosen.get("diffusion", {}).get("target", TARGETS.default)
     if name not in TARGETS or not TARGETS[name].reading.needs_levels or (levels := levels_of(data)) is None:
         return {}
-    gap = min(b - a for a, b in pairwise(levels)) / max(float(standard_deviation(statistics(parts(data.rows)), data.layout).max()), TINY)
+    gap = min(b - a for a, b in pairwise(levels)) / max(
+        float(standard_deviation(statistics(parts(data.rows)), data.layout).max()), TINY
+    )
     finest = min(max(2 * math.log(2 * APART / gap), USUAL), 20.0)
     return {
         FINEST: Choice(
-            round(finest, 1), f"the log-SNR at which neighbouring levels are {2 * APART:g} deviations of the noise apart: none is left to guess"
+            round(finest, 1),
+            f"the log-SNR at which neighbouring levels are {2 * APART:g} deviations of the noise apart: none is left to guess",
         )
     }
 
