@@ -209,3 +209,12 @@ def test_log_normal_times_reach_down_to_the_finest_detail(finest):
     assert distribution("uniform").down_to(finest) is distribution("uniform")
     usual = distribution("log_normal")(at, Flow())
     assert (finest != 5.8) or torch.allclose(Flow().log_snr(usual), found, atol=1e-9)
+
+
+@pytest.mark.parametrize("finest", [5.8, 9.0])
+def test_log_snr_times_are_even_in_log_snr_down_to_the_finest_detail(finest):
+    # Catches levels even in t, or in sigma/alpha, and ends that change places.
+    found = Flow().log_snr(
+        distribution("log_snr").down_to(finest)(torch.tensor([0.0, 0.25, 0.5, 1.0], dtype=torch.float64), Flow())
+    )
+    assert found.tolist() == pytest.approx([finest, finest - (finest + 6) / 4, (finest - 6) / 2, -6.0], abs=1e-6)

@@ -266,3 +266,25 @@ def test_what_is_computed_twice_is_the_same_and_takes_less_memory():
             assert all(torch.equal(a, b) for a, b in zip(gradients[0], other, strict=True))
     _, _, again, kept = map(int, process("-c", LEFT, env=os.environ | GIVES_BACK).stdout.split())
     assert again < kept / 2, (kept, again)
+
+
+def test_what_is_left_out_is_left_out_in_training_alone_and_the_same_when_computed_twice():
+    """Catches dropout while sampling, a block computed again with other numbers left out, and a share that is kept in place of left out."""
+    x, t = rows(3, 6, 7), torch.tensor([0.1, 0.5, 0.9])
+    plain, network = awake(levels=2, depth=2), awake(levels=2, depth=2, dropout=0.4)
+    assert torch.equal(plain(x, t), network.eval()(x, t))
+    assert not torch.equal(plain(x, t), network.train()(x, t))
+    gradients = []
+    for recompute in (0, 8):
+        network = awake(recompute=recompute, levels=2, depth=2, dropout=0.4)
+        torch.manual_seed(1)
+        network(x, t).square().mean().backward()
+        gradients.append([weight.grad for weight in network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    block, seen = network.down[0][0], []
+    block.outer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        network(x, t)
+    assert (seen[0] == 0).float().mean() == pytest.approx(0.4, abs=0.06)  # of 2,016 numbers or more: four standard errors
+    with pytest.raises(UsageError, match=r"dropout = 1\.0 has to be a number from 0 to below 1"):
+        awake(dropout=1.0)

@@ -522,6 +522,17 @@ def test_times_suit_the_target_unless_asked_for(kind):
     assert prepared(values, **TINY, target=kind, times="logit_normal").problem.times.name == "logit_normal"
 
 
+def test_a_target_of_levels_is_trained_down_to_where_neighbours_are_told_apart():
+    """Levels 0 to 4, each equally often, have the deviation sqrt 2; a noise of an eighth of a level has log-SNR 2 log(8 sqrt 2) = 4.85.
+
+    With values of 0 to 16, each equally often, sqrt 24: 2 log(8 sqrt 24) = 7.34. Catches a level's distance in the data's units.
+    """
+    for most, finest in ((4, 5.8), (16, 7.3)):
+        values = np.tile(np.arange(most + 1.0), 20)[:, None] * np.ones(4)
+        assert settle(from_arrays(values), flat(target="categorical")).diffusion.finest == finest  # and 5.8 at least
+        assert settle(from_arrays(values + 0.5), flat(target="categorical")).diffusion.finest == 5.8
+
+
 def test_a_schedule_that_leaves_signal_is_warned_about():
     """alpha_bar_T = prod (1 - beta_i) of 100 linear betas is 0.364, not 0 (pain 2). Catches silence, and a warning for everything."""
     values = np.random.default_rng(0).normal(size=(40, 2))

@@ -8,7 +8,8 @@ Training, from rows x_0 to the loss:
     schedules.py     `Schedule`, the base class, gives alpha and sigma at t, and its `diffuse` makes x_t
     chains.py        discrete schedules, where beta becomes alpha-bar: linear, cosine, sigmoid, ...
     continuous.py    continuous schedules: VP, VE and Flow
-    denoiser.py      a target defines what the network predicts: x_0, eps, v, velocity or edm
+    denoiser.py      a target defines what the network predicts: x_0, eps, v, velocity, edm, or probabilities of levels
+    readings.py      how x0_hat is made from the network's answer; categorical.py does it for data with few levels
     loss.py          `examples` builds the network's inputs and targets; `errors` is the loss of each row
 
 Sampling, from noise to rows:
@@ -44,7 +45,10 @@ _NAMES = {
     "Flow": "continuous",  # the straight line of flow matching
     "Target": "denoiser",  # what a network predicts; make one of your own
     "target": "denoiser",  # a target by name
-    "Coefficients": "denoiser",  # the three numbers that make a target
+    "Coefficients": "readings",  # the three numbers that make a target
+    "Reading": "readings",  # how the clean data is estimated from what the network answers
+    "Categorical": "categorical",  # by probabilities of a few levels
+    "Posterior": "denoiser",  # mean and variance of the clean data
     "Denoiser": "denoiser",  # network, schedule and target as an estimate of the clean data
     "under": "denoiser",  # the same denoiser under another schedule
     "Weight": "loss",  # how the loss weighs each noise level

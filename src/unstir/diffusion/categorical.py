@@ -22,7 +22,7 @@ Source: (1) and (2) are Bayes' rule for the channel x_t; a softmax over levels i
     (2, torch.Size([2, 2]))
     >>> nothing, one = torch.zeros(1, 2), torch.ones(())            # x_t = 0 says nothing, so what is known are the shares
     >>> p = reading.probabilities(torch.zeros(1, 2, 2), nothing, one, one)
-    >>> print(p.equal(reading.shares[None].float()))
+    >>> print(p.allclose(reading.shares.float()))
     True
 """
 
