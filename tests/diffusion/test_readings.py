@@ -108,6 +108,17 @@ def test_levels_are_told_apart_in_float32_as_in_float64():
     torch.testing.assert_close(narrow.mean.double(), wide.mean, atol=2e-6, rtol=0)
 
 
+def test_an_answer_in_bfloat16_is_read_in_the_type_of_x():
+    # Catches alpha and sigma in the 8 bits of the answer: at log-SNR 8 a level then is off by several deviations of the noise.
+    s, t = Flow(), Flow().inverse(f64([8.0]))
+    x = s.diffuse(torch.tensor([VALUES[0]]), t, torch.tensor([[1.0, -1.0]]))
+    coarse, fine = (
+        Denoiser(network(torch.zeros(2, 3, dtype=of)), s, categorical()).read(x, t) for of in (torch.bfloat16, torch.float32)
+    )
+    assert coarse.mean.dtype == torch.float32
+    assert coarse.mean.equal(fine.mean)
+
+
 # ---- the loss
 
 

@@ -131,7 +131,10 @@ class Categorical(Reading):
                 f"the categorical target needs a network that returns {self.answers} numbers for each element, {(*x.shape, self.answers)} "
                 f"for rows x of {tuple(x.shape)}; this one returned {tuple(F.shape)}. Give it the argument answers, or use another --target."
             )
-        noise = torch.maximum(sigma, CLOSEST * alpha)
+        F, noise = (
+            F.to(x.dtype),
+            torch.maximum(sigma, CLOSEST * alpha),
+        )  # a network in bfloat16 answers in it, and distances need more
         away = (x[..., None] - along(alpha, F) * self._levels(x)) / along(noise, F)
         return (self.shares.log().to(x) + F - away.square() / 2).softmax(-1)
 
