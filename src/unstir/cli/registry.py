@@ -18,6 +18,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "inpaint": "unstir.cli.inpaint:inpaint",
         "interpolate": "unstir.cli.interpolate:interpolate",
         "evaluate": "unstir.cli.evaluate:evaluate",
+        "information": "unstir.cli.information:information",
         "compare": "unstir.cli.compare:compare",
         "report": "unstir.cli.report:report",
         "animate": "unstir.cli.animate:animate",

@@ -26,7 +26,7 @@ from unstir.information.mmse import ErrorCurve, information
 
 SPREAD = 1e-5  # e of (1)
 NOISY = 2e-3  # bits a dimension that are known at most at the noisy end
-GAIN = 5e-4  # nats a dimension and unit of log-SNR: less than this beside the Gaussian counts as nothing, at the clean end of a density
+GAIN = 0.02  # nats a dimension and unit of log-SNR: a density's integral ends two units after the last gain over the Gaussian above this
 SLACK = 1e-3  # nats a dimension: of clean ends that are as good as each other by this, the noisiest is taken
 
 
@@ -36,13 +36,18 @@ class Lattice:
 
     values: Tensor
 
+    def index(self, x: Tensor) -> Tensor:
+        """The number of the level of each element of rows x (B, ...): (B, ...) int64, from 0."""
+        halfway = (self.values[1:] + self.values[:-1]) / 2
+        return (x.double().cpu()[None] > halfway[:, None]).sum(0)
+
     def log_probability(self, mean: Tensor, variance: Tensor, x: Tensor) -> Tensor:
         """The logarithm of (1), (B, ...), for rows x (B, ...) that lie on the lattice; mean and variance (B, ...)."""
         halfway = (self.values[1:] + self.values[:-1]) / 2
         inf = torch.full_like(self.values[:1], math.inf)
         edges = torch.cat([-inf, halfway, inf])
-        at = (x.double().cpu()[None] > halfway[:, None]).sum(0)
-        low, high = (edges.gather(0, index.flatten(1).view(len(x), *x.shape[1:])) for index in (at, at + 1))
+        at = self.index(x)
+        low, high = (edges.gather(0, index) for index in (at, at + 1))
         mean, scale = mean.double().cpu(), variance.double().cpu().clamp(min=1e-30).sqrt()
         a, b = (low - mean) / scale, (high - mean) / scale
         flip = a > 0  # differences of small tails keep their digits

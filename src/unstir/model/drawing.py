@@ -115,3 +115,11 @@ def _refuse_too_many(n: int, numbers: int) -> None:
             f"{n:,} samples take {needed / 1e9:,.0f} GB of memory, and this machine has {there / 1e9:,.0f}. "
             f"At most {there // (numbers * BYTES):,} fit at once: draw them in parts, each with its own seed."
         )
+
+
+def refuse_noise(method: str) -> None:
+    """Raise UsageError for a sampler that draws noise, because its path cannot be reversed."""
+    if sampler(method).needs:
+        raise UsageError(
+            f"'{method}' draws noise, but only a deterministic sampler can go from data to noise and back. Use 'ddim'."
+        )

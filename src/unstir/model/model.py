@@ -32,9 +32,10 @@ from unstir.encoders.turned import as_data, shape_as_data
 from unstir.errors import UsageError, unknown
 from unstir.information.mmse import ErrorCurve
 from unstir.model import folder, forks  # noqa: F401 - what happens when a process is forked
+from unstir.model.bits import bits_per_dim
 from unstir.model.card import Card
 from unstir.model.densities import log_prob
-from unstir.model.drawing import Known, paths, times_of
+from unstir.model.drawing import Known, paths, refuse_noise, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
 from unstir.model.sampling import Sampling
@@ -229,6 +230,17 @@ class Model:
         return log_prob(self, x, given, steps, batch_size)
 
     @steady
+    def bits_per_dim(self, x: Any, given: Any = None) -> np.ndarray:
+        """Bits per dimension, (N,), of rows (N, ...) in the data's units: of data with few levels a bound of -log2 P(x), measured with noise.
+
+        Other numbers have only a density: then it is -log2 p(x) / d by `log_prob`, which depends on the data's units and may be negative.
+        Raises UsageError where there is neither, DataError for a row with a value that no training row had in its place.
+        """
+        came = named(x, self.card, self.condition)
+        rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
+        return bits_per_dim(self, rows, None if given is None else self.given(len(rows), given), given)
+
+    @steady
     @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The noise z to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`.
@@ -283,11 +295,3 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
         if name not in Own.__dataclass_fields__:
             raise unknown("part", name, Own.__dataclass_fields__)
     return Model(*folder.read(Path(path).expanduser(), Own(**own)), precision=precision)
-
-
-def refuse_noise(method: str) -> None:
-    """Raise UsageError for a sampler that draws noise, because its path cannot be reversed."""
-    if sampler(method).needs:
-        raise UsageError(
-            f"'{method}' draws noise, but only a deterministic sampler can go from data to noise and back. Use 'ddim'."
-        )

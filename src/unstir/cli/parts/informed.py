@@ -1,0 +1,212 @@
+"""What `unstir information` measures and answers: the rows, tables and sentences for people, one object for programs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from rich.table import Table
+from torch import Tensor
+
+from unstir.cli.parts.flags import CompleteReadingFlags
+from unstir.cli.parts.rows_in import classes_of, read
+from unstir.data import Data
+from unstir.diffusion.blending import Blend
+from unstir.encoders.turned import encoded
+from unstir.errors import StorageError, UsageError
+from unstir.model.bits import Bits, Mean, bits
+from unstir.model.model import Model
+from unstir.plots.information import BitCurves
+from unstir.runs.data import read_data
+from unstir.training.baseline import along_directions, gaussian_of
+from unstir.training.config import resolve
+from unstir.training.config_file import read_config
+from unstir.words import quoted, with_spread
+
+NAMED = {
+    "integral": "integral of the error over noise levels (I-MMSE)",
+    "chain": "variational bound of a chain of 32 steps",
+    "flow": "probability flow",
+}
+SHOWN = 8  # levels in the table of the curve
+
+
+@dataclass(frozen=True)
+class RowsFor:
+    """The rows that are measured, what they are, the values of the condition that they are given, and the Gaussian of the training rows."""
+
+    rows: Data
+    which: str
+    cond: Tensor | None
+    beside: Blend | None
+
+    @property
+    def given(self) -> str:
+        """Whether the bits are those of a row given its class."""
+        return "" if self.cond is None else ", given its class"
+
+
+def rows_for(run: Path, source: str | None, reading: CompleteReadingFlags, model: Model, n: int | None, seed: int) -> RowsFor:
+    """The rows of DATA, or those that the run held out; n of them at most, drawn with the seed."""
+    beside = None
+    try:
+        config = resolve(read_config(run / "config.toml"))
+        training, unseen = read_data(run, config).split(config.data.held_out, config.seed)
+        if model.blend is None:
+            nothing = torch.empty(0, dtype=torch.float64)
+            gaussian, directions = along_directions(gaussian_of(encoded(training.rows, model.encoder)))
+            beside = Blend(gaussian, directions.float(), nothing, nothing)
+    except StorageError as error:
+        if source is None:
+            raise StorageError(f"{error} Or name the rows to measure: unstir information {quoted(run)} DATA.") from None
+        unseen = None
+    if source is None:
+        assert unseen is not None
+        rows, which = unseen, "rows that the run held out in training"
+    else:
+        rows, which = read(source, reading, reading.missing, model, fewest=2), f"rows of {source}"
+    if len(rows) < 2:
+        raise UsageError(f"a standard error takes at least 2 rows, and there is {len(rows)}. Name more: DATA.")
+    if n is not None and n < len(rows):
+        rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:n]))
+    names = classes_of(rows, model)
+    return RowsFor(rows, which, None if names is None else model.given(len(rows), names), beside)
+
+
+def measured(model: Model, rows: RowsFor, seed: int) -> Bits:
+    """What is measured of these rows."""
+    return bits(model, torch.from_numpy(rows.rows.values).double(), rows.cond, rows.beside, seed=seed)
+
+
+class Difference(NamedTuple):
+    """A model beside another one on the same rows."""
+
+    document: dict[str, Any]
+    sentence: str
+
+
+def difference(found: Bits, model: Model, other: Model, rows: RowsFor, against: Path, seed: int) -> Difference:
+    """The other model's bits a dimension minus this one's, row by row. Raises UsageError for models that measure different things."""
+    if (other.card.levels is None) != (model.card.levels is None) or other.card.shape != model.card.shape:
+        raise UsageError(
+            f"--against {against}: it was trained on rows of another kind, so the bits of the two cannot be compared."
+        )
+    names = classes_of(rows.rows, other)
+    cond = None if names is None else other.given(len(rows.rows), names)
+    values = torch.from_numpy(rows.rows.values).double()[found.rows]
+    theirs = bits(other, values, None if cond is None else cond[found.rows], chains=(), flow=False, seed=seed, all_rows=True)
+    more = found.per_dimension(theirs.estimates["integral"] - found.estimates["integral"])
+    sentence = (
+        f"{against} takes {_signed(more)} bits a dimension {'more' if more.value > 0 else 'less'} on the same {len(values):,} rows "
+        f"(paired), which is {abs(more.value) / more.error:.1f} standard errors."
+    )
+    return Difference({"run": str(against), "more_bits_per_dimension": more.value, "standard_error": more.error}, sentence)
+
+
+def _signed(mean: Mean) -> str:
+    return with_spread(abs(mean.value), mean.error)
+
+
+def tables(found: Bits, rows: RowsFor) -> list[Table]:
+    """The estimates, the bound in parts by steps, and the curve."""
+    unit = "bits per dimension" if found.discrete else "-log2 density per dimension, in the data's units"
+    title = f"{rows.which[0].upper()}{rows.which[1:]}{rows.given}: {len(found.rows):,} of {len(rows.rows):,}"
+    estimates = Table("estimate", "nats a row", unit, "rows", title=title, caption="± is one standard error, over rows and noise")
+    for name, nats in found.estimates.items():
+        mean, each = found.per_dimension(nats), Mean(float(nats.mean()), float(nats.std(ddof=1) / len(nats) ** 0.5))
+        estimates.add_row(NAMED[name], with_spread(*each), with_spread(*mean), f"{len(nats):,}")
+    estimates.add_row("the Gaussian of equal covariance", "", with_spread(*found.gaussian_bits), f"{len(found.rows):,}")
+    parts = Table(
+        "steps", "prior", "diffusion, fixed variance", "diffusion, matched", "reconstruction", "bound, fixed", "bound, matched",
+        title="The variational bound in parts, bits per dimension" + ("" if found.discrete else ", in the model's space"),
+    )  # fmt: skip
+    for chain in found.chains:
+        fixed, matched = chain.fixed, chain.matched
+        cells = [fixed[:, 0], fixed[:, 1], matched[:, 1], fixed[:, 2], fixed.sum(1), matched.sum(1)]
+        parts.add_row(str(chain.steps), *(with_spread(*found.per_dimension(cell)) for cell in cells))
+    if found.discrete:
+        split, empty = found.parts, ""
+        cells = [with_spread(*found.per_dimension(part)) for part in (split[:, 0], split[:, 1], split[:, 2], split.sum(1))]
+        parts.add_row("all", cells[0], empty, cells[1], cells[2], empty, cells[3])
+    curve = Table(
+        "log-SNR", "bits destroyed per unit", "the Gaussian's", "bits known so far", "error of the best guess",
+        title="Where the bits are, per dimension",
+    )  # fmt: skip
+    for k in np.linspace(0, len(found.curve) - 1, SHOWN).round().astype(int):
+        level = (found.edges[k] + found.edges[k + 1]) / 2
+        error = found.distortion[k] * (found.unit or 1.0)
+        cells = [with_spread(found.curve[k], found.curve_error[k]), f"{found.gaussian[k]:.3g}", f"{found.rate[k + 1]:.3g}"]
+        curve.add_row(f"{level:+.1f}", *cells, f"{error:.3g}" + ("" if found.unit else " of the model's units"))
+    return [estimates, parts, curve]
+
+
+def said(found: Bits, rows: RowsFor) -> list[str]:
+    """What the numbers mean, in sentences."""
+    low, high = found.inside
+    best = found.per_dimension(found.estimates["integral"])
+    if found.discrete:
+        lines = [
+            f"A row of {found.dimension:,} numbers takes {best.value * found.dimension:,.0f} bits{rows.given}: {with_spread(*best)} bits per "
+            "dimension. That is a bound: a better model takes fewer, and a coder with this model no fewer than it.",
+            f"90 % of them lie between log-SNR {low:+.1f} and {high:+.1f}: more noise hides nothing that is left, less hides nothing at all.",
+        ]
+    else:
+        lines = [
+            "These numbers have no levels, so a row has a density, not a number of bits: it changes with the data's units and may be negative.",
+            f"The model saves {with_spread(found.gaussian_bits.value - best.value, best.error)} bits per dimension beside the Gaussian of "
+            f"equal covariance, 90 % of it between log-SNR {low:+.1f} and {high:+.1f}.",
+        ]
+    return lines
+
+
+def drawing(found: Bits, rows: RowsFor) -> BitCurves:
+    """The figure's curves."""
+    low, high = found.inside
+    of = "its bits" if found.discrete else "what the model knows beyond the covariance"
+    title = f"{rows.rows.source}{rows.given}: 90 % of {of} between log-SNR {low:+.1f} and {high:+.1f}"
+    unit = "in the data's units" if found.unit else "in the model's units"
+    return BitCurves(
+        found.edges, found.curve, found.curve_error, found.gaussian, found.inside, (found.rate[1:] + found.rate[:-1]) / 2,
+        found.distortion * (found.unit or 1.0), unit, title,
+    )  # fmt: skip
+
+
+def document_of(found: Bits, rows: RowsFor) -> dict[str, Any]:
+    """Everything that was measured, as plain numbers."""
+    estimates = {
+        name: {"nats": float(nats.mean()), "nats_error": float(nats.std(ddof=1) / len(nats) ** 0.5)}
+        | dict(zip(("bits_per_dimension", "standard_error"), found.per_dimension(nats), strict=True))
+        | {"rows": len(nats)}
+        for name, nats in found.estimates.items()
+    }
+    parts = ("prior", "diffusion", "reconstruction")
+    chains = [
+        {"steps": chain.steps}
+        | {
+            kernel: {part: found.per_dimension(nats[:, i])._asdict() for i, part in enumerate(parts)}
+            | {"bound": found.per_dimension(nats.sum(1))._asdict()}
+            for kernel, nats in (("fixed", chain.fixed), ("matched", chain.matched))
+        }
+        for chain in found.chains
+    ]
+    return {
+        "measured": rows.which,
+        "given_class": rows.cond is not None,
+        "kind": "bits" if found.discrete else "density in the data's units",
+        "dimension": found.dimension,
+        "rows": len(found.rows),
+        "of": len(rows.rows),
+        "estimates": estimates,
+        "gaussian_bits_per_dimension": found.gaussian_bits.value,
+        "parts": {part: found.per_dimension(found.parts[:, i])._asdict() for i, part in enumerate(parts)},
+        "chains": chains,
+        "log_snr": found.edges.tolist(),
+        "bits_per_unit": found.curve.tolist(),
+        "bits_per_unit_error": found.curve_error.tolist(),
+        "gaussian_bits_per_unit": found.gaussian.tolist(),
+        "rate": found.rate.tolist(),
+        "distortion": (found.distortion * (found.unit or 1.0)).tolist(),
+        "distortion_unit": "data" if found.unit else "model",
+        "inside_90_percent": list(found.inside),
+    }
