@@ -52,7 +52,7 @@ def information(
         compared = difference(found, model, load(against), rows, against, seed)
         document["against"], lines = compared.document, [*lines, compared.sentence]
     if out is not None:
-        save(bit_curves(drawing(found, rows)), out)
+        save(bit_curves(drawing(found)), out)
         document, lines = document | {"figure": str(out)}, [*lines, str(out)]
     if not output.json:
         show(*tables(found, rows))

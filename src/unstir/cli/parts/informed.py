@@ -160,11 +160,11 @@ def said(found: Bits, rows: RowsFor) -> list[str]:
     return lines
 
 
-def drawing(found: Bits, rows: RowsFor) -> BitCurves:
+def drawing(found: Bits) -> BitCurves:
     """The figure's curves."""
     low, high = found.inside
-    of = "its bits" if found.discrete else "what the model knows beyond the covariance"
-    title = f"{rows.rows.source}{rows.given}: 90 % of {of} between log-SNR {low:+.1f} and {high:+.1f}"
+    of = "the bits" if found.discrete else "what is known beyond the covariance"
+    title = f"90 % of {of} lies between log-SNR {low:+.1f} and {high:+.1f}"
     unit = "in the data's units" if found.unit else "in the model's units"
     return BitCurves(
         found.edges, found.curve, found.curve_error, found.gaussian, found.inside, (found.rate[1:] + found.rate[:-1]) / 2,
