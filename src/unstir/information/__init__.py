@@ -2,6 +2,10 @@
 
 mmse.py          the error of a denoiser at each noise level, and the information that x_t holds about x_0, which follows from it
 likelihood.py    log p(x) by the probability flow, and the variational bound: in steps of a chain, and in continuous time
+gaussian.py      what rows cost under a Gaussian, in closed form
+cost.py          what rows cost between noise levels, measured beside the Gaussian with the same noise
+levels.py        probabilities of levels, and between which noise levels the integral runs
+steps.py         the bound of a chain with a fixed and with a matched variance
 """
 
 from unstir.registry import lazily

@@ -104,7 +104,7 @@ def bits(
     rows: Tensor,
     cond: Tensor | None = None,
     blend: Blend | None = None,
-    work: float = 2e11,
+    work: float = 5e11,
     chains: tuple[int, ...] = STEPS,
     flow: bool = True,
     seed: int = 0,

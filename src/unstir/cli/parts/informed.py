@@ -97,15 +97,12 @@ def difference(found: Bits, model: Model, other: Model, rows: RowsFor, against: 
     values = torch.from_numpy(rows.rows.values).double()[found.rows]
     theirs = bits(other, values, None if cond is None else cond[found.rows], chains=(), flow=False, seed=seed, all_rows=True)
     more = found.per_dimension(theirs.estimates["integral"] - found.estimates["integral"])
+    apart = abs(more.value) / more.error if more.error else 0.0
     sentence = (
-        f"{against} takes {_signed(more)} bits a dimension {'more' if more.value > 0 else 'less'} on the same {len(values):,} rows "
-        f"(paired), which is {abs(more.value) / more.error:.1f} standard errors."
+        f"{against} takes {with_spread(abs(more.value), more.error)} bits a dimension {'more' if more.value > 0 else 'less'} on the same "
+        f"{len(values):,} rows (paired), which is {apart:.1f} standard errors."
     )
     return Difference({"run": str(against), "more_bits_per_dimension": more.value, "standard_error": more.error}, sentence)
-
-
-def _signed(mean: Mean) -> str:
-    return with_spread(abs(mean.value), mean.error)
 
 
 def tables(found: Bits, rows: RowsFor) -> list[Table]:
