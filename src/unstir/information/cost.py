@@ -54,20 +54,20 @@ def nodes(dimension: int, n: int = 129, reach: float = 7.0) -> Noise:
 class Costs:
     """Nats that rows cost in bins of log-SNR between rising `edges` (L + 1,): (B, L) float64 each.
 
-    `model` and `linear` are measured with the same noise, of the denoiser and of the Gaussian's; `exact` is the latter's mean over the noise.
+    `model` and `beside` are measured with the same noise, of the denoiser and of the Gaussian's; `exact` is the latter's mean over the noise.
     `share` (L,) is b for each bin.
     """
 
     edges: Tensor
     model: Tensor
-    linear: Tensor
+    beside: Tensor
     exact: Tensor
     share: Tensor
 
     @property
     def nats(self) -> Tensor:
         """What each row costs in each bin, (B, L), without most of the luck of its noise."""
-        return self.model - self.share * (self.linear - self.exact)
+        return self.model - self.share * (self.beside - self.exact)
 
     @property
     def saved(self) -> Tensor:
@@ -92,23 +92,23 @@ def costs(
         t = schedule.inverse(level)
         alpha, sigma = schedule(t)
         worth = 0.5 * (high - low) * level.exp()
-        model, linear = torch.zeros(2, len(x), dtype=torch.float64)
+        model, beside = torch.zeros(2, len(x), dtype=torch.float64)
         flat = blend.along(x)
         for weight, eps in noise(x):
             x_t = along(alpha, x) * x + along(sigma, x) * eps
             model += weight * (x - denoise(x_t, t)).double().square().flatten(1).sum(1).cpu()
-            linear += weight * (flat - blend.gaussians(x_t, alpha, sigma)).double().square().sum(1).cpu()
-        found.append((worth * model, worth * linear, gaussian.cost(blend, x, low, high)))
-    model, linear, exact = (torch.stack(part, 1) for part in zip(*found, strict=True))
+            beside += weight * (flat - blend.gaussians(x_t, alpha, sigma)).double().square().sum(1).cpu()
+        found.append((worth * model, worth * beside, gaussian.cost(blend, x, low, high)))
+    model, beside, exact = (torch.stack(part, 1) for part in zip(*found, strict=True))
     return Costs(
-        edges, model, linear, exact, _share(model, linear - exact) if where and len(x) >= FEW else torch.ones_like(exact[0])
+        edges, model, beside, exact, _share(model, beside - exact) if where and len(x) >= FEW else torch.ones_like(exact[0])
     )
 
 
 def joined(parts: Sequence[Costs]) -> Costs:
     """The costs of all rows whose parts were measured between the same edges, with b of all of them together."""
-    model, linear, exact = (torch.cat([getattr(part, name) for part in parts]) for name in ("model", "linear", "exact"))
-    return Costs(parts[0].edges, model, linear, exact, _share(model, linear - exact) if len(model) >= FEW else parts[0].share)
+    model, beside, exact = (torch.cat([getattr(part, name) for part in parts]) for name in ("model", "beside", "exact"))
+    return Costs(parts[0].edges, model, beside, exact, _share(model, beside - exact) if len(model) >= FEW else parts[0].share)
 
 
 def _share(model: Tensor, luck: Tensor) -> Tensor:

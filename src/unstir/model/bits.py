@@ -252,7 +252,7 @@ def _chain(
     levels, fixed, matched = torch.linspace(low, high, T, dtype=torch.float64), [], []
     for at, part in _batches(model, x):
         here = None if cond is None else cond[at].to(model.device)
-        known, generator = model.posterior(here), seeded(seed, "chain", T, at.start)
+        known, generator = model.posterior(here), seeded(seed, "steps of bits", T, at.start)
         both = steps.chain_bound(known, model.schedule, blend, part, levels, _last(model, here, lattice), generator)
         for kernel, into in ((both.fixed, fixed), (both.matched, matched)):
             into.append(torch.stack(list(kernel), 1))
@@ -265,7 +265,7 @@ def _flow(
     """Nats of each row by the flow; with levels by (1)."""
     d, found = x[0].numel(), []
     for at, part in _batches(model, x):
-        here, generator = None if cond is None else cond[at].to(model.device), seeded(seed, "flow", at.start)
+        here, generator = None if cond is None else cond[at].to(model.device), seeded(seed, "flow of bits", at.start)
         known, probes = model.posterior(here), None if d <= EXACT_TRACE else 1
         level = torch.tensor(high if lattice else 14.0, dtype=torch.float64)
         t = model.schedule.inverse(level)
