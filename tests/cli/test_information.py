@@ -46,7 +46,7 @@ def test_densities_are_in_the_datas_units(folder):
     assert (code, found["kind"]) == (0, "density in the data's units"), err
     assert found["measured"] == "rows that the run held out in training"
     exact = math.log2(10 * math.sqrt(2 * math.pi * math.e))
-    for name in ("integral", "flow"):
+    for name in ("integral", "ode"):
         estimate = found["estimates"][name]
         assert abs(estimate["bits_per_dimension"] - exact) < 0.15 + 3 * estimate["standard_error"]
 

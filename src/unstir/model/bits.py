@@ -4,8 +4,8 @@ For data with levels (`Card.levels`) these are bits of the rows themselves, and 
 are minus the logarithm of a density in the data's units, which changes with the units and may be negative.
 
     integral    the integral of the error over the noise levels: (1) or (2) of `information.cost`
-    chain       the bound of a chain of T steps with the matched kernel: `information.steps`
-    flow        the density of the probability flow; with levels, a bound through one noisy state y:
+    bound       the bound of a chain of T steps with the matched kernel: `information.steps`
+    ode         the density of the probability flow; with levels, a bound through one noisy state y:
                 -log P(x) <= E[-log p(y) + log q(y | x) - log P(x | y)]                                (1)
 
 The flow is another model than the chain, made of the same denoiser, so the three numbers need not agree. z = encode(x) is what is measured;
@@ -142,11 +142,11 @@ def bits(
     found = [_chain(model, x[:few], _of(cond, slice(few)), inner, low, high, T, lattice, seed) for T in chains]
     for one in found:
         if one.steps == CHAIN:
-            estimates["chain"] = one.matched.sum(1) + volume[:few].numpy()
+            estimates["bound"] = one.matched.sum(1) + volume[:few].numpy()
     if flow:
         few = affordable(model.network, 12 * FLOW * (d if d <= EXACT_TRACE else 1), work, min(FEWEST, n), n)
         at = slice(few)
-        estimates["flow"] = _flow(model, rows[order[at]], x[at], _of(cond, at), lattice, high, seed)
+        estimates["ode"] = _flow(model, rows[order[at]], x[at], _of(cond, at), lattice, high, seed)
     width = float(edges[1] - edges[0])
     nats, unit = spent.nats.numpy(), d * math.log(2)
     error = spent.nats.std(0).numpy() / len(nats) ** 0.5 / width / unit

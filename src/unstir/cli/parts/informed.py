@@ -26,8 +26,8 @@ from unstir.words import quoted, with_spread
 
 NAMED = {
     "integral": "integral of the error over noise levels (I-MMSE)",
-    "chain": "variational bound of a chain of 32 steps",
-    "flow": "probability flow",
+    "bound": "variational bound of a chain of 32 steps",
+    "ode": "probability flow",
 }
 SHOWN = 8  # levels in the table of the curve
 
