@@ -19,6 +19,8 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "interpolate": "unstir.cli.interpolate:interpolate",
         "evaluate": "unstir.cli.evaluate:evaluate",
         "information": "unstir.cli.information:information",
+        "compress": "unstir.cli.compress:compress",
+        "decompress": "unstir.cli.decompress:decompress",
         "compare": "unstir.cli.compare:compare",
         "report": "unstir.cli.report:report",
         "animate": "unstir.cli.animate:animate",

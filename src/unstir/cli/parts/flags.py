@@ -145,6 +145,7 @@ _OUT = Parameter(
     help=".npy, .npz, .csv, .tsv or .safetensors file; for images also a folder of PNGs, as in out/.",
     converter=lambda _, tokens: home(tokens[0].value),
 )
+RowsFile = Annotated[str, _OUT]
 
 
 @Parameter(name="*")
