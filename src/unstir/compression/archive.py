@@ -14,6 +14,7 @@ rows are decoded, so they are the checksum of the data, and cost nothing beyond 
 """
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from unstir.compression.intervals import Phi
 from unstir.compression.stack import LOWEST, PRECISION, WORD, Stack
 from unstir.errors import DataError, UsageError
 from unstir.steady import steady
+from unstir.words import short
 
 MAGIC, VERSION = b"unst", 1
 IDENTITY = 8  # bytes of the sha256
@@ -94,13 +96,12 @@ def compress(made: Compiled, rows: np.ndarray, steps: int = 32) -> Result:
     x, dtype = levels_in(made, rows), rows.dtype.name
     code = code_of(made, steps)
     started, growth = planned(code, x)
-    header = Header(bytes.fromhex(made.identity)[:IDENTITY], dtype, steps, started, growth, len(x)).to_bytes()
-    stack = Stack(supply=supply(made, header, x))
+    header = Header(bytes.fromhex(made.identity)[:IDENTITY], dtype, steps, started, growth, len(x))
+    stack = Stack(supply=supply(made, header.to_bytes(), x))
     stack.words = [stack.word() for _ in range(AHEAD)][::-1]
     spent = encode(code, x, stack, started, growth)
     body = stack.to_bytes()
-    front = bytes([VERSION]) + varint(len(body)) + header
-    content = MAGIC + zlib.crc32(front + body).to_bytes(4, "little") + front + body
+    content = seal(header, body)
     coded = max(1, len(x) - started)
     parts = {name: bits * len(x) / coded for name, bits in spent.parts.items()}
     borrowed = stack.supplied * WORD // 8
@@ -129,6 +130,12 @@ def decompress(made: Compiled, content: bytes, name: str = "the file") -> np.nda
     if stack.state != LOWEST or len(stack.words) < AHEAD or stack.words != [next(expected) for _ in stack.words][::-1]:
         raise damaged
     return values_of(made, x, header.dtype)
+
+
+def seal(header: Header, body: bytes) -> bytes:
+    """The file of a header and a stack."""
+    rest = bytes([VERSION]) + varint(len(body)) + header.to_bytes() + body
+    return MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest
 
 
 def opened(content: bytes, name: str) -> tuple[Header, bytes]:
@@ -204,16 +211,19 @@ def levels_in(made: Compiled, rows: np.ndarray) -> np.ndarray:
         raise DataError(f"rows of shape {rows.shape[1:]}, but the model was trained on rows of {made.shape}.")
     if rows.dtype.name not in TYPES:
         raise DataError(f"an array of {rows.dtype.name} cannot be kept. Convert it, as in x.astype('float64').")
-    flat = rows.reshape(len(rows), -1)
+    flat = rows.reshape(len(rows), math.prod(made.shape))
     values = flat.astype(np.float64)
     levels = made.levels
     number = np.rint((values - levels[0]) / (levels[1] - levels[0])).clip(0, len(levels) - 1)
     wrong = ~(levels[np.nan_to_num(number).astype(np.int64)] == values)
     if wrong.any():
         row, place = (int(part[0]) for part in np.nonzero(wrong))
-        where = made.settings["names"][place] if made.settings["names"] else tuple(map(int, np.unravel_index(place, made.shape)))
+        names, position = made.settings["names"], tuple(map(int, np.unravel_index(place, made.shape)))
+        where = (
+            f"column '{short(names[place])}'" if names else f"column {place}" if len(position) == 1 else f"position {position}"
+        )
         raise DataError(
-            f"row {row} has {flat[row, place]} at {where}, and this model knows the {len(levels)} values {levels[0]:g}, {levels[1]:g}, ..., "
+            f"row {row} has {flat[row, place]:g} in {where}, and this model knows the {len(levels)} values {levels[0]:g}, {levels[1]:g}, ..., "
             f"{levels[-1]:g} only ({int(wrong.sum()):,} numbers are none of these). Round or clip the data, or train on data that has them."
         )
     found = np.empty(flat.shape, dtype=np.int64)

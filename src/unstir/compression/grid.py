@@ -36,7 +36,7 @@ def layers(variances: Sequence[float], numbers: Sequence[int], low: float, high:
     """The levels with these s squared, rising, for data between `low` and `high`. Only operations that are the same on every machine.
 
     >>> [layer.step for layer in layers([0.01, 0.04, 0.16], [0, 1, 2], -1.0, 1.0)]
-    [0.0625, 0.125, 0.125]
+    [0.0625, 0.125, 0.25]
     """
     made = []
     for t, (variance, number) in enumerate(zip(variances, numbers, strict=True)):
