@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from commands import refused, run
 
 import unstir
+from commands import refused, run
 
 
 @pytest.fixture(scope="module")
