@@ -21,6 +21,8 @@ NAMES = {name for table in TABLES.values() for name in table}
 CHAIN = "the grid and the distribution of times n / T, not the schedule of given betas"
 ALLOWED = {
     # Words that mean something else.
+    ("compression/registry.py", "mlp"): "a row of a table of parts, under the name of the network that it is a copy of",
+    ("compression/registry.py", "unet"): "a row of a table of parts, under the name of the network that it is a copy of",
     ("diffusion/loss.py", "edm"): "the weight of that name",
     ("diffusion/samplers.py", "chain"): CHAIN,
     ("diffusion/times.py", "chain"): CHAIN,

@@ -152,7 +152,8 @@ def _squared_error(denoise: Denoise, schedule: Schedule, t: Tensor, x0: Tensor, 
 
 def _levels(start: float, end: float, steps: int) -> Tensor:
     """Log-SNR at the ends and in the middle of each step, (2 steps + 1,) from start to end: equal steps in asinh((log-SNR - 3) / 2)."""
-    u = torch.linspace(*(math.asinh((level - CENTRE) / WIDTH) for level in (start, end)), steps + 1, dtype=torch.float64)
+    first, last = (math.asinh((level - CENTRE) / WIDTH) for level in (start, end))
+    u = torch.linspace(first, last, steps + 1, dtype=torch.float64)
     ends = CENTRE + WIDTH * u.sinh()
     return torch.stack([ends, torch.cat([(ends[:-1] + ends[1:]) / 2, ends[-1:]])], 1).flatten()[:-1]
 
