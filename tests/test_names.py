@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 
 import unstir
+from unstir.compression.registry import EXACT
 from unstir.diffusion.registry import SCHEDULES, TARGETS
 from unstir.encoders.registry import ENCODERS
 from unstir.networks.registry import NETWORKS
 
 ROOT = Path(unstir.__file__).parent
 FILES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.rglob("*.py"))}
-TABLES = {"encoders/registry.py": ENCODERS, "networks/registry.py": NETWORKS, "diffusion/registry.py": {**TARGETS, **SCHEDULES}}
+TABLES = {
+    "compression/registry.py": EXACT,
+    "encoders/registry.py": ENCODERS,
+    "networks/registry.py": NETWORKS,
+    "diffusion/registry.py": {**TARGETS, **SCHEDULES},
+}
 NAMES = {name for table in TABLES.values() for name in table}
 
 CHAIN = "the grid and the distribution of times n / T, not the schedule of given betas"
