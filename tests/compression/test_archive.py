@@ -39,7 +39,7 @@ def made(model) -> Compiled:
 @pytest.fixture(scope="module")
 def by_levels() -> Compiled:
     """A model of small images by the categorical target, with a U-Net."""
-    x = RNG.integers(0, 3, (60, 4, 4)).astype(np.int16)
+    x = RNG.integers(0, 3, (60, 8, 8)).astype(np.int16)
     return compiled(unstir.fit(x, steps=20, network="unet", width=8, depth=1, target="categorical"))
 
 
@@ -71,7 +71,7 @@ def test_unlikely_rows_come_back(made, by_levels):
     # Catches probabilities of 0: the element that never varied takes other values, and all others are at their ends.
     x = np.tile([[9, 0, 9, 0], [0, 9, 0, 9]], (5, 1))
     assert np.array_equal(decompress(made, compress(made, x, 16).content), x)
-    x = np.tile(np.array([0, 2], dtype=np.int16), (5, 4, 2))
+    x = np.tile(np.array([0, 2], dtype=np.int16), (5, 8, 4))
     assert np.array_equal(decompress(by_levels, compress(by_levels, x, 16).content), x)
 
 
@@ -183,7 +183,7 @@ MACHINES = [
 def test_a_file_is_read_alike_with_other_instructions_threads_and_batches(by_levels, tmp_path):
     # Catches a float32 network, a fused multiply-add and a table that is computed anew: then the answers differ in their last digits, and no
     # row comes back. Each setting is a process of its own, because the libraries read it when they are loaded.
-    x, y = RNG.integers(0, 3, (12, 4, 4)).astype(np.int16), RNG.normal(size=(20, 16))
+    x, y = RNG.integers(0, 3, (12, 8, 8)).astype(np.int16), RNG.normal(size=(20, 64))
     by_levels.save(tmp_path / "compiled")
     np.save(tmp_path / "rows.npy", x)
     np.save(tmp_path / "y.npy", y)
