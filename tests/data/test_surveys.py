@@ -272,6 +272,7 @@ def test_the_scale_of_detail_is_the_length_of_the_shortest_wave(shape, axes):
     assert survey(from_arrays(rows, axes=axes)).detail == pytest.approx(10)
     rows += 0.05 * rng.normal(size=rows.shape)  # noise of less than a per cent stays unseen
     assert survey(from_arrays(rows, axes=axes)).detail == pytest.approx(10)
+    assert survey(from_arrays(1e200 * rows, axes=axes)).detail == pytest.approx(10)  # squares would be infinite
     assert survey(from_arrays(rng.normal(size=rows.shape), axes=axes)).detail < 2.2
     assert survey(from_arrays(np.ones(rows.shape), axes=axes)).detail is None
 

@@ -209,6 +209,7 @@ def test_every_distribution_of_times_is_the_one_that_its_name_says(name):
         "chain": (t, 1 / 2 + 1 / 2000, 12**-0.5),
         "log_normal": (sigma_alpha, -0.5, 1.2),
         "logit_normal": (t.logit(), 0.0, 1.0),
+        "log_snr": (-2 * sigma_alpha, (5.8 - 6.0) / 2, (5.8 + 6.0) / 12**0.5),  # even between its ends
     }[name]
     assert coordinate.mean().item() == pytest.approx(mean, abs=2e-3)
     assert coordinate.std().item() == pytest.approx(std, abs=4e-3)

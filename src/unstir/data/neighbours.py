@@ -49,6 +49,7 @@ def finest_wave(data: Data, rows: np.ndarray) -> float | None:
         return None
     rows = rows[: max(1, LOOKED_AT // math.prod(rows.shape[1:]))].astype(np.float64)
     rows = rows[np.isfinite(rows).reshape(len(rows), -1).all(1)]
+    rows = rows / max(1.0, np.abs(rows).max(initial=0.0))  # whose squares would be infinite
     channel = data.layout.channel_axis
     axes = [i for i in range(1, rows.ndim) if channel is None or i != channel % (rows.ndim - 1) + 1]
     power = np.square(dctn(rows - rows.mean(0), axes=axes, norm="ortho")).sum(0) if len(rows) else np.zeros(rows.shape[1:])
