@@ -23,8 +23,7 @@ from torch import Tensor
 
 from unstir.diffusion.blending import Blend
 from unstir.diffusion.oracles import Independent
-
-LOG_2PI = math.log(2 * math.pi)
+from unstir.information.likelihood import LOG_2PI
 
 
 def independent(means: Tensor, variances: Tensor) -> Blend:

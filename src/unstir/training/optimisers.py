@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unstir.training.recipe import ADAMW, MUON, Recipe
 
+MOMENTS = ("exp_avg", "exp_avg_sq")
 MOMENTUM, SIZE = 0.95, 0.2
 ITERATIONS, COEFFICIENTS = 5, (3.4445, -4.7750, 2.0315)
 SMALLEST = 8  # the shorter side of a matrix that Muon trains
@@ -47,6 +48,16 @@ def adamw(weights: Sequence[Tensor], recipe: Recipe) -> Optimiser:
     return torch.optim.AdamW(weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True)
 
 
+def is_matrix(w: Tensor) -> bool:
+    """Whether Muon trains this weight by (2)."""
+    return w.ndim > 1 and min(len(w), w[0].numel()) >= SMALLEST
+
+
+def moments_of(w: Tensor, recipe: Recipe) -> tuple[str, ...]:
+    """What the recipe's optimiser remembers of this weight, under torch's names: of a matrix that Muon trains, only its mean gradient."""
+    return MOMENTS[:1] if recipe.optimiser == MUON and is_matrix(w) else MOMENTS
+
+
 class Muon:
     """Eq. (1) and (2) for the matrices among the weights, and AdamW for the others. `state` has `exp_avg`, M of (1), for a matrix."""
 
@@ -55,7 +66,7 @@ class Muon:
         self.param_groups, self.state = self.adamw.param_groups, self.adamw.state
         self.alike: dict[torch.Size, list[Tensor]] = {}
         for w in weights:
-            if w.ndim > 1 and min(len(w), w[0].numel()) >= SMALLEST:
+            if is_matrix(w):
                 self.alike.setdefault(w.flatten(1).shape, []).append(w)
 
     @torch.no_grad()

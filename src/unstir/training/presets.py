@@ -109,11 +109,14 @@ def choices(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Cho
 def _of_levels(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     """What suits a target for data with few levels: noise down to where neighbouring levels are told apart."""
     name = chosen.get("diffusion", {}).get("target", TARGETS.default)
-    if name not in TARGETS or not TARGETS[name].reading.needs_levels or (levels := levels_of(data)) is None:
+    if name not in TARGETS or not TARGETS[name].reading.needs_levels:
         return {}
-    gap = min(b - a for a, b in pairwise(levels)) / max(
-        float(standard_deviation(statistics(parts(data.rows)), data.layout).max()), TINY
-    )
+    config = resolve(chosen)
+    training, _ = data.split(config.data.held_out, config.seed)
+    if (levels := levels_of(training)) is None:
+        return {}
+    spread = float(standard_deviation(statistics(parts(training.rows)), data.layout).max())
+    gap = min(b - a for a, b in pairwise(levels)) / max(spread, TINY)
     finest = min(max(2 * math.log(2 * APART / gap), USUAL), 20.0)
     return {
         FINEST: Choice(

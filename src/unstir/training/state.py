@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from unstir.networks.building import blocks
-from unstir.training.optimisers import OPTIMISERS, Optimiser
+from unstir.training.optimisers import MOMENTS, OPTIMISERS, Optimiser, moments_of
 from unstir.training.processes import ALONE, Processes, Request, here, own
 from unstir.training.recipe import Recipe
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # of an optimiser, under torch's names; Muon has only the first for a matrix
 PARTS = ("network", "average", *MOMENTS)
 
 
@@ -110,7 +109,7 @@ class State:
         for (name, w), a in zip(self.network.named_parameters(), self.average, strict=True):
             a.copy_(part["average"][name])
             if step:
-                held = {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in MOMENTS if name in part[moment]}
+                held = {moment: torch.empty_like(w).copy_(part[moment][name]) for moment in moments_of(w, self._recipe)}
                 self._remember(w, step, held)
         self.step = step
 
