@@ -26,10 +26,15 @@ from unstir.diffusion.oracles import Independent
 from unstir.information.likelihood import LOG_2PI
 
 
-def independent(means: Tensor, variances: Tensor) -> Blend:
-    """The Gaussian with independent elements, means and variances (d,), as a `Blend` that is asked for its Gaussian alone."""
+def alone(gaussian: Independent, directions: Tensor) -> Blend:
+    """A Gaussian that is independent along these directions (d, d), or the elements (0, d), as a `Blend` that is asked for nothing else."""
     nothing = torch.empty(0, dtype=torch.float64)
-    return Blend(Independent(means, variances), torch.empty(0, len(means)), nothing, nothing)
+    return Blend(gaussian, directions.float(), nothing, nothing)
+
+
+def independent(means: Tensor, variances: Tensor) -> Blend:
+    """`alone` of the Gaussian with independent elements, means and variances (d,)."""
+    return alone(Independent(means, variances), torch.empty(0, len(means)))
 
 
 def at_least(blend: Blend, variance: float) -> Blend:

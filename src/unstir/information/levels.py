@@ -38,14 +38,12 @@ class Lattice:
 
     def index(self, x: Tensor) -> Tensor:
         """The number of the level of each element of rows x (B, ...): (B, ...) int64, from 0."""
-        halfway = (self.values[1:] + self.values[:-1]) / 2
-        return (x.double().cpu()[None] > halfway[:, None]).sum(0)
+        return (x.double().cpu()[None] > self.halfway[:, None]).sum(0)
 
     def log_probability(self, mean: Tensor, variance: Tensor, x: Tensor) -> Tensor:
         """The logarithm of (1), (B, ...), for rows x (B, ...) that lie on the lattice; mean and variance (B, ...)."""
-        halfway = (self.values[1:] + self.values[:-1]) / 2
         inf = torch.full_like(self.values[:1], math.inf)
-        edges = torch.cat([-inf, halfway, inf])
+        edges = torch.cat([-inf, self.halfway, inf])
         at = self.index(x)
         low, high = (edges.gather(0, index) for index in (at, at + 1))
         mean, scale = mean.double().cpu(), variance.double().cpu().clamp(min=1e-30).sqrt()
@@ -57,6 +55,11 @@ class Lattice:
         k = len(self.values)
         spread = torch.full_like(mass, math.log(SPREAD / k))
         return torch.where(self.values[0] == self.values[-1], 0.0, torch.logaddexp(mass + math.log1p(-SPREAD), spread))
+
+    @property
+    def halfway(self) -> Tensor:
+        """The points between neighbours, (K - 1, ...)."""
+        return (self.values[1:] + self.values[:-1]) / 2
 
     @property
     def spacing(self) -> Tensor:

@@ -27,7 +27,8 @@ from unstir.errors import DataError
 from unstir.information import cost, gaussian, steps
 from unstir.information.levels import Lattice, ends
 from unstir.information.likelihood import LOG_2PI, ode_log_prob
-from unstir.model.densities import AT_ONCE, EXACT_TRACE, log_prob, log_volume
+from unstir.model.densities import EXACT_TRACE, log_prob, log_volume
+from unstir.model.drawing import AT_ONCE
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 

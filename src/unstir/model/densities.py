@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unstir.errors import UsageError
 from unstir.information.likelihood import ode_log_prob
+from unstir.model.drawing import AT_ONCE
 from unstir.model.units import named, refuse_infinite, rows_of
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
@@ -18,7 +19,6 @@ from unstir.seeds import seeded
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
-AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
 EXACT_TRACE = 16  # for rows of up to this many elements, the divergence is computed exactly
 
 

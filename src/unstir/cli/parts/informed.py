@@ -15,6 +15,7 @@ from unstir.data import Data
 from unstir.diffusion.blending import Blend
 from unstir.encoders.turned import encoded
 from unstir.errors import StorageError, UsageError
+from unstir.information.gaussian import alone
 from unstir.model.bits import Bits, Mean, bits
 from unstir.model.model import Model
 from unstir.plots.information import BitCurves
@@ -54,9 +55,7 @@ def rows_for(run: Path, source: str | None, reading: CompleteReadingFlags, model
         config = resolve(read_config(run / "config.toml"))
         training, unseen = read_data(run, config).split(config.data.held_out, config.seed)
         if model.blend is None:
-            nothing = torch.empty(0, dtype=torch.float64)
-            gaussian, directions = along_directions(gaussian_of(encoded(training.rows, model.encoder)))
-            beside = Blend(gaussian, directions.float(), nothing, nothing)
+            beside = alone(*along_directions(gaussian_of(encoded(training.rows, model.encoder))))
     except StorageError as error:
         if source is None:
             raise StorageError(f"{error} Or name the rows to measure: unstir information {quoted(run)} DATA.") from None
