@@ -19,6 +19,7 @@ from unstir.conditions.registry import CONDITIONS
 from unstir.data.layouts import Layout, layout
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
+from unstir.model.atoms import LOG_SNR, RADII, Atom
 from unstir.words import short
 
 MOST = 2**26  # elements of a row
@@ -26,7 +27,7 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
-LATER = ("levels",)  # entries that cards had not from the first, and may do without
+LATER = ("levels", "atoms")  # entries that cards had not from the first, and may do without
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 
@@ -56,6 +57,7 @@ class Card:
     levels: tuple[float, ...] | None = (
         None  # the values that an element can take, in the data's units, rising; None for any number
     )
+    atoms: tuple[Atom, ...] = ()  # values that samples have exactly
 
     @property
     def layout(self) -> Layout | None:
@@ -78,6 +80,7 @@ def card_from(raw: Mapping[str, Any]) -> Card:
         if name in raw and not holds(raw[name]):
             raise UsageError(f"{name} = {raw[name]!r:.60} has to be {allowed}")
     entries: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    entries["atoms"] = tuple(Atom(float(value), tuple(radii)) for value, radii in entries.get("atoms", ()))
     card = Card(**entries)
     _ = card.layout  # raises for axes that do not suit the shape
     if card.encoder not in ENCODERS and "encoder" not in card.own:
@@ -137,6 +140,12 @@ def _each(holds: Callable[[Any], bool], value: Any) -> bool:
     return isinstance(value, list) and all(map(holds, value))
 
 
+def _atom(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 2 or not _number(value[0]) or not isinstance(value[1], list):
+        return False
+    return len(value[1]) == len(LOG_SNR) and all(_number(radius) and 0 < radius <= RADII[-1] for radius in value[1])
+
+
 def _settings(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_name, value))  # each part checks its own values
 
@@ -170,5 +179,6 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "null, or 2 to 256 numbers, rising",
         lambda v: v is None or (_each(_number, v) and 2 <= len(v) <= 256 and all(a < b for a, b in pairwise(v))),
     ),
+    "atoms": (f"pairs of a number and {len(LOG_SNR)} radii, above 0 and at most {RADII[-1]:g}", lambda v: _each(_atom, v)),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }

@@ -17,6 +17,7 @@ from unstir.diffusion.samplers import Sampler, default, plan, sampler
 from unstir.diffusion.schedules import along
 from unstir.diffusion.times import grid
 from unstir.errors import UsageError
+from unstir.model.atoms import exact
 from unstir.model.noise import GROUP, RowNoise
 from unstir.model.sampling import Sampling
 from unstir.networks.building import affordable
@@ -62,7 +63,8 @@ def paths(
         denoise = model.denoise(None if cond is None else cond[part].to(model.device), how.guidance, how.interval, here)
         with torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bfloat16" and known is None):
             parts.append(_kept(chosen.run(denoise, model.schedule, times, x, **extra), every))
-    return [torch.cat(states) for states in zip(*parts, strict=True)]
+    *states, last = (torch.cat(part) for part in zip(*parts, strict=True))
+    return [*states, exact(last, model.card.atoms, model.encoder, float(model.schedule.log_snr(times[-2])))]
 
 
 def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:

@@ -33,6 +33,7 @@ from unstir.encoders.base import Encoder, Fit, Reconstruction
 from unstir.encoders.rows import EncodedRows, standard_deviation, views
 from unstir.encoders.turned import encoded, statistics_of
 from unstir.information.mmse import error_curve
+from unstir.model.atoms import with_atoms
 from unstir.model.card import Card
 from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own, called, has_name
@@ -214,7 +215,7 @@ class Fitting:
         curve = error_curve(answer, schedule, rows, ERROR_LEVELS, seeded(seed, "error curve"))
         deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
         parts = self.encoder, curve, deviation, schedule, problem.target, self.condition, blend
-        return Model(self._card(at), network, *parts)
+        return with_atoms(Model(self._card(at), network, *parts), rows[: len(self.unseen)], cond, seed)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that training changes, by name, and the kept weights: what a checkpoint holds."""
@@ -252,7 +253,7 @@ class Fitting:
 
     def _card(self, step: int) -> Card:
         data, config, condition = self.data, self.config, self.condition
-        named = {name: called(part) for name, part in self.own.parts.items()}
+        named: dict[str, Any] = {name: called(part) for name, part in self.own.parts.items()}
         parts: dict[str, Any] = {
             "schedule": config.diffusion.schedule,
             "target": self.problem.target.name,
