@@ -54,9 +54,16 @@ def test_another_network_than_the_u_net_has_its_own_usual_size():
 
 @pytest.mark.parametrize(
     ("settings", "optimiser"),
-    [({}, "muon"), ({"architecture": "dit"}, "adamw"), ({"sharding": "full"}, "adamw"), ({"optimiser": "adamw"}, "adamw")],
+    [
+        ({"steps": 400}, "muon"),
+        ({"steps": 399}, "adamw"),
+        ({"steps": 400, "architecture": "dit"}, "adamw"),
+        ({"steps": 400, "sharding": "full"}, "adamw"),
+        ({"steps": 400, "optimiser": "adamw"}, "adamw"),
+        ({"steps": 99, "optimiser": "muon"}, "muon"),
+    ],
 )
-def test_the_unet_is_trained_by_muon_unless_matrices_are_split_up(settings, optimiser):
+def test_the_unet_is_trained_by_muon_unless_matrices_are_split_up_or_steps_are_few(settings, optimiser):
     """Catches a preset that the recipe refuses, and one that overrides the person."""
     data = from_arrays(np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8))
     config = settle(data, flat(**settings))

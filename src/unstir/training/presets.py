@@ -44,6 +44,7 @@ from unstir.words import counted, number
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
+FEW_STEPS = 400  # a U-Net's run of fewer is not long enough for Muon
 LONG = 8000  # steps: a run of more on points is a run of larger batches
 AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
 USUAL = 5.8  # log-SNR of the finest detail that training looks at in any data
@@ -246,19 +247,21 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         **sizes,
         ("optim", "steps"): steps,
         ("optim", "batch_size"): Choice(32, "many quick steps learn more in the same time than few slow ones"),
-        ("optim", "optimiser"): _optimiser(other, chosen),
+        ("optim", "optimiser"): _optimiser(other, said, chosen),
         ("optim", "lr"): Choice(2e-3, RATE),
         ("optim", "ema"): Choice(0.999, "decay of the averaged weights, for batches of this size"),
         ("optim", "precision"): Choice(precision(), "the fastest that this machine supports"),
     }
 
 
-def _optimiser(network: str, chosen: Mapping[str, Any]) -> Choice:
-    """Muon for the U-Net, whose weights are mostly matrices. `network` is its name; `chosen` are settings that override the preset's."""
+def _optimiser(network: str, steps: int, chosen: Mapping[str, Any]) -> Choice:
+    """Muon for a run of a U-Net that is long enough. `network` is its name; `chosen` are settings that override the preset's."""
     if chosen.get("optim", {}).get("sharding") == SHARDED:
         return Choice(ADAMW, "each process holds a part of every matrix")
     if network != networks.FOR_SPACE:
         return Choice(ADAMW, f"the usual one; for {network}, nothing better is known")
+    if steps < FEW_STEPS:
+        return Choice(ADAMW, f"in fewer than {FEW_STEPS} steps it learns more than {MUON} in the same time")
     return Choice(MUON, "most weights are kernels of convolutions, and it learns more of them in the same time")
 
 
