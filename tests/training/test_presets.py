@@ -38,10 +38,10 @@ def test_what_is_said_of_the_steps_is_made_of_the_numbers_that_decided(shape, ro
 
 def test_the_depth_is_explained_by_the_steps_that_decided():
     pictures = from_arrays(np.zeros((40, 8, 8)))
-    for steps, depth in ((1999, 1), (2000, 2), (7000, 2)):
+    for steps, depth in ((699, 1), (700, 2), (7000, 2)):
         choice = choices(pictures, {"optim": {"steps": steps}})["network", "depth"]
         assert choice.value == depth
-        assert f"{steps:,} steps are {'fewer' if depth == 1 else 'no fewer'} than 2,000" in choice.why
+        assert f"{steps:,} steps are {'fewer' if depth == 1 else 'no fewer'} than 700" in choice.why
 
 
 def test_another_network_than_the_u_net_has_its_own_usual_size():

@@ -43,7 +43,7 @@ from unstir.words import counted, number
 
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
-MOST_STEPS_OF_IMAGES, BRIEF = 8000, 2000  # a run of fewer steps than BRIEF gets a shallower U-Net
+MOST_STEPS_OF_IMAGES, BRIEF = 8000, 700  # a run of fewer steps than BRIEF gets a shallower U-Net
 FEW_STEPS = 400  # a U-Net's run of fewer is not long enough for Muon
 LONG = 8000  # steps: a run of more on points is a run of larger batches
 AXES, FINEST, ANSWER = ("data", "axes"), ("diffusion", "finest"), ("diffusion", "answer")
@@ -226,7 +226,7 @@ def _steps(rows: int, most: int) -> Choice:
 def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     """The choices (3) for images or sequences; `chosen` are settings that override them.
 
-    In a short run, one block a level learns more in the same time than two; at about 2,000 steps both are equal (docs/log.md).
+    In a short run, one block a level learns more in the same time than two; at about 700 steps both are equal (docs/log.md).
     """
     row_layout, latent = data.layout, ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert row_layout is not None
