@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -263,6 +264,23 @@ def test_a_run_cut_in_two_is_the_run_bit_for_bit(labelled):
     assert again == losses
     assert same(snapshot(second), snapshot(whole))
     assert second.step == 80
+
+
+def test_training_that_pauses_is_the_training_and_may_go_on_with_another_recipe():
+    """Pauses inside a block of 64 steps, at its end and after it; then other steps and another rate, from the next step on.
+
+    Catches a block drawn anew from its start, a pause one step late, and a recipe that is read only once.
+    """
+    problem, recipe = Problem(linear(), "edm", two_clusters(50)), Recipe(steps=80, batch_size=16, lr=0.01)
+    whole, parts = State(mlp(2), recipe), State(mlp(2), recipe)
+    losses = [step.loss for step in train(whole, problem, recipe)]
+    paused = [[step.loss for step in train(parts, problem, recipe, until=until)] for until in (7, 7, 64, 65, 200)]
+    assert [len(part) for part in paused] == [7, 0, 57, 1, 15]
+    assert list(itertools.chain(*paused)) == losses
+    assert same(snapshot(parts), snapshot(whole))
+
+    other = replace(recipe, steps=100, lr=0.02, warmup=0)
+    assert [step.lr for step in train(parts, problem, other)] == [other.rate(k) for k in range(80, 100)]
 
 
 # ---- learning

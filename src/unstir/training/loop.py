@@ -45,10 +45,17 @@ class Step(NamedTuple):
 
 @steady
 def train(
-    state: State, problem: Problem, recipe: Recipe, together: Processes = ALONE, device: torch.device | None = None
+    state: State,
+    problem: Problem,
+    recipe: Recipe,
+    together: Processes = ALONE,
+    device: torch.device | None = None,
+    until: int | None = None,
 ) -> Iterator[Step]:
     """Train by (1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
 
+    If `until` is given, training pauses after that step. Called again, it goes on from state.step exactly, as one call would have; the
+    recipe may then have other steps or another learning rate, which hold from there on.
     If the recipe says that the processes share the state and they do not yet, each process keeps its part on `device`, or else where the
     weights are. Raises NumericsError before the update if the loss or the gradient is not finite; the message has the step, the noise
     level and the range of the data.
@@ -58,10 +65,11 @@ def train(
     network = together.replicate(state.network) if state.together is ALONE else state.network
     device, mine = state.weights[0].device, together.share(recipe.batch_size)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
-    while state.step < recipe.steps:
+    last = recipe.steps if until is None else min(until, recipe.steps)
+    while state.step < last:
         block, first = divmod(state.step, steps_in_block(problem, recipe))
         prepared = prepare(problem, recipe, block)
-        for i in range(first, min(len(prepared.t), recipe.steps - block * len(prepared.t))):
+        for i in range(first, min(len(prepared.t), last - block * len(prepared.t))):
             example = Example(*(part[i][mine].to(device) for part in prepared.example))
             cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
             network.train()
