@@ -21,3 +21,14 @@ def brief():
         for place in (*drawn, "evaluation.scores.WORK", "evaluation.memorisation.WORK", "report.reverse.WORK"):
             patch.setattr(f"unstir.{place}", 0)
         yield
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that only a GPU can pass are skipped aloud where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA GPU"))

@@ -24,7 +24,7 @@ from unstir.runs.trackers import TRACKERS
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, HeldOut, bucket_sums
 from unstir.training.keeping import Look
-from unstir.training.loop import Step
+from unstir.training.loop import Step, read
 
 FORMAT = 2  # of a checkpoint's document
 LOGGED = 400  # rows of a run, about
@@ -43,7 +43,8 @@ class Recording:
     def __init__(self, run: Run, fitting: Fitting, trackers: Sequence[str] = ()):
         self.run, self.fitting = run, fitting
         self.trackers = [TRACKERS[name](run) for name in dict.fromkeys([TRACKERS.default, *trackers])]
-        self.seconds, self.losses = 0.0, []
+        self.seconds: float = 0.0
+        self.losses: list[float | Tensor] = []
         self.totals, self.counts = (
             torch.zeros(PARTS, BUCKETS, dtype=torch.float64),
             torch.zeros(PARTS, BUCKETS, dtype=torch.int64),
@@ -79,6 +80,7 @@ class Recording:
             for step in self.fitting.steps():
                 self.losses.append(step.loss)
                 if step.number % every == 0:
+                    self.fitting.state.settle()  # so that no row and no error is of a bad step
                     sums, counts = bucket_sums(step.t, self.fitting.eps_errors(step))
                     part = part_of(step.number, total)
                     self.totals[part] += sums
@@ -103,7 +105,7 @@ class Recording:
             "format": FORMAT,
             **self.fitting.document(),
             "seconds": self.seconds,
-            "losses": self.losses,
+            "losses": read(self.losses),
             "totals": self.totals.tolist(),
             "counts": self.counts.tolist(),
         }
@@ -138,7 +140,7 @@ class Recording:
             tracker.rewind(step)
 
     def _log(self, step: Step, looked: bool) -> None:
-        row = {"step": step.number, "loss": float(np.mean(self.losses)), "lr": step.lr, "seconds": self.seconds}
+        row = {"step": step.number, "loss": float(np.mean(read(self.losses))), "lr": step.lr, "seconds": self.seconds}
         self.losses = []
         if looked:
             held_out = self.held_out

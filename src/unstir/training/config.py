@@ -199,6 +199,16 @@ class Optim(Section):
         pattern="^(none|full)$",
         description="none, or full: each of several processes keeps only a part of the weights (FSDP).",
     )
+    capture: str = Field(
+        "auto",
+        pattern="^(auto|on|off)$",
+        description="Capture a training step once and replay it, on a CUDA GPU: on, off, or auto: wherever it can be.",
+    )
+    compile: str = Field(
+        "auto",
+        pattern="^(auto|on|off)$",
+        description="Compile the network with torch, which takes a minute once: on, off, or auto: not unless it is asked for.",
+    )
 
 
 class Start(Section):

@@ -55,6 +55,7 @@ def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
     recipe = replace(fitting.recipe, steps=max(fitting.recipe.steps, LEAST), batch_size=share)
     began, ends = time.perf_counter(), []
     for step in train(State(copy.deepcopy(fitting.state.network), recipe), problem, recipe):
+        float(step.loss)  # waits for a device that computes on its own
         ends.append(time.perf_counter())
         if step.number >= LEAST and ends[-1] - began > seconds:
             break

@@ -27,6 +27,7 @@ from unstir.steady import steady
 from unstir.training.config import Config, flat, resolve
 from unstir.training.cost import MOST_MINUTES, STEADY
 from unstir.training.fitting import Fitting
+from unstir.training.loop import read
 from unstir.training.minutes import bought
 from unstir.training.presets import settle
 from unstir.training.problem import ANSWERS
@@ -122,7 +123,7 @@ def fit(
         config = settle(known, *layers, decided)
         fitting = Fitting(data, config, first.encoder, own, begins)
     _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
-    losses = [step.loss for step in shown(fitting, progress)]
+    losses = read([step.loss for step in shown(fitting, progress)])
     if fitting.keeping.risen:
         logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
     model = fitting.model()

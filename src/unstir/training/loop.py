@@ -14,30 +14,31 @@ does, depends on the step and the process.
     [1, 2, 3]
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from unstir.diffusion.loss import Example, errors
-from unstir.errors import NumericsError
+from unstir.diffusion.loss import Example
 from unstir.seeds import seed_everywhere
 from unstir.steady import steady
+from unstir.training.capture import Compiled, way_on
 from unstir.training.problem import Problem, prepare, steps_in_block
-from unstir.training.processes import ALONE, Processes, entire
-from unstir.training.recipe import SHARDED, Recipe, ema_decay
+from unstir.training.processes import ALONE, Processes
+from unstir.training.recipe import ON, SHARDED, Recipe, ema_decay
 from unstir.training.state import State
-
-LOOKED_AT = 2**22  # numbers of the data whose range an error message states
+from unstir.training.update import PATIENT, Deferred, Drawn, Immediate
 
 
 class Step(NamedTuple):
-    """The result of a step: its number from 1, the loss, the learning rate, and each row's time and error (B,)."""
+    """The result of a step: its number from 1, the loss, the learning rate, and each row's time and error (B,).
+
+    On a device that computes on its own, the loss is a tensor () that is not known yet: to look at it is to wait. See `read`.
+    """
 
     number: int
-    loss: float
+    loss: float | Tensor
     lr: float
     t: Tensor
     errors: Tensor
@@ -57,49 +58,57 @@ def train(
     If `until` is given, training pauses after that step. Called again, it goes on from state.step exactly, as one call would have; the
     recipe may then have other steps or another learning rate, which hold from there on.
     If the recipe says that the processes share the state and they do not yet, each process keeps its part on `device`, or else where the
-    weights are. Raises NumericsError before the update if the loss or the gradient is not finite; the message has the step, the noise
-    level and the range of the data.
+    weights are. Raises NumericsError if the loss or the gradient is not finite, and the state stays as it was before that step; the message
+    has the step, the noise level and the range of the data. On a device that computes on its own it is raised when the state is read
+    next, at the latest after `PATIENT` steps.
     """
     if recipe.sharding == SHARDED and together.count > 1 and state.together is ALONE:
         state.shard(together, str(device or state.weights[0].device))
-    network = together.replicate(state.network) if state.together is ALONE else state.network
     device, mine = state.weights[0].device, together.share(recipe.batch_size)
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     last = recipe.steps if until is None else min(until, recipe.steps)
+    take: Callable[[Drawn, float, float], tuple[float | Tensor, Tensor]] | None = None
     while state.step < last:
         block, first = divmod(state.step, steps_in_block(problem, recipe))
         prepared = prepare(problem, recipe, block)
         for i in range(first, min(len(prepared.t), last - block * len(prepared.t))):
             example = Example(*(part[i][mine].to(device) for part in prepared.example))
             cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
-            network.train()
+            drawn = Drawn(example, cond, prepared.t[i])
+            take = take or _taker(state, problem, recipe, together, drawn)
+            state.network.train()
             seed_everywhere(recipe.seed, "step", state.step, together.rank)
-            with autocast:
-                F = network(example.seen, example.t, cond)
-            own_errors = errors(F.to(example.wanted.dtype), example, problem.target.reading)
-            row_errors = together.gather(own_errors.detach())
-            loss = row_errors.mean()
-            _check(loss.item(), row_errors, state.step, problem, prepared.t[i])
-            own_errors.mean().backward()
-            norm = entire(nn.utils.clip_grad_norm_(state.weights, recipe.clip))
-            _check(norm.item(), row_errors, state.step, problem, prepared.t[i])
             lr = recipe.rate(state.step)
-            state.optimiser.param_groups[0]["lr"] = lr
-            state.optimiser.step()
-            state.optimiser.zero_grad()
-            state.update_average(ema_decay(state.step, recipe.ema))
+            loss, row_errors = take(drawn, lr, ema_decay(state.step, recipe.ema))
             state.step += 1
-            yield Step(state.step, loss.item(), lr, prepared.t[i], row_errors)
+            if state.step % PATIENT == 0 or state.step == last:
+                state.settle()
+            yield Step(state.step, loss, lr, drawn.t, row_errors)
 
 
-def _check(value: float, row_errors: Tensor, step: int, problem: Problem, t: Tensor) -> None:
-    if math.isfinite(value):
-        return
-    bad = (~row_errors.isfinite()).nonzero().flatten()
-    worst = int(bad[0]) if len(bad) else int(row_errors.argmax())
-    rows = problem.rows[torch.arange(min(len(problem.rows), max(1, LOOKED_AT // math.prod(problem.rows.shape[1:]))))]
-    raise NumericsError(
-        f"step {step + 1}: the {'loss' if len(bad) else 'gradient'} is not finite; nothing was updated. Worst row at t = "
-        f"{t[worst].item():.4f} (log-SNR {problem.schedule.log_snr(t[worst]).item():.1f}), data between {rows.min().item():.3g} and "
-        f"{rows.max().item():.3g} in the model's units. Try a lower --optim.lr, or look for outliers in the data."
-    )
+def read(losses: Sequence[float | Tensor]) -> list[float]:
+    """The losses of steps as numbers. Those that are still on a device are read at once.
+
+    >>> read([0.5, torch.tensor(0.25)])
+    [0.5, 0.25]
+    """
+    waiting = [loss for loss in losses if isinstance(loss, Tensor)]
+    found = iter(torch.stack(waiting).tolist() if waiting else [])
+    return [next(found) if isinstance(loss, Tensor) else loss for loss in losses]
+
+
+def _taker(
+    state: State, problem: Problem, recipe: Recipe, together: Processes, drawn: Drawn
+) -> Callable[[Drawn, float, float], tuple[float | Tensor, Tensor]]:
+    """What takes a step: deferred where the device can, and checked at once elsewhere, and with several processes."""
+    network = together.replicate(state.network) if state.together is ALONE else state.network
+    way = way_on(state.weights[0].device)
+    compiled = recipe.compile == ON and together.count == 1
+    if not way.defers or together.count > 1:
+        return Immediate(state, problem, recipe, together, Compiled(state.network) if compiled else network).take
+    found = state.deferred
+    if not isinstance(found, Deferred) or not found.suits(problem, recipe):
+        seed_everywhere(recipe.seed, "step", state.step, together.rank)
+        state.network.train()
+        found = state.deferred = Deferred(state, problem, recipe, Compiled(state.network) if compiled else network, way, drawn)
+    found.begin()
+    return found.take

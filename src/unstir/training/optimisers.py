@@ -48,6 +48,16 @@ def adamw(weights: Sequence[Tensor], recipe: Recipe) -> Optimiser:
     return torch.optim.AdamW(weights, lr=recipe.lr, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True)
 
 
+def deferred(optimiser: Optimiser, lr: Tensor, bad: Tensor) -> None:
+    """Let the optimiser take its learning rate from the tensor `lr` (), and leave everything as it is where `bad` () is 1.
+
+    Both stay in their places on the device of the weights, so its step can be captured.
+    """
+    for group in optimiser.param_groups:
+        group |= {"lr": lr, "capturable": True}
+    optimiser.found_inf = bad  # pyrefly: ignore  # torch looks for it there
+
+
 def is_matrix(w: Tensor) -> bool:
     """Whether Muon trains this weight by (2)."""
     return w.ndim > 1 and min(len(w), w[0].numel()) >= SMALLEST
@@ -64,6 +74,7 @@ class Muon:
     def __init__(self, weights: Sequence[Tensor], recipe: Recipe):
         self.adamw, self.decay = adamw(weights, recipe), recipe.weight_decay
         self.param_groups, self.state = self.adamw.param_groups, self.adamw.state
+        self.found_inf: Tensor | None = None
         self.alike: dict[torch.Size, list[Tensor]] = {}
         for w in weights:
             if is_matrix(w):
@@ -72,15 +83,19 @@ class Muon:
     @torch.no_grad()
     def step(self) -> None:
         """Update all weights. Matrices of one shape are made orthogonal together."""
-        lr = self.param_groups[0]["lr"]
+        lr, bad = self.param_groups[0]["lr"], self.found_inf
+        lr = lr if bad is None else lr * (1 - bad)
         for (m, n), weights in self.alike.items():
             mine = [w for w in weights if w.grad is not None]
             if not mine:
                 continue
             wanted = orthogonal(torch.stack([self._mean(w).flatten(1) for w in mine]))
             for w, U in zip(mine, wanted, strict=True):
-                w.mul_(1 - lr * self.decay).add_(U.view_as(w), alpha=-SIZE * lr * max(m, n) ** 0.5)
+                length = -SIZE * lr * max(m, n) ** 0.5
+                w.mul_(1 - lr * self.decay)
+                w.add_(U.view_as(w), alpha=length) if bad is None else w.addcmul_(U.view_as(w), length)
                 w.grad = None
+        self.adamw.found_inf = bad  # pyrefly: ignore
         self.adamw.step()
 
     def zero_grad(self) -> None:
@@ -89,13 +104,18 @@ class Muon:
 
     def _mean(self, w: Tensor) -> Tensor:
         """U of (1), and one more gradient in the mean."""
-        gradient = w.grad
+        gradient, bad = w.grad, self.found_inf
         assert gradient is not None
         state = self.state[w]
         if "exp_avg" not in state:
             state |= {"step": torch.tensor(0.0, device=w.device), "exp_avg": torch.zeros_like(w)}
-        state["step"] += 1
-        return torch.lerp(gradient, state["exp_avg"].lerp_(gradient, 1 - MOMENTUM), MOMENTUM)
+        if bad is None:
+            state["step"] += 1
+            share: float | Tensor = 1 - MOMENTUM
+        else:
+            state["step"] += 1 - bad
+            gradient, share = torch.where(bad > 0, 0.0, gradient), (1 - MOMENTUM) * (1 - bad)
+        return torch.lerp(gradient, state["exp_avg"].lerp_(gradient, share), MOMENTUM)
 
 
 def orthogonal(X: Tensor) -> Tensor:

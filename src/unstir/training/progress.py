@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from torch import Tensor
+
 from unstir.training.fitting import Fitting
-from unstir.training.loop import Step
+from unstir.training.loop import Step, read
 from unstir.training.streams import Stream
 
-INTERVAL = 0.25  # seconds between two updates of the line in a notebook
+INTERVAL = 0.25  # seconds between two updates of the line in a notebook, and between two looks at a GPU
 SMOOTH = 0.98  # decay of the moving average of the loss that is shown
 
 
@@ -39,9 +41,16 @@ def line(step: Step, total: int, loss: float, seconds: float) -> str:
 
 
 def _smoothed(fitting: Fitting) -> Iterator[tuple[Step, float]]:
-    smooth = float("nan")
+    smooth, waiting, last = float("nan"), [], 0.0
     for step in fitting.steps():
-        smooth = step.loss if smooth != smooth else SMOOTH * smooth + (1 - SMOOTH) * step.loss
+        waiting.append(step.loss)
+        now = time.monotonic()
+        if (
+            not isinstance(step.loss, Tensor) or now - last >= INTERVAL or fitting.over
+        ):  # to look at a device's numbers is to wait
+            for loss in read(waiting):
+                smooth = loss if smooth != smooth else SMOOTH * smooth + (1 - SMOOTH) * loss
+            waiting, last = [], now
         yield step, smooth
 
 

@@ -12,6 +12,7 @@ from unstir.errors import UsageError
 from unstir.networks.rates import warm_up_then_cosine
 
 ADAMW, MUON = "adamw", "muon"  # values of `optimiser`: `training.optimisers`
+AUTO, ON, OFF = "auto", "on", "off"  # values of `capture` and `compile`
 WHOLE, SHARDED = "none", "full"  # values of `sharding`: each of several processes keeps all weights, or a part of them
 
 
@@ -32,6 +33,8 @@ class Recipe:
     precision: str = "float32"
     sharding: str = WHOLE
     keep: str = "best"
+    capture: str = AUTO
+    compile: str = AUTO
 
     def __post_init__(self):
         if self.optimiser == MUON and self.sharding == SHARDED:

@@ -1,6 +1,6 @@
 """Everything that training changes: weights, their average, the optimiser's moments, the number of steps. A checkpoint holds it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import torch
@@ -26,6 +26,8 @@ class State:
         self.average = [w.detach().clone() for w in self.weights]
         self.step = 0
         self.together = ALONE  # the processes that each keep a part of this state
+        self.deferred: object = None  # the step of `training.update` that was made for this state, captured or not
+        self.pending: Callable[[], None] | None = None  # raises if a step that was not looked at yet was bad
         self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last whole average, and the step that it belongs to
 
     @cached_property
@@ -33,12 +35,18 @@ class State:
         """The recipe's optimiser. It is made on first use, because torch imports AdamW in 1.5 seconds, and reading a run does not need it."""
         return OPTIMISERS[self._recipe.optimiser](self.weights, self._recipe)
 
+    def settle(self) -> None:
+        """Wait for the steps so far. Raises NumericsError if one of them was bad; the state is then as it was before that step."""
+        if self.pending is not None:
+            self.pending()
+
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that training changes, by name, as a checkpoint holds them."""
         return self._whole(Request.EVERYTHING, self.kept())
 
     def averaged(self) -> dict[str, Tensor]:
         """The state_dict of a network with the averaged weights."""
+        self.settle()
         if self._averaged is None or self._averaged[0] != self.step:
             made = self._whole(Request.AVERAGE, self.network.state_dict() | dict(zip(self._names, self.average, strict=True)))
             if self.together is ALONE:
@@ -82,6 +90,7 @@ class State:
 
     def kept(self) -> dict[str, Tensor]:
         """The tensors of `tensors` as this process holds them: only its parts if the state is sharded."""
+        self.settle()
         held = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         held |= {f"average.{name}": a for name, a in zip(self._names, self.average, strict=True)}
         for name, w in zip(self._names, self.weights, strict=True):
@@ -119,7 +128,15 @@ class State:
         torch._foreach_lerp_([own(a) for a in self.average], [own(w) for w in self.weights], 1 - decay)
 
     @torch.no_grad()
+    def drift(self, share: Tensor) -> None:
+        """The same step with 1 - d_k as a tensor () on the weights' device; where it is 0, the average stays as it is."""
+        difference = torch._foreach_sub(self.weights, self.average)
+        torch._foreach_mul_(difference, share)
+        torch._foreach_add_(self.average, difference)
+
+    @torch.no_grad()
     def swap(self) -> None:
         """Exchange weights and average, before and after an evaluation, which always uses the average. Not for a sharded state."""
+        self.settle()
         for w, a in zip(self.weights, self.average, strict=True):
             w.data, a.data = a.data, w.data

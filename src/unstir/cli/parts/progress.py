@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from unstir.cli.parts.output import live
 from unstir.runs.record import Recording
-from unstir.training.loop import Step
+from unstir.training.loop import Step, read
 from unstir.words import printable
 
 INTERVAL = 5.0  # seconds between plain lines
@@ -52,13 +52,16 @@ class Display:
             TextColumn("left"),
             TimeRemainingColumn(compact=True),
         )
-        started, done, smooth = time.monotonic(), self.recording.fitting.state.step, float("nan")
+        started, done, smooth, waiting = time.monotonic(), self.recording.fitting.state.step, float("nan"), []
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=8) as progress:
             nan = float("nan")
             task = progress.add_task("", total=self.total, completed=done, loss=nan, held_out=nan, speed=0.0)
             for step in self.recording.steps():
-                smooth = step.loss if smooth != smooth else 0.98 * smooth + 0.02 * step.loss
+                waiting.append(step.loss)
                 if step.number % 10 == 0 or self.recording.fitting.over:
+                    for loss in read(waiting):
+                        smooth = loss if smooth != smooth else 0.98 * smooth + 0.02 * loss
+                    waiting = []
                     speed = (step.number - done) / (time.monotonic() - started)
                     progress.update(task, completed=step.number, loss=smooth, held_out=self.recording.held_out.loss, speed=speed)
                 yield step
