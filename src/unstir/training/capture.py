@@ -39,13 +39,15 @@ WAITING = (  # operations after which the processor has to wait for the device, 
 
 @dataclass(frozen=True)
 class Way:
-    """How steps are taken on a kind of device: whether they are deferred (`training.update`), and what captures a step, if anything does.
+    """How steps are taken on a kind of device: whether they are deferred (`training.update`), what captures a step, if anything does, and
+    whether rows and noise of a step are the device's own (`training.supply`).
 
     `capture(body, warm)` runs the body `warm` times, captures it, and answers what replays it. It raises RuntimeError if it cannot.
     """
 
     defers: bool = False
     capture: Callable[[Body, int], Body] | None = None
+    draws: bool = False
 
 
 class Watched(TorchDispatchMode):
@@ -78,7 +80,7 @@ def cuda_graph(body: Body, warm: int) -> Body:
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
     here.wait_stream(aside)
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # another thread may copy rows meanwhile
         body()
     return graph.replay
 
@@ -116,7 +118,7 @@ def replayed(body: Body, warm: int) -> Body:
     return replay
 
 
-WAYS: Mapping[str, Way] = {"cuda": Way(True, watched_cuda_graph)}
+WAYS: Mapping[str, Way] = {"cuda": Way(True, watched_cuda_graph, True)}
 """How steps are taken by the kind of device; on any other kind, each is checked at once."""
 
 

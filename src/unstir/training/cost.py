@@ -18,9 +18,10 @@ from unstir.errors import UsageError
 from unstir.steady import steady
 from unstir.training.fitting import LOOKING, LOOKS, Fitting
 from unstir.training.loop import train
-from unstir.training.problem import prepare, steps_in_block
+from unstir.training.problem import steps_in_block
 from unstir.training.processes import here
 from unstir.training.state import State
+from unstir.training.supply import supply
 
 STEADY = 0.95  # the share of the given minutes that is planned, because machines slow down more often than they speed up
 MOST_MINUTES = 366 * 24 * 60  # that can be asked for
@@ -59,9 +60,10 @@ def rehearse(fitting: Fitting, seconds: float = 0.5) -> Cost:
         ends.append(time.perf_counter())
         if step.number >= LEAST and ends[-1] - began > seconds:
             break
-    drawing = time.perf_counter()
-    prepare(problem, recipe, 0)  # once for every block of steps
-    drawn = (time.perf_counter() - drawing) / steps_in_block(problem, recipe)
+    with supply(problem, recipe, fitting.device, 0) as blocks:
+        drawing = time.perf_counter()
+        blocks(0)  # once for every block of steps
+        drawn = (time.perf_counter() - drawing) / steps_in_block(problem, recipe)
     looking = time.perf_counter()
     fitting.held_out()
     return Cost(drawn + float(np.median(np.diff(ends))), time.perf_counter() - looking, peak_memory(fitting.device))

@@ -24,10 +24,11 @@ from unstir.diffusion.loss import Example
 from unstir.seeds import seed_everywhere
 from unstir.steady import steady
 from unstir.training.capture import Compiled, way_on
-from unstir.training.problem import Problem, prepare, steps_in_block
+from unstir.training.problem import Problem, steps_in_block
 from unstir.training.processes import ALONE, Processes
 from unstir.training.recipe import ON, SHARDED, Recipe, ema_decay
 from unstir.training.state import State
+from unstir.training.supply import supply
 from unstir.training.update import PATIENT, Deferred, Drawn, Immediate
 
 
@@ -67,22 +68,24 @@ def train(
     device, mine = state.weights[0].device, together.share(recipe.batch_size)
     last = recipe.steps if until is None else min(until, recipe.steps)
     take: Callable[[Drawn, float, float], tuple[float | Tensor, Tensor]] | None = None
-    while state.step < last:
-        block, first = divmod(state.step, steps_in_block(problem, recipe))
-        prepared = prepare(problem, recipe, block)
-        for i in range(first, min(len(prepared.t), last - block * len(prepared.t))):
-            example = Example(*(part[i][mine].to(device) for part in prepared.example))
-            cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
-            drawn = Drawn(example, cond, prepared.t[i])
-            take = take or _taker(state, problem, recipe, together, drawn)
-            state.network.train()
-            seed_everywhere(recipe.seed, "step", state.step, together.rank)
-            lr = recipe.rate(state.step)
-            loss, row_errors = take(drawn, lr, ema_decay(state.step, recipe.ema))
-            state.step += 1
-            if state.step % PATIENT == 0 or state.step == last:
-                state.settle()
-            yield Step(state.step, loss, lr, drawn.t, row_errors)
+    each = steps_in_block(problem, recipe)
+    with supply(problem, recipe, device, last, state.rows) as blocks:
+        while state.step < last:
+            block, first = divmod(state.step, each)
+            prepared = blocks(block)
+            for i in range(first, min(each, last - block * each)):
+                example = Example(*(part[i][mine].to(device) for part in prepared.example))
+                cond = None if prepared.cond is None else prepared.cond[i][mine].to(device)
+                drawn = Drawn(example, cond, prepared.t[i])
+                take = take or _taker(state, problem, recipe, together, drawn)
+                state.network.train()
+                seed_everywhere(recipe.seed, "step", state.step, together.rank)
+                lr = recipe.rate(state.step)
+                loss, row_errors = take(drawn, lr, ema_decay(state.step, recipe.ema))
+                state.step += 1
+                if state.step % PATIENT == 0 or state.step == last:
+                    state.settle()
+                yield Step(state.step, loss, lr, drawn.t, row_errors)
 
 
 def read(losses: Sequence[float | Tensor]) -> list[float]:

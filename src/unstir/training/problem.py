@@ -139,14 +139,25 @@ def steps_in_block(problem: Problem, recipe: Recipe) -> int:
     return max(1, steps // max(1, problem.pairings(recipe.batch_size)))
 
 
+def order(problem: Problem, recipe: Recipe, block: int) -> Tensor:
+    """The numbers of the rows of a block (K B,): all rows once, in random order, before any is drawn again."""
+    drawn, n = steps_in_block(problem, recipe) * recipe.batch_size, len(problem.rows)
+    places = torch.arange(block * drawn, (block + 1) * drawn)
+    epochs = places // n
+    return torch.cat([_shuffled(n, recipe.seed, e)[places[epochs == e] % n] for e in epochs.unique().tolist()])
+
+
+def times(problem: Problem, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """The times of a block's rows (K B,), float64, those of each batch stratified."""
+    u = torch.cat([stratified(recipe.batch_size, generator) for _ in range(steps_in_block(problem, recipe))])
+    return problem.quantile(u, problem.schedule)
+
+
 def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
     """Draw everything random in one block of steps; it depends only on (seed, block)."""
     K, B, rows = steps_in_block(problem, recipe), recipe.batch_size, problem.rows
-    generator = seeded(recipe.seed, "block", block, 0)
-    places = torch.arange(block * K * B, (block + 1) * K * B)
-    epochs = places // len(rows)
-    index = torch.cat([_shuffled(len(rows), recipe.seed, e)[places[epochs == e] % len(rows)] for e in epochs.unique().tolist()])
-    t = problem.quantile(torch.cat([stratified(B, generator) for _ in range(K)]), problem.schedule)
+    index, generator = order(problem, recipe, block), seeded(recipe.seed, "block", block, 0)
+    t = times(problem, recipe, generator)
     eps = torch.randn((K * B, *rows.shape[1:]), generator=generator)
     x0 = rows[index]
     if problem.mirrored is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class State:
         self.step = 0
         self.together = ALONE  # the processes that each keep a part of this state
         self.deferred: object = None  # the step of `training.update` that was made for this state, captured or not
+        self.rows: dict[str, Any] = {}  # what `training.supply` keeps on the device for this state
         self.pending: Callable[[], None] | None = None  # raises if a step that was not looked at yet was bad
         self._averaged: tuple[int, dict[str, Tensor]] | None = None  # the last whole average, and the step that it belongs to
 

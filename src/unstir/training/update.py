@@ -94,10 +94,7 @@ class Deferred:
         self.taken = torch.zeros((), dtype=torch.int64, device=device)
         self.inputs = [torch.empty_like(part) for part in _tensors(drawn)]
         self.loss, self.errors = torch.zeros((), device=device), torch.zeros_like(drawn.example.t)
-        self.worst, self.times = (
-            torch.zeros_like(self.errors),
-            torch.zeros_like(drawn.t),
-        )  # of the first bad step, or else the last
+        self.worst, self.times = (torch.zeros_like(self.errors) for _ in range(2))  # of the first bad step, or else the last
         self.has_cond, self.losses, self.since = drawn.cond is not None, torch.empty(0), 0
         self.key, self.places = _key(problem, recipe), []
         deferred(state.optimiser, self.lr, self.bad)
@@ -134,11 +131,11 @@ class Deferred:
         if not self.bad.item():
             return
         self.state.step, self.state.pending = self.began + int(self.taken.item()), None
-        raise not_finite(self.state.step, self.worst, self.problem, self.times.cpu())
+        raise not_finite(self.state.step, self.worst, self.problem, self.times.cpu().double())
 
     def _body(self) -> None:
         """The step itself, on the tensors that stay in their places. Nothing here may depend on the value of a tensor."""
-        state, example = self.state, Example(*self.inputs[1 : 1 + len(Example._fields)])
+        state, example = self.state, Example(*self.inputs[: len(Example._fields)])
         for w in state.weights:
             w.grad = None
         with _the_same_again():
@@ -151,7 +148,7 @@ class Deferred:
         with torch.no_grad():
             was = self.bad > 0
             self.worst.copy_(torch.where(was, self.worst, row_errors.detach()))
-            self.times.copy_(torch.where(was, self.times, self.inputs[0]))
+            self.times.copy_(torch.where(was, self.times, example.t))
             self.bad.copy_((was | ~(loss.isfinite() & norm.isfinite())).float())
             self.taken.add_(self.bad < 1)
             state.optimiser.step()
@@ -218,7 +215,7 @@ def not_finite(step: int, row_errors: Tensor, problem: Problem, t: Tensor) -> Nu
 
 
 def _tensors(drawn: Drawn) -> list[Tensor]:
-    return [drawn.t, *drawn.example, *([] if drawn.cond is None else [drawn.cond])]
+    return [*drawn.example, *([] if drawn.cond is None else [drawn.cond])]
 
 
 def _key(problem: Problem, recipe: Recipe) -> tuple[int, Recipe]:
