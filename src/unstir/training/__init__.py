@@ -6,7 +6,10 @@
     fitting.py      `Fitting`: one training run, from data to model; the caller iterates over its steps
     starting.py     `Start`: another model, whose weights training starts from
     problem.py      draws everything random in a step: rows, times, noise, dropped conditions; the loss itself is in diffusion/loss.py
-    loop.py         the loop: loss, gradient, optimiser, average, one step at a time
+    supply.py       the same where a GPU draws: rows and noise on the device, larger rows read ahead
+    loop.py         the loop, one step at a time
+    update.py       the step: loss, gradient, optimiser, average; checked at once on a CPU, waiting for nothing on a GPU
+    capture.py      a step recorded once and replayed, as a CUDA graph
     state.py        everything that a step changes, which runs/checkpoints.py writes; recipe.py has the settings of the optimiser
     held_out.py     the loss on held-out rows, beside the loss of the best Gaussian (baseline.py)
 
