@@ -175,6 +175,9 @@ def rival(size: Size) -> Table:
             )
             who = f"unstir, {'captured' if way == 'on' else 'eager'}"
             rows.append({"network": who, "batch": batch, "images/s": through * batch})
+        lying = size.unet(shape, width=64, depth=3, levels=3, widest=2).to(memory_format=torch.contiguous_format)  # pyrefly: ignore
+        through, _ = looped(size, lying, problem, Recipe(steps=10**6, batch_size=batch, precision=size.precision, capture="on"))
+        rows.append({"network": "unstir, captured, channels first", "batch": batch, "images/s": through * batch})
         if importlib.util.find_spec("diffusers") is not None:
             rows.append({"network": "diffusers, eager", "batch": batch, "images/s": batch * speed(theirs(size, batch), size)})
         note(f"batch {batch}: " + ", ".join(f"{row['network']} {row['images/s']:,.0f}" for row in rows if row["batch"] == batch))

@@ -13,6 +13,7 @@ from unstir.conditions.classes import Classes
 from unstir.data import from_arrays
 from unstir.encoders.affine import Channels
 from unstir.errors import UsageError
+from unstir.networks import space
 from unstir.networks.building import affordable, make_network
 from unstir.networks.unet import UNet
 from unstir.training.config import flat
@@ -288,3 +289,12 @@ def test_what_is_left_out_is_left_out_in_training_alone_and_the_same_when_comput
     assert (seen[0] == 0).float().mean() == pytest.approx(0.4, abs=0.06)  # of 2,016 numbers or more: four standard errors
     with pytest.raises(UsageError, match=r"dropout = 1\.0 has to be a number from 0 to below 1"):
         awake(dropout=1.0)
+
+
+def test_attention_of_gpus_is_the_same_function(monkeypatch):
+    # Catches another scale, and heads in the place of positions.
+    q, k, v = (torch.randn(2, 3, 7, 8, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    wanted = space.attend(q, k, v)
+    monkeypatch.setattr(space, "FUSED", ("cpu",))
+    with torch.no_grad():
+        torch.testing.assert_close(space.attend(q, k, v), wanted, rtol=1e-5, atol=1e-5)

@@ -178,7 +178,7 @@ def test_a_replay_reads_what_is_in_the_tensors_now():
     def body():
         made.copy_(given * 3)
 
-    run = replayed(body, 1)
+    run = replayed(body, 1, given.device)
     given.fill_(5.0)
     run()
     assert made.tolist() == [15.0, 15.0]

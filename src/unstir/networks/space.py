@@ -15,10 +15,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unstir.errors import UsageError
 
+FUSED = ("cuda",)  # kinds of devices on which torch's own attention is faster
 GROUP = 16  # channels normalised together
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 """The convolutions in one and in two dimensions: index 0 and 1."""
@@ -65,13 +68,24 @@ def per_element(flat: Tensor, x: Tensor, answers: int) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d); torch's own function is slower for few positions."""
+    """Eq. (1) (Vaswani et al. 2017) for q, k, v (B, heads, positions, d).
+
+    On a CPU, torch's own function is slower for few positions. On a GPU it is one operation in place of five; in training it may add its
+    gradients in another order each time, and a resumed run would not be the same.
+    """
+    if q.device.type in FUSED and not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(q, k, v)
     return (q @ k.mT * q.shape[3] ** -0.5).softmax(3) @ v
 
 
 def normal(channels: int) -> nn.GroupNorm:
     """Normalisation of groups of about `GROUP` channels (Wu & He 2018)."""
     return nn.GroupNorm(math.gcd(max(1, channels // GROUP), channels), channels)
+
+
+def normalised(norm: nn.GroupNorm, h: Tensor) -> Tensor:
+    """norm(h) in h's type, which what follows computes in: GPUs normalise bfloat16 in float32, and would go on in that."""
+    return norm(h).to(h.dtype)
 
 
 def check(sizes: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> None:

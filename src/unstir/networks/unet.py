@@ -33,7 +33,7 @@ from torch.utils.checkpoint import checkpoint
 from unstir.conditions.base import Condition
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
-from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, normal, spatial
+from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, normal, normalised, spatial
 
 SMALLEST = 4  # positions along the longest side of the lowest level, about, if levels is 0
 HEAD = 32  # channels of an attention head
@@ -158,7 +158,7 @@ class UNet(nn.Module):
             h = torch.cat([h, skip], 1)
             for block in blocks:  # pyrefly: ignore
                 h = block(h, e)
-        out = self.leave(F.silu(self.norm(h)))
+        out = self.leave(F.silu(normalised(self.norm, h)))
         return answered(out, self.gain(e), x, self.answers, self.channel_axis)
 
 
@@ -197,9 +197,9 @@ class Block(nn.Module):
         return self._out(h, e)
 
     def _out(self, h: Tensor, e: Tensor) -> Tensor:
-        r = self.inner(F.silu(self.norm(h)))
+        r = self.inner(F.silu(normalised(self.norm, h)))
         scale, shift = self.modulate(e).to(r.dtype).view(-1, 2 * r.shape[1], *[1] * (r.ndim - 2)).chunk(2, 1)
-        r = F.silu(torch.addcmul(shift, self.norm_again(r), 1 + scale))
+        r = F.silu(torch.addcmul(shift, normalised(self.norm_again, r), 1 + scale))
         r = self.outer(F.dropout(r, self.dropout, self.training) if self.dropout else r)
         return self.attention(self.past(h) + r)
 
@@ -217,5 +217,5 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """h (B, C, ...) -> the same."""
-        q, k, v = self.ask(self.norm(h)).flatten(2).unflatten(1, (3 * self.heads, -1)).mT.chunk(3, 1)
+        q, k, v = self.ask(normalised(self.norm, h)).flatten(2).unflatten(1, (3 * self.heads, -1)).mT.chunk(3, 1)
         return h + self.project(attend(q, k, v).mT.reshape(h.shape))

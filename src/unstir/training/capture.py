@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 from torch.utils._pytree import tree_flatten
 
 Body = Callable[[], None]
@@ -42,11 +42,11 @@ class Way:
     """How steps are taken on a kind of device: whether they are deferred (`training.update`), what captures a step, if anything does, and
     whether rows and noise of a step are the device's own (`training.supply`).
 
-    `capture(body, warm)` runs the body `warm` times, captures it, and answers what replays it. It raises RuntimeError if it cannot.
+    `capture(body, warm, device)` runs the body `warm` times, captures it, and answers what replays it. It raises RuntimeError if it cannot.
     """
 
     defers: bool = False
-    capture: Callable[[Body, int], Body] | None = None
+    capture: Callable[[Body, int, torch.device], Body] | None = None
     draws: bool = False
 
 
@@ -70,29 +70,32 @@ class Watched(TorchDispatchMode):
         return out
 
 
-def cuda_graph(body: Body, warm: int) -> Body:
-    """Capture on a CUDA device, after some runs on a stream of their own, as CUDA graphs need (Ng et al. 2021, torch's documentation)."""
-    here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
-    aside.wait_stream(here)
-    with torch.cuda.stream(aside):
-        for _ in range(warm):
-            body()
+def cuda_graph(body: Body, warm: int, device: torch.device) -> Body:
+    """Capture on a CUDA device, after some runs on a stream of their own, as torch's documentation of CUDA graphs asks for.
+
+    In the last of them every operation is looked at: a failed capture can leave a process in disorder.
+    """
+    with torch.cuda.device(device):
+        here, aside, graph = torch.cuda.current_stream(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside):
+            for _ in range(warm):
+                body()
+            with Watched():
+                body()
+        here.wait_stream(aside)
         torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-    here.wait_stream(aside)
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # another thread may copy rows meanwhile
-        body()
-    return graph.replay
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # another thread may copy rows meanwhile
+            body()
+
+    def replay() -> None:
+        with torch.cuda.device(device):
+            graph.replay()
+
+    return replay
 
 
-def watched_cuda_graph(body: Body, warm: int) -> Body:
-    """`cuda_graph`, after a run in which every operation is looked at: a failed capture can leave a process in disorder."""
-    with Watched():
-        body()
-    return cuda_graph(body, warm)
-
-
-def replayed(body: Body, warm: int) -> Body:
+def replayed(body: Body, warm: int, device: torch.device) -> Body:  # noqa: ARG001
     """(1) on any device without its help: every operation is noted with its tensors, and done again on them."""
     noted: list[tuple[Any, Any, Any, list[Tensor]]] = []
 
@@ -118,7 +121,7 @@ def replayed(body: Body, warm: int) -> Body:
     return replay
 
 
-WAYS: Mapping[str, Way] = {"cuda": Way(True, watched_cuda_graph, True)}
+WAYS: Mapping[str, Way] = {"cuda": Way(True, cuda_graph, True)}
 """How steps are taken by the kind of device; on any other kind, each is checked at once."""
 
 
@@ -135,7 +138,9 @@ class Compiled:
         self.call: Callable[..., Tensor] = torch.compile(network, dynamic=False)  # pyrefly: ignore
 
     def __call__(self, *args: Any) -> Tensor:
-        """The network's answer."""
+        """The network's answer; by its own operations where they are looked at, as `Watched` does."""
+        if _get_current_dispatch_mode() is not None:
+            return self.network(*args)
         if self.proven:
             return self.call(*args)
         try:

@@ -17,8 +17,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,14 +34,13 @@ from unstir.training.state import State
 LOOKED_AT = 2**22  # numbers of the data whose range an error message states
 PATIENT = 64  # steps after which a deferred step is checked at the latest
 WARMED = 3  # steps before a capture, in which libraries choose their kernels and optimisers make their moments
-TAKEN_ANEW = {
-    "steps": 1,
-    "lr": 1.0,
-    "warmup": 0,
-    "ema": 0.0,
-    "seed": 0,
-    "keep": "best",
-}  # of a recipe: what a captured step does not hold
+HELD = (
+    "batch_size",
+    "clip",
+    "precision",
+    "capture",
+    "compile",
+)  # of a recipe: what a captured step holds; the rest is copied into it
 
 
 class Drawn(NamedTuple):
@@ -96,14 +94,14 @@ class Deferred:
         self.loss, self.errors = torch.zeros((), device=device), torch.zeros_like(drawn.example.t)
         self.worst, self.times = (torch.zeros_like(self.errors) for _ in range(2))  # of the first bad step, or else the last
         self.has_cond, self.losses, self.since = drawn.cond is not None, torch.empty(0), 0
-        self.key, self.places = _key(problem, recipe), []
+        self.key, self.places = _key(recipe), []
         deferred(state.optimiser, self.lr, self.bad)
         self.run, self.said = self._prepared(way, drawn)
         self.places, self.began = self._places(), state.step
 
     def suits(self, problem: Problem, recipe: Recipe) -> bool:
         """Whether it can go on with this problem and recipe, and every tensor of the state is where it was."""
-        return self.key == _key(problem, recipe) and self.places == self._places()
+        return self.problem is problem and self.key == _key(recipe) and self.places == self._places()
 
     def begin(self) -> None:
         """Count the steps from the state's step."""
@@ -177,7 +175,7 @@ class Deferred:
         self.bad.fill_(1.0)
         why = ""
         try:
-            run = way.capture(self._body, WARMED)
+            run = way.capture(self._body, WARMED, self.bad.device)
         except RuntimeError as error:
             run, why = self._body, str(error).splitlines()[0]
             logging.getLogger("unstir").warning(f"training: the step is not captured but started operation by operation: {why}")
@@ -218,5 +216,5 @@ def _tensors(drawn: Drawn) -> list[Tensor]:
     return [*drawn.example, *([] if drawn.cond is None else [drawn.cond])]
 
 
-def _key(problem: Problem, recipe: Recipe) -> tuple[int, Recipe]:
-    return id(problem), replace(recipe, **TAKEN_ANEW)
+def _key(recipe: Recipe) -> tuple[Any, ...]:
+    return tuple(getattr(recipe, name) for name in HELD)
