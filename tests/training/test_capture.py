@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import unstir
 from unstir.diffusion.chains import linear
 from unstir.errors import NumericsError
 from unstir.networks.mlp import MLP
@@ -238,3 +239,14 @@ def test_on_a_gpu_a_bad_step_changes_nothing():
     wanted, _ = trained(lambda: Breaks("nothing"), points(), recipe, "cuda", until=3)
     held, there = numbers(state), numbers(wanted)
     assert all(torch.equal(held[name], there[name]) for name in there if not name.endswith("calls"))
+
+
+def test_a_whole_training_is_the_same_captured_or_not(monkeypatch):
+    """Looks at held-out rows exchange weights and average between replays; rows and noise are drawn as on a GPU."""
+    monkeypatch.setattr(capture, "WAYS", {"cpu": Way(True, replayed, True)})
+    x = points(60).numpy()
+    settings = {"steps": 6, "batch_size": 8, "width": 8, "answer": "drawn", "progress": False}
+    models = [unstir.fit(x, capture=way, **settings) for way in ("on", "off")]
+    assert models[0].losses.tolist() == models[1].losses.tolist()
+    assert same(models[0].network.state_dict(), models[1].network.state_dict())
+    assert len(models[0].losses) == 6
