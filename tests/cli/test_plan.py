@@ -10,11 +10,15 @@ from commands import TINY, contents, refused, run
 from unstir import data as datasets
 from unstir.cli.parts.planning import plan_run
 from unstir.data import load
+from unstir.runs.about import read_about
+from unstir.runs.plans import read_plan
 from unstir.training import plan
 from unstir.training.config import flat, resolve
 from unstir.training.config_file import annotated_config, origins, read_config
 from unstir.training.cost import Cost
+from unstir.training.minutes import Ending
 from unstir.training.presets import BRIEF, settle
+from unstir.training.recipe import Decision
 
 
 @pytest.fixture
@@ -24,15 +28,25 @@ def points(tmp_path):
 
 
 def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
-    """The plan is a number of steps, in config.toml like any other: the run is as repeatable. Catches a rate that never falls."""
+    """The first plan is in config.toml, what became of it in plan.jsonl, and the rate falls to the last step.
+
+    A step is said to take a second, and takes a thousandth: the time is kept by planning again, until it is cut short here.
+    Catches a rate that never falls, and a plan that stays.
+    """
     monkeypatch.setattr("unstir.training.minutes.rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
+    monkeypatch.setattr("unstir.cli.parts.ending.ending", lambda *_: Ending(1 / 4, 10.0))
+    moved = {10: Decision(10, 24, 11.0, 1.0), 20: Decision(20, 22, 21.0, 1.0)}
+    monkeypatch.setattr("unstir.training.allowance.Allowance.decide", lambda _, k, steps: moved.get(k))  # noqa: ARG005
     code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "0.5", *TINY)
     assert code == 0
-    assert "28 steps of 32" in err  # 95 % of 30 s
-    assert "28.0 s of training" in err
-    assert resolve(read_config(tmp_path / "r" / "config.toml")).optim.steps == 28
+    assert "18 steps of 32" in err or "19 steps of 32" in err  # 97 % of 30 s, but for 10 s and what has passed
+    assert "30.0 s in all" in err
+    config, about = resolve(read_config(tmp_path / "r" / "config.toml")), read_about(tmp_path / "r")
+    assert config.optim.steps in (18, 19)
+    assert (about["steps"], about["time"]["effort"], about["time"]["after"]) == (22, 1 / 4, 10.0)
+    assert read_plan(tmp_path / "r") == list(moved.values())
     rates = [json.loads(line)["lr"] for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
-    assert len(rates) == 28
+    assert len(rates) == 22
     assert rates[-1] < 0.02 * max(rates)
     refused(2, "--minutes", "train", points, "--minutes", "1", "--steps", "5")
     refused(2, "--minutes", "train", points, "--minutes", "0")

@@ -33,6 +33,7 @@ def resume(
 
     A run that is finished is not changed: --steps starts a new one from its weights.
     """
+    from unstir.cli.parts.clock import began
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.output import answer, typed_command
     from unstir.cli.parts.progress import note, warn
@@ -47,6 +48,7 @@ def resume(
     from unstir.runs.folder import Run
     from unstir.runs.metrics import read_metrics
     from unstir.runs.record import Recording
+    from unstir.training.allowance import of_json
     from unstir.training.config import resolve
     from unstir.training.config_file import read_config
     from unstir.training.fitting import Fitting
@@ -91,6 +93,9 @@ def resume(
         # A run that starts from another one has a checkpoint of its first moment. Where all are gone, the other run is needed again.
         start = start_from(config.start.run, config.start.sha256) if config.start.run and read_checkpoint(path) is None else None
         fitting = Fitting(read_data(path, config, data), config, read_encoder(path), start=start)
+        if "time" in about:
+            fitting.allowance = of_json(about["time"], began())
+            fitting.effort = fitting.allowance.effort
         recording = Recording(folder, fitting)
         reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():

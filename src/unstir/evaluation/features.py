@@ -108,7 +108,7 @@ def learn(data: Data, seed: int) -> Features:
     """
     row_layout = data.layout
     assert row_layout is not None, data.shape
-    by_class = len(data.classes) >= 2 and len(data) >= ROWS_A_CLASS * len(data.classes)
+    by_class = _by_class(data)
     looked_at = torch.randperm(len(data), generator=seeded(seed, "features, looked at"))[:LOOKED_AT].numpy()
     some = data.rows[looked_at]
     standard = _standard(some, row_layout)
@@ -116,12 +116,29 @@ def learn(data: Data, seed: int) -> Features:
     with globally(seed):
         encoder = _encoder(sizes, widths)
         head = nn.Sequential(nn.SiLU(), nn.Linear(FEATURES, len(data.classes))) if by_class else Decoder(sizes, widths)
-    operations = sum(_operations(sizes, widths, growing) for growing in ((False,) if by_class else (False, True)))
-    batch = min(BATCH, len(data))
-    steps = int(min(WORK // (3 * operations * batch), max(FEWEST_STEPS, PASSES * len(data) // batch)))
+    steps, batch, _ = _training(data, by_class)
     _train(nn.Sequential(encoder, head), standard, data, by_class, steps, batch, seed)
     principal = _principal(encoded(encoder, standard, some))
     return Features(standard, encoder, head, data.classes if by_class else (), len(data), *principal)
+
+
+def training_work(data: Data) -> int:
+    """The multiply-adds, forward, of all rows that training the features on these rows takes."""
+    steps, batch, operations = _training(data, _by_class(data))
+    return steps * batch * operations
+
+
+def _by_class(data: Data) -> bool:
+    return len(data.classes) >= 2 and len(data) >= ROWS_A_CLASS * len(data.classes)
+
+
+def _training(data: Data, by_class: bool) -> tuple[int, int, int]:
+    """The training steps, the rows of each, and the multiply-adds of a row."""
+    assert data.layout is not None
+    sizes, widths = _sizes(data.layout.spatial), _widths(data.layout)
+    operations = sum(_operations(sizes, widths, growing) for growing in ((False,) if by_class else (False, True)))
+    batch = min(BATCH, len(data))
+    return int(min(WORK // (3 * operations * batch), max(FEWEST_STEPS, PASSES * len(data) // batch))), batch, operations
 
 
 def _train(network: nn.Module, standard: Standard, data: Data, by_class: bool, steps: int, batch: int, seed: int) -> None:

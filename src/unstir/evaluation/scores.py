@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtr
 from scipy.stats import rankdata
+from torch import nn
 
 from unstir.data import TOYS, Data, toy
 from unstir.data.given import as_numbers
@@ -160,7 +161,12 @@ def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def affordable_rows(model: Model, share: float = 1.0) -> int:
     """How many rows a set of samples has: 5,000, or fewer if the network is large or only a `share` of the usual time is available."""
-    return affordable(model.network, REPEATS * DEFAULT.steps, share * WORK, FEWEST_WORTH, MOST)
+    return rows_for(model.network, share)
+
+
+def rows_for(network: nn.Module, share: float = 1.0) -> int:
+    """How many rows a set of samples of this network has, as `affordable_rows`."""
+    return affordable(network, REPEATS * DEFAULT.steps, share * WORK, FEWEST_WORTH, MOST)
 
 
 def flat(data: Data) -> np.ndarray:

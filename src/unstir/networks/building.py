@@ -75,12 +75,14 @@ def blocks(network: nn.Module) -> list[nn.Module]:
 def affordable(network: nn.Module, evaluations: int, work: float, fewest: int, most: int) -> int:
     """How many rows can go through a network `evaluations` times for `work` multiply-adds; at least `fewest`, at most `most`.
 
-    If the network has no attribute `operations`, the multiply-adds for a row, one is counted for each weight.
-
     >>> from unstir.networks.mlp import MLP
     >>> from unstir.networks.unet import UNet
     >>> affordable(MLP(2), 20, 1e9, 100, 5000), affordable(UNet((28, 28)), 20, 1e9, 100, 5000)
     (598, 100)
     """
-    operations = getattr(network, "operations", sum(w.numel() for w in network.parameters()))
-    return int(min(most, max(fewest, work // (evaluations * max(operations, 1)))))
+    return int(min(most, max(fewest, work // (evaluations * operations(network)))))
+
+
+def operations(network: nn.Module) -> int:
+    """The multiply-adds that a network takes for a row, at least one: its attribute `operations`, or else the number of its weights."""
+    return max(1, getattr(network, "operations", sum(w.numel() for w in network.parameters())))

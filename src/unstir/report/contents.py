@@ -118,7 +118,7 @@ def _document(subject: Subject) -> dict[str, Any]:
         "status": about.get("status", "running"),
         "why": about.get("why") or None,
         "step": subject.step,
-        "steps": subject.config.optim.steps,
+        "steps": subject.steps,
         "written": now(),
         "version": __version__,
         "data": {name: description[name] for name in ("source", "rows", "trained_on", "held_out", "shape", "dtype", "names")}

@@ -31,6 +31,7 @@ from unstir.words import percent
 SHOWN = 5000  # samples in a figure
 PICTURED = 2**24  # numbers of the data that are drawn at most
 FEW = 16  # images or sequences in a panel
+STATES = 2000  # points on their way from noise to data
 MOMENTS = (0, 100, 300, 500, 800, 1000)  # of 1,000 steps: when the dissolving data is shown
 
 Panels = dict[str, Drawn]
@@ -75,7 +76,7 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     named = [f"{name} ({model.encoder.describes})" for name in inside]
     found = {"forward": plots.forward(standard, model.schedule, labels=labels, names=named, classes=model.classes)}
     if rows.shape[1] > 1:
-        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(2000, every=1)])
+        states = np.stack([np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in model.states(STATES, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
         found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
     if rows.shape[1] > 2 or (rows.shape[1] == 2 and not alike(rows)):

@@ -30,7 +30,8 @@ from unstir.runs.checkpoints import read_checkpoint
 from unstir.runs.data import read_data, read_description, read_encoder, span
 from unstir.runs.loading import of_checkpoint
 from unstir.runs.metrics import read_metrics
-from unstir.runs.record import Recording, errors_by_time
+from unstir.runs.plans import read_plan
+from unstir.runs.record import Recording, errors_by_time, recipe_of
 from unstir.training.config import Config, resolve
 from unstir.training.config_file import read_config
 from unstir.training.fitting import Fitting
@@ -153,6 +154,12 @@ class Subject:
         """The number of training steps taken."""
         return int(self.about.get("steps") or (self.metrics[-1]["step"] if self.metrics else 0))
 
+    @property
+    def steps(self) -> int:
+        """The number of training steps as it was last planned."""
+        plan = read_plan(self.path)
+        return plan[-1].steps if plan else self.config.optim.steps
+
 
 def of_folder(path: Path) -> Subject:
     """The run in a folder. Raises StorageError if the folder is not a run."""
@@ -177,7 +184,7 @@ def of_folder(path: Path) -> Subject:
     if state is not None:
         totals, counts = (torch.tensor(state[1][name], dtype=torch.float64) for name in ("totals", "counts"))
         at = model.card.steps_trained if model else state[1]["step"]
-        by_time = errors_by_time(totals, counts, at, config.optim.steps).numpy()
+        by_time = errors_by_time(totals, counts, at, recipe_of(state[1], config.optim.steps)).numpy()
     held_out = fitting.held_out() if fitting else None
     return Subject(path, about, config, read_description(path), read_metrics(path), fitting, model, held_out, by_time, reasons)
 

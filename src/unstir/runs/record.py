@@ -5,13 +5,16 @@
     as often            squared errors by time, which show the steps of the chain where the network is most wrong
     now and then        a checkpoint, where the time since the last is 50 times as long as writing one took          (1)
 
+    when it is taken    a decision that moves the end, in `plan.jsonl`: the step, the new end, the seconds spent, those of a step
+
 A checkpoint also holds the losses since the last row and the sums of the errors, in twentieths of the run: those of the quarter before the
 step that the model is of are shown. The record of a run that was stopped and resumed is
 therefore that of an undisturbed run, to the last digit of every loss.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +23,13 @@ from torch import Tensor
 from unstir.errors import StorageError
 from unstir.runs.checkpoints import newest_checkpoint, write_checkpoint
 from unstir.runs.folder import Run
+from unstir.runs.plans import append, read_plan
 from unstir.runs.trackers import TRACKERS
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, HeldOut, bucket_sums
 from unstir.training.keeping import Look
 from unstir.training.loop import Step, read
+from unstir.training.recipe import Recipe
 
 FORMAT = 2  # of a checkpoint's document
 LOGGED = 400  # rows of a run, about
@@ -55,7 +60,7 @@ class Recording:
     def by_time(self) -> Tensor:
         """Mean squared error of eps in the quarter of training before the model's step, by bucket of time (BUCKETS,)."""
         chosen = self.fitting.keeping.chosen
-        return errors_by_time(self.totals, self.counts, chosen.step if chosen else 0, self.fitting.recipe.steps)
+        return errors_by_time(self.totals, self.counts, chosen.step if chosen else 0, self.fitting.recipe)
 
     @property
     def held_out(self) -> HeldOut:
@@ -73,20 +78,25 @@ class Recording:
 
         StorageError where the folder cannot be written to; the last checkpoint stays whole then.
         """
-        total = self.fitting.recipe.steps
-        every = max(1, total // LOGGED)
         began, saved, cost = time.monotonic() - self.seconds, time.monotonic(), 0.0
+        planned = {one.after for one in read_plan(self.run.path)}
         try:
             for step in self.fitting.steps():
                 self.losses.append(step.loss)
+                recipe = self.fitting.recipe
+                every = max(1, recipe.steps // LOGGED)
+                for decision in self.fitting.decisions[-1:]:
+                    if decision.after == step.number and step.number not in planned:
+                        append(self.run, decision)
                 if step.number % every == 0:
                     self.fitting.state.settle()  # so that no row and no error is of a bad step
                     sums, counts = bucket_sums(step.t, self.fitting.eps_errors(step))
-                    part = part_of(step.number, total)
+                    part = part_of(step.number, recipe)
                     self.totals[part] += sums
                     self.counts[part] += counts
                 self.seconds = time.monotonic() - began
-                looked = self.fitting.keeping.due(step.number)
+                newest = self.fitting.keeping.newest
+                looked = newest is not None and newest.step == step.number
                 if step.number % every == 0 or looked:
                     self._log(step, looked)
                 if self.fitting.over or time.monotonic() - saved > max(SOONEST, cost / SHARE):
@@ -109,6 +119,8 @@ class Recording:
             "totals": self.totals.tolist(),
             "counts": self.counts.tolist(),
         }
+        if allowance := self.fitting.allowance:
+            document["spent"] = allowance.used
         write_checkpoint(self.run, self.fitting.state.step, self.fitting.tensors(), document)
 
     def restore(self) -> list[str]:
@@ -117,6 +129,13 @@ class Recording:
         StorageError where all are damaged, or the checkpoint is of another format or another network.
         """
         found = newest_checkpoint(self.run)
+        at = 0 if found is None else found.document.get("step", 0)
+        decisions, allowance = read_plan(self.run.path), self.fitting.allowance
+        self.fitting.coming = {one.after: one for one in decisions if one.after > at}
+        if allowance:
+            allowance.spent = max(
+                0.0 if found is None else found.document.get("spent", 0.0), *(one.spent for one in decisions), 0.0
+            )
         if found is None:
             self._rewind(0)
             return []
@@ -150,16 +169,24 @@ class Recording:
             tracker.log(row)
 
 
-def part_of(step: int, steps: int) -> int:
-    """In which of the PARTS equal parts of a run of so many `steps` a step lies, counted from 0."""
-    return (max(step, 1) - 1) * PARTS // steps
+def part_of(step: int, recipe: Recipe) -> int:
+    """In which of the PARTS equal parts of the recipe's plan a step lies, counted from 0."""
+    return int(PARTS * recipe.share(max(step, 1) - 1) + 1e-9)  # no share of up to 10^9 steps is nearer to a part's end
 
 
-def errors_by_time(totals: Tensor, counts: Tensor, step: int, steps: int) -> Tensor:
+def errors_by_time(totals: Tensor, counts: Tensor, step: int, recipe: Recipe) -> Tensor:
     """Mean errors by bucket of time (BUCKETS,) in the quarter of a run that ends with `step`; NaN for a bucket without errors.
 
     `totals` and `counts` are (PARTS, BUCKETS).
     """
-    last = part_of(step, steps)
+    last = part_of(step, recipe)
     parts = slice(max(0, last + 1 - SEEN), last + 1)
     return totals[parts].sum(0) / counts[parts].sum(0)
+
+
+def recipe_of(document: Mapping[str, Any], steps: int) -> Recipe:
+    """How a run of so many planned steps went on, by the document of its checkpoint: only its plan, without the settings."""
+    recipe = Recipe(steps=steps)
+    for decision in document.get("decisions", []):
+        recipe = recipe.again(*decision[:2])
+    return recipe

@@ -23,7 +23,7 @@ from unstir.training.processes import here
 from unstir.training.state import State
 from unstir.training.supply import supply
 
-STEADY = 0.95  # the share of the given minutes that is planned, because machines slow down more often than they speed up
+STEADY = 0.97  # the share of the given minutes that is planned, because machines slow down more often than they speed up
 MOST_MINUTES = 366 * 24 * 60  # that can be asked for
 LEAST = 3  # steps measured at least: the first one is slower, because it includes set-up
 

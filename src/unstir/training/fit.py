@@ -24,11 +24,12 @@ from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
 from unstir.steady import steady
+from unstir.training.allowance import Allowance
 from unstir.training.config import Config, flat, resolve
-from unstir.training.cost import MOST_MINUTES, STEADY
+from unstir.training.cost import MOST_MINUTES
 from unstir.training.fitting import Fitting
 from unstir.training.loop import read
-from unstir.training.minutes import bought
+from unstir.training.minutes import curves, promised
 from unstir.training.presets import settle
 from unstir.training.problem import ANSWERS
 from unstir.training.problems import problems_of_data, problems_of_settings
@@ -118,10 +119,11 @@ def fit(
         def made(settings: Config) -> Fitting:
             return first if settings == first.config else Fitting(data, settings, first.encoder, own, begins)
 
-        left = 60 * minutes * STEADY - (time.monotonic() - began)
-        decided, _ = bought(made, known, layers, left)
+        allowance = Allowance(60 * minutes, began)
+        decided, _ = promised(made, known, layers, allowance, curves)
         config = settle(known, *layers, decided)
         fitting = Fitting(data, config, first.encoder, own, begins)
+        fitting.allowance, fitting.effort = allowance, allowance.effort
     _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
     losses = read([step.loss for step in shown(fitting, progress)])
     if fitting.keeping.risen:

@@ -18,7 +18,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -34,25 +34,29 @@ from unstir.encoders.rows import EncodedRows, standard_deviation, views
 from unstir.encoders.turned import encoded, statistics_of
 from unstir.information.mmse import error_curve
 from unstir.model.atoms import with_atoms
-from unstir.model.card import Card
 from unstir.model.model import Model
-from unstir.model.own import NOTHING_OWN, Own, called, has_name
+from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
 from unstir.training.baseline import MEASURED, along_directions, gaussian_of
+from unstir.training.cards import card_of
 from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.keeping import LAST, Keeping
-from unstir.training.loop import Step, train
+from unstir.training.loop import Step
 from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, target_for, with_its_classes
 from unstir.training.presets import without_auto
 from unstir.training.problem import Problem
 from unstir.training.processes import here
-from unstir.training.recipe import SHARDED, Recipe
+from unstir.training.recipe import SHARDED, Decision, Recipe
 from unstir.training.starting import Start, said
 from unstir.training.state import State
+from unstir.training.stepping import steps_of
 from unstir.words import spelled
+
+if TYPE_CHECKING:
+    from unstir.training.allowance import Allowance
 
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
 CURVE_DRAWS = 64, 4096  # pairs (row, noise) at each level of the error curve, at least and at most
@@ -83,6 +87,9 @@ class Fitting:
     ):
         self.config, self.data = (config := without_auto(config)), (data := with_its_classes(data, config))
         self.own, self.start = own, start
+        self.allowance: Allowance | None = None
+        self.effort = 1.0  # the share of the usual work that the model's curves are worth
+        self.coming: dict[int, Decision] = {}
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.levels = levels_of(self.training)
         self.device = pick_device(config.device)
@@ -116,6 +123,15 @@ class Fitting:
         self._draws = affordable(network, 1, LOOK, *HELD_OUT_DRAWS)
         paired = self.problem.pairings(self.recipe.batch_size) > 0  # then training lowers another loss than that of held-out rows
         self.keeping = Keeping(LAST if paired else self.recipe.keep, self.recipe.steps, self.looks)
+        self.decisions: list[Decision] = []
+
+    def again(self, decision: Decision) -> None:
+        """Move the end of training as it was decided: `training.allowance`."""
+        after, steps, *_ = decision
+        self.decisions.append(decision)
+        self.recipe = self.recipe.again(after, steps)
+        most = max(1, round(LOOKS * (1 - self.recipe.share(after))))
+        self.keeping.again(after, steps, min(most, self._looks_in(steps - after)))
 
     @property
     def started(self) -> str:
@@ -141,9 +157,26 @@ class Fitting:
     @steady
     def looks(self) -> int:
         """How often the run is evaluated on both held-out sets: less often if the network is large and the run is short."""
-        rows = 2 * self._draws
-        share = int(LOOKING * self.recipe.steps * self.recipe.batch_size * BACKWARD / rows)
+        return self._looks_in(self.recipe.steps)
+
+    def _looks_in(self, steps: int) -> int:
+        rows = self.rows_of_a_look
+        share = int(LOOKING * steps * self.recipe.batch_size * BACKWARD / rows)
         return min(LOOKS, share + affordable(self.state.network, rows, LOOK, 1, LOOKS))
+
+    def _rows_of_a_curve(self, network: nn.Module) -> int:
+        return affordable(network, len(ERROR_LEVELS) + len(SHARE_LEVELS), self.effort * CURVE, *CURVE_DRAWS)
+
+    @property
+    def rows_of_the_curves(self) -> int:
+        """How many rows go through the network for the curves of the model, at all levels together."""
+        rows = self._rows_of_a_curve(self.state.network)
+        return rows * len(ERROR_LEVELS) + min(rows, SHARE_DRAWS) * len(SHARE_LEVELS)
+
+    @property
+    def rows_of_a_look(self) -> int:
+        """How many rows go through the network at an evaluation on both held-out sets."""
+        return 2 * self._draws
 
     @cached_property
     @steady
@@ -161,18 +194,9 @@ class Fitting:
         """Train from the current step to the last, one step at a time, together with the processes that this one has joined.
 
         Now and then the averaged weights are looked at, and by (3) of `keeping` that may end training early. Process 0 looks for all.
+        With an `allowance`, the end is moved as the run goes; `coming` are decisions that the same run took when it was at these steps.
         """
-        if self.state.meet(self.keeping.over):
-            return
-        for step in train(self.state, self.problem, self.recipe, here(), self.device):
-            ended = False
-            if self.keeping.due(step.number):
-                if here().rank == 0:
-                    self.keeping.see(step.number, self.held_out(), self.state.averaged)
-                ended = bool(self.state.meet(self.keeping.over))
-            yield step
-            if ended:
-                return
+        yield from steps_of(self)
 
     @steady
     def held_out(self) -> HeldOut:
@@ -201,7 +225,7 @@ class Fitting:
         kept = self.keeping
         network, problem = self._network(kept.weights or self.state.averaged()), self.problem
         at = kept.best.step if kept.best and kept.weights else self.state.step
-        rows, cond = self._sets.take(affordable(network, len(ERROR_LEVELS) + len(SHARE_LEVELS), CURVE, *CURVE_DRAWS))
+        rows, cond = self._sets.take(self._rows_of_a_curve(network))
         rows, schedule, seed = rows.to(self.device), problem.schedule, self.config.seed
         denoiser = Denoiser(network, schedule, problem.target)
 
@@ -215,7 +239,7 @@ class Fitting:
         curve = error_curve(answer, schedule, rows, ERROR_LEVELS, seeded(seed, "error curve"))
         deviation = standard_deviation(statistics_of(self.drawn, self.encoder), self.data.layout)
         parts = self.encoder, curve, deviation, schedule, problem.target, self.condition, blend
-        return with_atoms(Model(self._card(at), network, *parts), rows[: len(self.unseen)], cond, seed)
+        return with_atoms(Model(card_of(self, at), network, *parts), rows[: len(self.unseen)], cond, seed)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that training changes, by name, and the kept weights: what a checkpoint holds."""
@@ -223,12 +247,20 @@ class Fitting:
 
     def document(self) -> dict[str, Any]:
         """The numbers beside these tensors, as JSON: the step, and what the looks have found."""
-        return {"step": self.state.step, "looks": self.keeping.document()}
+        return {
+            "step": self.state.step,
+            "looks": self.keeping.document(),
+            "decisions": [list(one) for one in self.decisions],
+            "effort": self.effort,
+        }
 
     @steady
     def restore(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
         """Go back to where `tensors()` and `document()` were these. Raises KeyError or RuntimeError if they do not fit."""
         self.state.restore(tensors, document["step"])
+        self.effort = document.get("effort", 1.0)  # old checkpoints have neither
+        for decision in document.get("decisions", []):
+            self.again(Decision(*decision))
         self.keeping.restore(tensors, document["looks"])
 
     def _problem(self, mirrored: EncodedRows | None) -> Problem:
@@ -250,33 +282,6 @@ class Fitting:
     def _values(self, data: Data) -> Tensor | None:
         """The condition's value of each row; None without a condition."""
         return None if self.condition is None or data.labels is None else torch.as_tensor(data.labels)
-
-    def _card(self, step: int) -> Card:
-        data, config, condition = self.data, self.config, self.condition
-        named: dict[str, Any] = {name: called(part) for name, part in self.own.parts.items()}
-        parts: dict[str, Any] = {
-            "schedule": config.diffusion.schedule,
-            "target": self.problem.target.name,
-            "network": config.network.architecture,
-            "encoder": self.encoder.name,
-            "condition": condition.kind if condition else None,
-        }
-        return Card(
-            shape=data.shape,
-            axes=data.axes.letters,
-            schedule_settings=self.schedule_settings,
-            network_settings=self.network_settings,
-            encoder_settings=self.encoder.settings,
-            condition_settings=condition.settings if condition else {},
-            dtype=data.dtype,
-            names=data.names,
-            bounds=data.bounds,
-            levels=self.levels,
-            source=spelled(self.config.data.source or data.source),  # as it was typed, wherever the data was moved to since
-            steps_trained=step,
-            own=tuple(name for name, part in self.own.parts.items() if not has_name(name, part)),
-            **(parts | named),
-        )
 
     def _network(self, weights: Mapping[str, Tensor]) -> nn.Module:
         """A separate network with these weights."""

@@ -1,6 +1,7 @@
 """Which weights become the model, and when more steps are no use. Both are decided by looks: evaluations on the held-out rows.
 
     looks          after the steps n, 2 n, 3 n, ... and the last,  n = steps / looks,  and after n / 2, n / 4, ...        (1)
+                   where the end is moved, the steps left over the looks left are the new n
     the model      the averaged weights of the last look within 0.2 % of the lowest held-out loss, or those of the last step      (2)
     training ends  when a look that is late enough after that one is 1 % above the lowest loss: a quarter of the planned steps later,
                    or, if that is sooner, four times as many steps later as the best one took, and at least 1,000                 (3)
@@ -52,6 +53,7 @@ class Keeping:
 
     def __init__(self, keep: str, steps: int, looks: int):
         self.keep, self.steps, self.every = keep, steps, max(1, steps // looks)
+        self.since, self.moved = 0, False
         halved = (self.every >> k for k in range(1, 1 + int(EARLY * looks)))
         self.early = {step for step in halved if step >= SOONEST}
         self.best: Look | None = None
@@ -61,7 +63,14 @@ class Keeping:
 
     def due(self, step: int) -> bool:
         """Whether there is a look after this step, by (1)."""
-        return step % self.every == 0 or step == self.steps or step in self.early
+        soon = self.moved and self.steps - step < self.every // 2  # then the last look is near enough
+        return ((step - self.since) % self.every == 0 and not soon) or step == self.steps or step in self.early
+
+    def again(self, after: int, steps: int, looks: int) -> None:
+        """The end is moved to `steps` after that step, and so many looks are left; the next is n steps after the last, or now."""
+        last = after - (after - self.since) % self.every
+        self.steps, self.every = steps, max(1, (steps - after) // looks)
+        self.since, self.moved = max(last, after - self.every), True
 
     def see(self, step: int, seen: HeldOut, averaged: Callable[[], Mapping[str, Tensor]]) -> None:
         """Take in a look. If it is the best by (2), the `averaged` weights are copied."""

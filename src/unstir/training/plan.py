@@ -13,6 +13,7 @@ The encoder is fitted between the two calls. If it has to be trained, its time i
 """
 
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,10 +23,11 @@ from unstir.data.readers import KNOWN
 from unstir.encoders.base import Encoder
 from unstir.errors import UsageError
 from unstir.steady import steady
+from unstir.training.allowance import Allowance
 from unstir.training.config import Config, merge, resolve
-from unstir.training.cost import MOST_MINUTES, STEADY, Cost, rehearse
+from unstir.training.cost import MOST_MINUTES, Cost, rehearse
 from unstir.training.fitting import Fitting
-from unstir.training.minutes import Settings, bought
+from unstir.training.minutes import Ends, Settings, curves, promised
 from unstir.training.presets import load_data, preset, settle
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
@@ -74,10 +76,11 @@ class Planned:
         first = f"first the autoencoder, {duration(self.encoder_seconds)}; then " if self.encoder_seconds else ""
         if self.cost is None:
             return f"predicted: {first}no prediction of training, because the network is split over {here().count} processes."
-        seconds = duration(self.cost.seconds(self.config.optim.steps))
+        seconds, promised = duration(self.cost.seconds(self.config.optim.steps)), self.fitting.allowance
+        most = f" {duration(promised.seconds)} in all: the steps are planned again as the run goes." if promised else ""
         return (
             f"predicted: {first}{seconds} of training ({1000 * self.cost.step:.2g} ms a step, measured), "
-            f"{self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures."
+            f"{self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures.{most}"
         )
 
     @property
@@ -138,12 +141,19 @@ def check_minutes(minutes: float | None, flags: Settings) -> None:
 
 @steady
 def planned(
-    draft: Draft, encoder: Encoder | None, encoder_seconds: float = 0.0, minutes: float | None = None, spent: float = 0.0
+    draft: Draft,
+    encoder: Encoder | None,
+    encoder_seconds: float = 0.0,
+    minutes: float | None = None,
+    spent: float = 0.0,
+    ending: Ends = curves,
 ) -> Planned:
     """Measure how long the run will take; with `minutes`, choose as many steps as fit into the time, and what suits so many.
 
-    `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved.
+    `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved. `ending`: what comes
+    after the training of a run, by its cost and the seconds that all of it may take.
     """
+    began = time.monotonic() - spent
     data, config, layers, start = draft.data, draft.config, dict(draft.layers), draft.start
     fitting = Fitting(data, config, encoder, start=start)
     if minutes is None:
@@ -153,10 +163,11 @@ def planned(
         def made(settings: Config) -> Fitting:
             return fitting if settings == config else Fitting(data, settings, encoder, start=start)
 
-        _, *others = layers.values()
-        layers["--minutes"], cost = bought(made, data, others, 60 * minutes * STEADY - spent)
+        allowance, (_, *others) = Allowance(60 * minutes, began), layers.values()
+        layers["--minutes"], cost = promised(made, data, others, allowance, ending)
         settings = settle(data, *others, layers["--minutes"])
         fitting, config = Fitting(data, settings, encoder, start=start), settings
+        fitting.allowance, fitting.effort = allowance, allowance.effort
     if merge(*layers.values()).get("diffusion", {}).get("times", "auto") == "auto":
         layers["suits the target"] = {"diffusion": {"times": config.diffusion.times}}
     asked = asked_for(layers["file"], layers["flag"])

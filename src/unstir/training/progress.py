@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unstir.training.fitting import Fitting
 from unstir.training.loop import Step, read
+from unstir.training.pace import RECENT, Pace
 from unstir.training.streams import Stream
 
 INTERVAL = 0.25  # seconds between two updates of the line in a notebook, and between two looks at a GPU
@@ -31,13 +32,13 @@ def in_notebook() -> bool:
 
 
 def line(step: Step, total: int, loss: float, seconds: float) -> str:
-    """The progress of training in one line.
+    """The progress of training in one line, where a step takes so many seconds.
 
-    >>> line(Step(50, 0.5, 1e-3, None, None), 200, 0.25, 10.0)
+    >>> line(Step(50, 0.5, 1e-3, None, None), 200, 0.25, 0.2)
     'step 50 of 200, loss 0.2500, 5 steps/s, 30 s left'
     """
-    speed = step.number / max(seconds, 1e-9)
-    return f"step {step.number:,} of {total:,}, loss {loss:.4f}, {speed:.0f} steps/s, {(total - step.number) / speed:.0f} s left"
+    speed, left = 1 / max(seconds, 1e-9), (total - step.number) * seconds
+    return f"step {step.number:,} of {total:,}, loss {loss:.4f}, {speed:.0f} steps/s, {left:.0f} s left"
 
 
 def _smoothed(fitting: Fitting) -> Iterator[tuple[Step, float]]:
@@ -64,18 +65,19 @@ def _on_terminal(fitting: Fitting) -> Iterator[Step]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=fitting.recipe.steps, loss=float("nan"))
         for step, loss in _smoothed(fitting):
-            progress.update(task, completed=step.number, loss=loss)
+            progress.update(task, completed=step.number, total=fitting.recipe.steps, loss=loss)
             yield step
 
 
 def _in_notebook(fitting: Fitting) -> Iterator[Step]:
     from IPython.display import display
 
-    began, total = time.monotonic(), fitting.recipe.steps
-    cell, last = display({"text/plain": "training"}, raw=True, display_id=True), began
+    pace = Pace(RECENT)
+    cell, last = display({"text/plain": "training"}, raw=True, display_id=True), time.monotonic()
     for step, loss in _smoothed(fitting):
         now = time.monotonic()
+        pace.step(now)
         if now - last >= INTERVAL or fitting.over:
             last = now
-            cell.update({"text/plain": line(step, total, loss, now - began)}, raw=True)
+            cell.update({"text/plain": line(step, fitting.recipe.steps, loss, pace.seconds)}, raw=True)
         yield step

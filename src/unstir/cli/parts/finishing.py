@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from unstir.cli.parts.ending import FEATURES_FROM, rows_of_a_set
 from unstir.cli.parts.flags import ProgressOutput
 from unstir.cli.parts.output import answer
 from unstir.cli.parts.progress import note, warn
@@ -9,7 +10,7 @@ from unstir.diffusion.samplers import default
 from unstir.errors import UsageError
 from unstir.evaluation.columns import Seen, see_model
 from unstir.evaluation.likeness import resemblance
-from unstir.evaluation.scores import Score, Truth, affordable_rows, as_json, compare, in_sets, scale_of, truth_of
+from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of
 from unstir.evaluation.verdict import NAMED
 from unstir.model.model import Model
 from unstir.plots import Drawn
@@ -17,7 +18,6 @@ from unstir.report.figures import SHOWN, draw
 from unstir.runs.record import Recording
 from unstir.words import counted, number, quoted, with_spread
 
-SHARE = 1 / 3  # of the work of `unstir evaluate`
 ALIKE = (
     1e-5  # the best Gaussian's held-out loss where all rows are alike: then it is exact, and its loss only the noise added to it
 )
@@ -27,7 +27,7 @@ WORSE = 1.5  # times the best Gaussian's held-out loss, above which a person is 
 def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     """Score, draw, and say what to type next."""
     run, settings, held_out = recording.run, recording.fitting.config, recording.chosen.seen
-    n = affordable_rows(model, SHARE)
+    n = rows_of_a_set(model.network, recording.fitting.effort)
     drawn, ids, scores, seen = None, None, [], None
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
@@ -79,6 +79,9 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
 def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndarray]) -> list[Score]:
     """All distances of the samples from true rows, those in features too where the rows are images or sequences."""
     scores = compare(sets, truth, scale_of(model))
+    if recording.fitting.data.layout and recording.fitting.effort < FEATURES_FROM:
+        note(f"note: scores in features were left out to keep to the time: unstir evaluate {quoted(recording.run.path)}")
+        return scores
     try:
         like = resemblance(model, sets, recording.fitting.training, recording.fitting.unseen, seed=0)
     except UsageError as error:

@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+from unstir.cli.parts import clock
 from unstir.cli.parts.encoder import fitted_encoder, timed_encoder
 from unstir.cli.parts.flags import Output
 from unstir.cli.parts.output import answer
@@ -17,16 +18,20 @@ def plan_run(
 ) -> Planned:
     """Read the data, settle the settings, fit the encoder, and measure what the run will cost.
 
-    A run that is only `rehearsed` will not begin: an encoder that takes training is only timed.
+    A run that is only `rehearsed` will not begin: an encoder that takes training is only timed. `minutes` are for all of the command.
     """
     check_minutes(minutes, flags)
+    began = clock.began()
     draft = drafted(source, file, flags)
-    began = time.monotonic()
     if rehearsed:
         encoder, seconds = timed_encoder(draft.data, draft.config, draft.start)
-        return planned(draft, encoder, seconds, minutes, spent=seconds or time.monotonic() - began)
-    encoder = fitted_encoder(draft.data, draft.config, quiet, draft.start)
-    return planned(draft, encoder, minutes=minutes, spent=time.monotonic() - began)
+    else:
+        encoder, seconds = fitted_encoder(draft.data, draft.config, quiet, draft.start), 0.0
+    if minutes is None:
+        return planned(draft, encoder, seconds)
+    from unstir.cli.parts.ending import ending  # with matplotlib, which a plan without a time does not need
+
+    return planned(draft, encoder, seconds, minutes, time.monotonic() - began + seconds, ending)
 
 
 def show_settings(planned: Planned, output: Output) -> None:

@@ -44,6 +44,8 @@ def begun(planned: Planned, out: Path | None, output: ProgressOutput) -> Iterato
     described = describe(data, fitting) | {"notes": data.notes, "problems": said}
     if fitting.start is not None:
         about |= {"started_from": fitting.started_from}
+    if fitting.allowance:
+        about |= {"time": fitting.allowance.as_json()}
     files = {"config.toml": text, "data.json": described, "run.json": about}
     run = Run.create(out, config.data.source, files)
     with run, accounted(run, fitting):

@@ -1,0 +1,62 @@
+"""The steps of a `Fitting`: training, with looks between the steps, and an end that may be moved.
+
+    repeat:  a step;  is the end moved?  (`allowance`)  is there a look?  (`keeping`)  yield the step                        (1)
+
+The end is moved before anybody sees the step, so a checkpoint of this step holds the decision.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from unstir.training.loop import Step, train
+from unstir.training.processes import here
+from unstir.training.recipe import Decision
+
+if TYPE_CHECKING:
+    from unstir.training.fitting import Fitting
+
+
+def steps_of(fitting: "Fitting") -> Iterator[Step]:
+    """Eq. (1), from the current step to the last, in step with all processes; process 0 looks and decides for all."""
+    if fitting.state.meet(fitting.keeping.over):
+        return
+    if fitting.allowance:
+        fitting.allowance.begin()
+    ended = False
+    while not ended and fitting.state.step < fitting.recipe.steps:
+        recipe = fitting.recipe
+        with closing(train(fitting.state, fitting.problem, recipe, here(), fitting.device)) as steps:
+            for step in steps:
+                if decision := _decided(fitting, step.number):
+                    fitting.again(decision)
+                if fitting.keeping.due(step.number):
+                    ended = _looked(fitting, step.number)
+                yield step
+                if ended or fitting.recipe is not recipe:
+                    break
+
+
+def _decided(fitting: "Fitting", k: int) -> Decision | None:
+    """The decision after step k: the one that this run took when it was here before, or a new one; None if the end stays."""
+    allowance, decision = fitting.allowance, None
+    if allowance is None or k >= fitting.recipe.steps:
+        return None
+    if here().rank == 0:
+        new = allowance.decide(k, fitting.recipe.steps)
+        decision = fitting.coming.pop(k, None) if fitting.coming else new
+    if here().count == 1:
+        return decision
+    steps = fitting.state.meet(decision.steps if decision else 0)
+    return decision or (Decision(k, steps, 0.0, 0.0) if steps else None)
+
+
+def _looked(fitting: "Fitting", k: int) -> bool:
+    """A look after step k; whether training ends by it."""
+    if here().rank == 0:
+        began = time.monotonic()
+        fitting.keeping.see(k, fitting.held_out(), fitting.state.averaged)
+        if fitting.allowance:
+            fitting.allowance.looked(time.monotonic() - began)
+    return bool(fitting.state.meet(fitting.keeping.over))
