@@ -64,3 +64,13 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     near = get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return UsageError(f"unknown {what} '{name}': {hint}Known: {', '.join(known)}.")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python and numpy raise MemoryError, torch a RuntimeError with one of several texts, on any device.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory")), out_of_memory(RuntimeError("shapes differ"))
+    (True, False)
+    """
+    said = ("can't allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error) for words in said))

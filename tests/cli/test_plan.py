@@ -30,20 +30,20 @@ def points(tmp_path):
 def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path, monkeypatch):
     """The first plan is in config.toml, what became of it in plan.jsonl, and the rate falls to the last step.
 
-    A step is said to take a second, and takes a thousandth: the time is kept by planning again, until it is cut short here.
+    A step is said to take 100 seconds; the decisions are made up.
     Catches a rate that never falls, and a plan that stays.
     """
-    monkeypatch.setattr("unstir.training.minutes.rehearse", lambda *_: Cost(1.0, 0.0, 2**20))
-    monkeypatch.setattr("unstir.cli.parts.ending.ending", lambda *_: Ending(1 / 4, 10.0))
+    monkeypatch.setattr("unstir.training.minutes.rehearse", lambda *_: Cost(100.0, 0.0, 2**20))
+    monkeypatch.setattr("unstir.cli.parts.ending.ending", lambda *_: Ending(1 / 4, 1000.0))
     moved = {10: Decision(10, 24, 11.0, 1.0), 20: Decision(20, 22, 21.0, 1.0)}
     monkeypatch.setattr("unstir.training.allowance.Allowance.decide", lambda _, k, steps: moved.get(k))  # noqa: ARG005
-    code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "0.5", *TINY)
+    code, _, err = run("train", points, "-o", tmp_path / "r", "--minutes", "50", *TINY)
     assert code == 0
-    assert "18 steps of 32" in err or "19 steps of 32" in err  # 97 % of 30 s, but for 10 s and what has passed
-    assert "30.0 s in all" in err
+    assert "18 steps of 32" in err or "19 steps of 32" in err  # 97 % of 3,000 s, but for 1,000 s and what has passed
+    assert "50.0 min in all" in err
     config, about = resolve(read_config(tmp_path / "r" / "config.toml")), read_about(tmp_path / "r")
     assert config.optim.steps in (18, 19)
-    assert (about["steps"], about["time"]["effort"], about["time"]["after"]) == (22, 1 / 4, 10.0)
+    assert (about["steps"], about["time"]["effort"], about["time"]["after"]) == (22, 1 / 4, 1000.0)
     assert read_plan(tmp_path / "r") == list(moved.values())
     rates = [json.loads(line)["lr"] for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
     assert len(rates) == 22

@@ -34,7 +34,7 @@ from unstir.cli.parts import clock
 from unstir.cli.parts.output import lost, outlasting
 from unstir.cli.parts.signals import prompt
 from unstir.cli.registry import COMMANDS
-from unstir.errors import StorageError, UnstirError
+from unstir.errors import StorageError, UnstirError, out_of_memory
 from unstir.steady import steady
 from unstir.training.config import message
 from unstir.words import printable
@@ -79,10 +79,10 @@ def _ended(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        if _out_of_memory(error):
+        if out_of_memory(error):
             _say(
-                "error: there is not enough memory for this. Ask for less at once: fewer samples or points, a smaller --batch-size or "
-                "--network.width."
+                "error: there is not enough memory for this. Ask for less at once: half as many samples (-n) or points, half the "
+                "--batch-size, or half the --network.width."
             )
             return 2
         _say(f"error: a bug of ours, not of yours: {type(error).__name__}: {error}. Repeat with --debug and tell us.")
@@ -130,12 +130,6 @@ def _text(error: Exception) -> str:
     if isinstance(cause, ValidationError):
         return "; ".join(message(e) for e in cause.errors())
     return " ".join(str(error).split())
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: Python and numpy raise MemoryError, torch a RuntimeError with one of several texts."""
-    said = ("can't allocate memory", "not enough memory", "out of memory", "size calculation overflowed")
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error) for words in said))
 
 
 def _say(text: str) -> None:

@@ -33,6 +33,8 @@ def resume(
 
     A run that is finished is not changed: --steps starts a new one from its weights.
     """
+    import torch
+
     from unstir.cli.parts.clock import began
     from unstir.cli.parts.finishing import finish
     from unstir.cli.parts.output import answer, typed_command
@@ -53,6 +55,7 @@ def resume(
     from unstir.training.config_file import read_config
     from unstir.training.fitting import Fitting
     from unstir.training.starting import start_from
+    from unstir.training.threads import decided
 
     path, about = run, read_about(run)
     if is_comparison(path):
@@ -100,6 +103,8 @@ def resume(
         reached = max((row["step"] for row in read_metrics(path)), default=0)
         for sentence in recording.restore():
             warn(f"{sentence} It was put aside, and the one before it is used.")
+        if not decided():  # as it began; who sets the number in the environment is told what differs
+            torch.set_num_threads(about.get("environment", {}).get("threads", torch.get_num_threads()))
         here = environment(str(fitting.device))
         changed = differences(about.get("environment", {}), here)
         if changed:

@@ -22,7 +22,10 @@ def train(
         ),
     ] = None,
     minutes: Annotated[
-        float | None, Parameter(help="Plan as many steps, and a network for them, as fit into that many minutes of training.")
+        float | None,
+        Parameter(
+            help="Take that many minutes in all, with scores and pictures: the steps are planned, and planned again as the run goes."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Say what training would cost, and stop there.")

@@ -5,6 +5,7 @@
       run.json                     about.py         versions, command, seed, status
       data.json   encoder/         data.py          what was trained on, and an encoder that had to be trained first
       metrics.jsonl                metrics.py       one line for each logged step
+      plan.jsonl                   plans.py         one line for each time that the end of a run with --minutes was moved
       checkpoints/step-00002000/   checkpoints.py   everything needed to resume
       .lock                        lock.py          which process may write here
       model/                       the trained model, the only part to share: `model.folder` writes and reads it

@@ -14,8 +14,10 @@
     held_out.py     the loss on held-out rows, beside the loss of the best Gaussian (baseline.py)
 
 fit.py has `unstir.fit`, and progress.py shows its progress; streams.py has stdout and stderr that can be written to whatever has become of
-them. cost.py measures how long a run will take, plan.py plans a command-line run before it starts, applicable.py says which settings a run
-has, and processes.py trains in several processes.
+them. stepping.py has the steps of a `Fitting`, and cards.py what its model says of itself. cost.py measures how long a run will take,
+minutes.py says what a time buys, allowance.py moves the end so that the time is kept (pace.py: what a step takes now), threads.py chooses
+how many threads compute. plan.py plans a command-line run before it starts, applicable.py says which settings a run has, and processes.py
+trains in several processes.
 """
 
 from unstir.registry import lazily

@@ -35,6 +35,7 @@ from unstir.training.problem import ANSWERS
 from unstir.training.problems import problems_of_data, problems_of_settings
 from unstir.training.progress import shown
 from unstir.training.starting import Start, start_from
+from unstir.training.threads import for_training, using
 
 
 @steady
@@ -125,10 +126,11 @@ def fit(
         fitting = Fitting(data, config, first.encoder, own, begins)
         fitting.allowance, fitting.effort = allowance, allowance.effort
     _say(problems_of_settings(known, config, flat(**settings), own), known, config, fitting)
-    losses = read([step.loss for step in shown(fitting, progress)])
-    if fitting.keeping.risen:
-        logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
-    model = fitting.model()
+    with using(for_training(fitting)):
+        losses = read([step.loss for step in shown(fitting, progress)])
+        if fitting.keeping.risen:
+            logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
+        model = fitting.model()
     kind = "torch" if isinstance(x, Tensor) else "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
 

@@ -104,9 +104,9 @@ def bought(
         return cost, _steps(cost, seconds - (time.monotonic() - began) - kept)
 
     cost, steps = fitted(*layers)
-    before, after, asked = preset(data, *layers), preset(data, *layers, steps), merge(*layers)
+    before, then, asked = preset(data, *layers), preset(data, *layers, steps), merge(*layers)
     changed: dict[str, Any] = {}
-    for section, held in after.items():
+    for section, held in then.items():
         for name, value in held.items():
             if value != before.get(section, {}).get(name) and name not in asked.get(section, {}):
                 changed.setdefault(section, {})[name] = value

@@ -17,6 +17,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from unstir.data import Data
 from unstir.data.problems import Problem
 from unstir.data.readers import KNOWN
@@ -32,6 +34,7 @@ from unstir.training.presets import load_data, preset, settle
 from unstir.training.problems import asked_for, lines, problems_of_data, problems_of_settings
 from unstir.training.processes import here
 from unstir.training.starting import Start, start_from
+from unstir.training.threads import for_training
 from unstir.words import duration, spelled
 
 OF_FILES = ("labels", "groups", "size", "columns")  # settings of data that a file or a folder has
@@ -148,7 +151,9 @@ def planned(
     spent: float = 0.0,
     ending: Ends = curves,
 ) -> Planned:
-    """Measure how long the run will take; with `minutes`, choose as many steps as fit into the time, and what suits so many.
+    """Choose the number of threads and measure how long the run will take.
+
+    With `minutes`, choose as many steps as fit into the time, and what suits so many.
 
     `encoder`: the fitted encoder; None fits it here. `spent`: seconds of the time that are already used, or reserved. `ending`: what comes
     after the training of a run, by its cost and the seconds that all of it may take.
@@ -156,6 +161,8 @@ def planned(
     began = time.monotonic() - spent
     data, config, layers, start = draft.data, draft.config, dict(draft.layers), draft.start
     fitting = Fitting(data, config, encoder, start=start)
+    if not fitting.sharded:
+        torch.set_num_threads(for_training(fitting))
     if minutes is None:
         cost = None if fitting.sharded else rehearse(fitting)
     else:

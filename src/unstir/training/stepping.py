@@ -10,20 +10,40 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from unstir.errors import UsageError, out_of_memory
 from unstir.training.loop import Step, train
 from unstir.training.processes import here
 from unstir.training.recipe import Decision
+from unstir.words import counted
 
 if TYPE_CHECKING:
     from unstir.training.fitting import Fitting
 
 
 def steps_of(fitting: "Fitting") -> Iterator[Step]:
-    """Eq. (1), from the current step to the last, in step with all processes; process 0 looks and decides for all."""
+    """Eq. (1), from the current step to the last, in step with all processes; process 0 looks and decides for all.
+
+    Raises UsageError if memory runs out.
+    """
     if fitting.state.meet(fitting.keeping.over):
         return
     if fitting.allowance:
         fitting.allowance.begin()
+    try:
+        yield from _with_moves(fitting)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        rows, step = fitting.recipe.batch_size, fitting.state.step
+        less = f"--batch-size {max(1, rows // 2)}" if rows > 1 else f"--network.width {max(1, fitting.config.network.width // 2)}"
+        raise UsageError(
+            f"step {step + 1:,}: there is not enough memory on {fitting.device} for a step of {counted(rows, 'row')}. Nothing was "
+            f"updated, and what was saved stays. Train anew with {less}, or go on with this run where more memory is free."
+        ) from error
+
+
+def _with_moves(fitting: "Fitting") -> Iterator[Step]:
+    """The loop of (1)."""
     ended = False
     while not ended and fitting.state.step < fitting.recipe.steps:
         recipe = fitting.recipe

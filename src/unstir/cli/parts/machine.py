@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,8 +86,11 @@ def machine() -> Iterator[Finding]:
 
 
 def threads() -> Iterator[Finding]:
-    """How many threads torch computes with, beside how many there are cores for."""
+    """How many threads torch computes with, beside how many there are cores for, and what a small step takes with them and with one."""
     import torch
+
+    from unstir.training.threads import compared
+    from unstir.words import counted
 
     used, cores = torch.get_num_threads(), usable_cores()
     asked = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ}
@@ -98,6 +101,21 @@ def threads() -> Iterator[Finding]:
     elif asked and used < cores:
         state, way_on = NOTE, f"Some cores stay unused: unset {' '.join(asked)} unless other programs need them."
     yield Finding("threads", found, state, way_on, used)
+    if used > 1:
+        took = compared(small_step(), used)
+        found = ", ".join(f"{1000 * took[number]:.2g} ms with {counted(number, 'thread')}" for number in sorted(took))
+        what = f"{found}; train and sample take what is quicker for their network"
+        yield Finding("a small step", what, value={str(number): took[number] for number in took})
+
+
+def small_step() -> Callable[[], Any]:
+    """A training step of a small network, to see what threads are worth on this machine now."""
+    import torch
+
+    from unstir.networks.mlp import MLP
+
+    network, x = MLP(2), torch.zeros(256, 2)
+    return lambda: network(x, torch.ones(1), None).square().mean().backward()
 
 
 def devices() -> Iterator[Finding]:
