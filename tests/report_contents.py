@@ -172,6 +172,47 @@ def hard(best=True):
     }
 
 
+def information(x0, show="points", frame=None, axes=("x", "y"), discrete=False):
+    """Bits, the curve, and what is left of these rows; without `discrete` those of a density."""
+    log_snr = np.linspace(-6, 8, 48)
+    gaussian = 0.7 / (1 + np.exp(-log_snr))
+    rng = np.random.default_rng(2)
+    eps = rng.standard_normal(x0.shape)
+    panels = [
+        {
+            "log_snr": level,
+            "bits": None if level < 0 else 3.1,
+            "noisy": packed(x0 + np.exp(-level / 2) * eps),
+            "guess": packed(0.8 * x0),
+        }
+        for level in (-2.0, 0.5, 3.0)
+    ]
+    names = ("prior", "diffusion", "reconstruction", "prior + diffusion + reconstruction", "the Gaussian of equal covariance")
+    return {
+        "said": ["Diffusion destroys information: a row takes 9.3 bits.", "Denoising recovers it.", "Compression is prediction."],
+        "equal": "covariance",
+        "curve": {
+            "kind": "bits" if discrete else "density in the data's units",
+            "dimension": 2,
+            "rows": 100,
+            "log_snr": log_snr.tolist(),
+            "bits_per_unit": (0.6 * gaussian).tolist(),
+            "bits_per_unit_error": [0.01] * 48,
+            "gaussian_bits_per_unit": gaussian.tolist(),
+            "inside_90_percent": [-1.2, 6.3],
+        },
+        "table": [{"name": name, "bits": [-0.59, 0.039], "nats": [-0.82, 0.054]} for name in names[0 if discrete else 3 :]],
+        "pictures": {
+            "show": show,
+            "axes": list(axes),
+            "frame": frame,
+            "decode": None,
+            "rows": packed(x0),
+            "panels": panels,
+        },
+    }
+
+
 def run(steps=2000, nan_at=None):
     step = np.arange(1, steps + 1, max(1, steps // 200))
     rng = np.random.default_rng(1)
@@ -214,6 +255,7 @@ WORDS = {
         "The model turns noise into samples.",
         "Ten evaluations of the default are as near to the data as 1,000 of the paper's chain, in a hundredth of the time.",
     ],
+    "information": ["Diffusion destroys information: a row takes 9.3 bits."],
     "schedules": ["The schedule says how fast the signal goes.", "This run's is linear: its last alpha-bar is 0.00004."],
     "hard": [
         "The hardest region is n = 1 to 50: there the model's error of the noise is 0.87, and nothing could do better than 0.85."
@@ -279,6 +321,7 @@ def points(n=2000, labels=True):
             "samplers": samplers(roll(n, rng), rng),
             "field": field(frame),
         },
+        "information": information(x0[:300], frame=frame),
         "schedules": schedules(),
         "hard": hard(),
         "answer": {
@@ -351,6 +394,7 @@ def images():
         "labels": None,
     }
     page["forward"]["bits"] = bits(exact=False)
+    page["information"] = information(x0[:9], "images", axes=(), discrete=True)
     page["reverse"] = {"show": "images", "axes": [], "frame": None, "samplers": samplers(discs(25), rng), "field": None}
     pairs = [
         {"sample": a.tolist(), "nearest": b.tolist(), "distance": 6.2, "usual": 5.9}
@@ -380,6 +424,7 @@ def sequences():
         "eps": packed(rng.standard_normal(x0.shape)),
         "labels": None,
     }
+    page["information"] = information(x0[:6], "sequences", axes=()) | {"curve": None, "table": None}
     page["reverse"] = {"show": "sequences", "axes": [], "frame": None, "samplers": samplers(waves(8), rng), "field": None}
     pairs = [
         {"sample": a.tolist(), "nearest": b.tolist(), "distance": 3.2, "usual": 3.9}
@@ -429,7 +474,7 @@ def stopped():
         "why": "The loss was not finite at step 412; the largest value of the data is 8.1e+37.",
         "step": 412,
     }
-    page |= {"reverse": None, "hard": None, "answer": None, "good": None}
+    page |= {"reverse": None, "hard": None, "answer": None, "good": None, "information": None}
     page["forward"]["bits"] = None
     page["run"] = run(nan_at=41)
     page["run"]["metrics"]["held_out"] = {"step": [], "loss": [], "gaussian": None}
@@ -438,7 +483,7 @@ def stopped():
 
 def running():
     page = points(500)
-    return page | {"status": "running", "step": 900, "answer": None, "good": None, "reverse": None}
+    return page | {"status": "running", "step": 900, "answer": None, "good": None, "reverse": None, "information": None}
 
 
 def comparison():

@@ -22,7 +22,7 @@ from unstir.encoders.affine import Standardise
 from unstir.errors import NumericsError, Stopped, UnstirWarning
 from unstir.information.mmse import ErrorCurve
 from unstir.plots.plane import principal
-from unstir.report import best, forward, keeping, packing, reverse, subject, view
+from unstir.report import best, forward, information, keeping, packing, reverse, subject, view
 from unstir.report import contents as contents_module
 from unstir.report.colours import drawn_as
 from unstir.report.comparison import comparison_contents
@@ -30,7 +30,7 @@ from unstir.runs.folder import Run
 
 FAST = ("--quiet", *TINY)
 NASTY = "</script><img src=x onerror=alert(1)>"
-SECTIONS = ("answer", "good", "forward", "reverse", "schedules", "hard", "run")
+SECTIONS = ("answer", "good", "forward", "reverse", "information", "schedules", "hard", "run")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +41,7 @@ def quick():
         patch.setattr("unstir.evaluation.scores.MOST", 300)
         patch.setattr("unstir.evaluation.scores.POOL", 4000)
         patch.setattr(reverse, "WORK", 2e7)
+        patch.setattr("unstir.report.information.WORK", 2e7)
         patch.setattr("unstir.training.fitting.LOOK", 1e8)
         patch.setattr("unstir.training.fitting.CURVE", 1e9)
         patch.setattr("unstir.evaluation.memorisation.WORK", 1e9)
@@ -131,7 +132,38 @@ def test_a_run_on_points(points):
     assert found["run"]["repeat"] == f"unstir train --config {points}/config.toml"
     assert ["optim.steps", "40"] in found["run"]["settings"]
     assert (points / "report.html").read_text().lstrip().startswith("<!")
-    assert "bits" in " ".join(found["words"]["lecture"])
+    assert "bits" in " ".join(found["words"]["information"])
+    assert found["words"]["lecture"] == []  # the section "Information" says it
+
+
+def test_what_is_left_has_the_same_noise_at_every_level_and_bits_that_fall_with_it(points):
+    """eps = (x_t - alpha x_0) / sigma is one array for all panels. Catches new noise a level, a level beside another one's picture,
+    bits of a number for those of a row, and a table whose parts are another measurement than its sum."""
+    found = json.loads((points / "report.json").read_text())["information"]
+    held, x0 = found["pictures"]["panels"], unpacked(found["pictures"]["rows"])
+    noise = []
+    for panel in held:
+        alpha, sigma = (1 / math.sqrt(1 + math.exp(sign * panel["log_snr"])) for sign in (-1, 1))
+        noise.append((unpacked(panel["noisy"]) - alpha * x0) / sigma)
+    for eps in noise[1:]:
+        np.testing.assert_allclose(eps, noise[0], atol=0.02)  # log-SNR has three digits
+    assert abs(noise[0].std() - 1) < 0.15
+    known = [panel["bits"] for panel in held]
+    assert known == sorted(known)
+    curve = found["curve"]
+    width = curve["log_snr"][1] - curve["log_snr"][0]
+    at = np.cumsum(curve["bits_per_unit"]) * width * 2
+    assert abs(np.interp(held[-1]["log_snr"], np.array(curve["log_snr"]) + width / 2, at) - known[-1]) < 0.1
+    assert found["table"][0]["nats"][0] == pytest.approx(found["table"][0]["bits"][0] * 2 * math.log(2))
+
+
+def test_bits_that_would_take_long_are_named_with_the_command_that_has_them(points, monkeypatch):
+    monkeypatch.setattr("unstir.report.information.MOST", 1e3)
+    one = subject.of_folder(points)
+    found = information.information(one)
+    assert (found["curve"], found["table"]) == (None, None)
+    assert f"unstir information {points}" in found["said"][0]
+    assert len(found["pictures"]["panels"]) == 5
 
 
 def test_the_closed_form_in_the_page_is_the_models_own(points):

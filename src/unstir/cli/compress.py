@@ -37,6 +37,7 @@ def compress(
     from unstir.cli.parts.progress import note
     from unstir.cli.parts.rows_in import read
     from unstir.compression.archive import TYPES, compress, levels_in
+    from unstir.compression.compiling import refuse
     from unstir.compression.keeping import kept_or_made
     from unstir.compression.rivals import rivals
     from unstir.files import refuse_existing, storage_errors, write_file
@@ -44,6 +45,7 @@ def compress(
 
     refuse_existing(out)
     model = load(run)
+    refuse(model)
     found = read(data, reading, "refuse", model)
     for sentence in found.notes:
         note(f"note: {sentence}")

@@ -28,12 +28,13 @@ def information(
     output: Output = Output(),
 ) -> None:
     """Measure how many bits a row takes under the model, where in the noise they are, and how few steps a coder needs."""
-    from unstir.cli.parts.informed import difference, document_of, drawing, measured, rows_for, said, tables
+    from unstir.cli.parts.informed import difference, document_of, drawing, measured, rows_for, tables
     from unstir.cli.parts.output import answer, show
     from unstir.errors import UsageError
     from unstir.files import refuse_existing
     from unstir.plots.information import bit_curves
     from unstir.plots.style import save
+    from unstir.report.informed import said
     from unstir.runs.loading import load
 
     if out is not None:
@@ -47,7 +48,7 @@ def information(
     rows = rows_for(run, data, reading, model, n, seed)
     found = measured(model, rows, seed)
     document = {"run": str(run), "seed": seed} | document_of(found, rows)
-    lines = said(found, rows)
+    lines = said(found, rows.given)
     if against is not None:
         compared = difference(found, model, load(against), rows, against, seed)
         document["against"], lines = compared.document, [*lines, compared.sentence]

@@ -9,7 +9,9 @@
 fourth or second of them.
 """
 
+import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,12 +39,13 @@ CLOSE = 0.05  # the most that the answers of the two networks may differ by, roo
 @steady
 @torch.no_grad()
 def compiled(model: Model) -> Compiled:
-    """The compiled copy of a model.
+    """The compiled copy of a model, which stays as it is and where it is.
 
     Raises UsageError for a model that has none: of data without levels, of latents, with a network that is not in `registry.EXACT`, with
     parts of the caller's own; NumericsError if the copy does not answer what the model does.
     """
     refuse(model)
+    model = replace(model, network=copy.deepcopy(model.network).cpu())
     linear = model.encoder.linear
     assert linear is not None
     shift, scale = (part.flatten().double().numpy() for part in linear)
@@ -54,7 +57,7 @@ def compiled(model: Model) -> Compiled:
     t = model.schedule.inverse(log_snr)
     alpha, sigma = model.schedule(t)
     c = model.target(model.schedule, t)
-    settings, arrays = EXACT[model.card.network].compiled(model.network.cpu(), t.float())
+    settings, arrays = EXACT[model.card.network].compiled(model.network, t.float())
     limit = limit_for(EXACT[model.card.network].largest_group(settings, arrays))
     check_sums(arrays, limit)
     held: Arrays = {f"network.{name}": array for name, array in arrays.items()}

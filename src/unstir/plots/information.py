@@ -25,6 +25,7 @@ class BitCurves:
     distortion: np.ndarray
     unit: str
     title: str
+    beside: str = "the Gaussian of equal covariance"
 
 
 @styled
@@ -44,7 +45,7 @@ def bit_curves(curves: BitCurves) -> Figure:
         middle, curves.model - 2 * curves.error, curves.model + 2 * curves.error, color=BLUE, alpha=0.3, linewidth=0
     )
     where.plot(middle, curves.model, color=BLUE, linewidth=2.2, label="the model")
-    where.plot(middle, curves.gaussian, color=GREY, linewidth=1.3, linestyle=(0, (2, 1.2)), label="Gaussian of equal covariance")
+    where.plot(middle, curves.gaussian, color=GREY, linewidth=1.3, linestyle=(0, (2, 1.2)), label=curves.beside)
     where.axhline(0, color=PALE, linewidth=0.8)
     where.set(xlabel="log-SNR  (noise on the left, data on the right)", ylabel="bits per dimension and unit")
     where.set_xlim(curves.edges[0], curves.edges[-1])

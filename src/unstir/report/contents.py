@@ -21,6 +21,7 @@ from unstir.model.model import Model
 from unstir.model.sampling import Sampling
 from unstir.report.errors import hard, schedules
 from unstir.report.forward import forward
+from unstir.report.information import information
 from unstir.report.packing import numbers
 from unstir.report.quality import good
 from unstir.report.reverse import MOST_ROWS, fewer, reverse, ways
@@ -52,6 +53,7 @@ def contents(path: Path) -> dict[str, Any]:
         document["good"], levels = _judged(subject, subject.fitting, model, truth)
         document["answer"] = _answer(document["good"])
     document["hard"] = hard(subject, levels)
+    document["information"] = information(subject)
     return _with_words(document, subject)
 
 
@@ -127,6 +129,7 @@ def _document(subject: Subject) -> dict[str, Any]:
         "good": None,
         "forward": None,
         "reverse": None,
+        "information": None,
         "schedules": schedules(subject.schedule, subject.config.diffusion.schedule),
         "hard": None,
         "run": _run(subject),

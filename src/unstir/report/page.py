@@ -33,6 +33,7 @@ SECTIONS = {
     "good": "The scores",
     "forward": "Data to noise",
     "reverse": "Noise to data",
+    "information": "Information",
     "schedules": "Schedules",
     "comparison": "Comparison",
     "hard": "Which steps are hard",
@@ -42,7 +43,7 @@ MODULES = (  # in js/, each after those that it imports
     "numbers", "ticks", "unpack", "motion", "theme", "colours", "stage", "axes",
     "points", "images", "sequences", "pictures", "field",
     "key", "curves", "chart", "film",
-    "answer", "forward", "reverse", "schedules", "comparison", "hard", "neighbours", "training",
+    "answer", "forward", "reverse", "information", "schedules", "comparison", "hard", "neighbours", "training",
     "menu", "refresh", "start",
 )  # fmt: skip
 IMPORT = re.compile(r'import \{ (?P<names>\w+(, \w+)*) \} from "\./(?P<module>\w+)\.mjs";')

@@ -22,6 +22,7 @@ LOSES = 1.05  # an error below this multiple of the smallest possible one counts
 def words(document: dict[str, Any], subject: Subject) -> dict[str, Sentences]:
     """Sentences by section; for a section that is null, the reasons why."""
     makers = {"answer": _answer, "good": _good, "forward": _forward, "reverse": _reverse, "hard": _hard}
+    makers["information"] = lambda document, subject: document["information"]["said"]  # noqa: ARG005
     found = {name: make(document, subject) if document[name] else subject.reasons for name, make in makers.items()}
     return found | {
         "schedules": schedule_words(document["schedules"], subject.T),
@@ -230,7 +231,7 @@ def _run(document: dict[str, Any], about: dict[str, Any]) -> Sentences:
 def _lecture(document: dict[str, Any], subject: Subject) -> Sentences:
     """Diffusion destroys information, denoising recovers it, compression is prediction: with this run's numbers."""
     bits = (document["forward"] or {}).get("bits")
-    if bits is None:
+    if bits is None or (document["information"] or {}).get("curve"):  # then the section "Information" says it
         return []
     source, T = document["data"]["source"], subject.T
     early, late = _at(bits["n"], 0.1 * T), len(bits["n"]) - 1

@@ -13,23 +13,16 @@ from unstir.cli.parts.flags import CompleteReadingFlags
 from unstir.cli.parts.rows_in import classes_of, read
 from unstir.data import Data
 from unstir.diffusion.blending import Blend
-from unstir.encoders.turned import encoded
 from unstir.errors import StorageError, UsageError
-from unstir.information.gaussian import alone
 from unstir.model.bits import Bits, Mean, bits
 from unstir.model.model import Model
 from unstir.plots.information import BitCurves
+from unstir.report import informed
 from unstir.runs.data import read_data
-from unstir.training.baseline import along_directions, gaussian_of
 from unstir.training.config import resolve
 from unstir.training.config_file import read_config
 from unstir.words import quoted, with_spread
 
-NAMED = {
-    "integral": "integral of the error over noise levels (I-MMSE)",
-    "bound": "variational bound of a chain of 32 steps",
-    "ode": "probability flow",
-}
 SHOWN = 8  # levels in the table of the curve
 
 
@@ -54,8 +47,7 @@ def rows_for(run: Path, source: str | None, reading: CompleteReadingFlags, model
     try:
         config = resolve(read_config(run / "config.toml"))
         training, unseen = read_data(run, config).split(config.data.held_out, config.seed)
-        if model.blend is None:
-            beside = alone(*along_directions(gaussian_of(encoded(training.rows, model.encoder))))
+        beside = informed.gaussian_beside(model, training)
     except StorageError as error:
         if source is None:
             raise StorageError(f"{error} Or name the rows to measure: unstir information {quoted(run)} DATA.") from None
@@ -111,8 +103,8 @@ def tables(found: Bits, rows: RowsFor) -> list[Table]:
     estimates = Table("estimate", "nats a row", unit, "rows", title=title, caption="± is one standard error, over rows and noise")
     for name, nats in found.estimates.items():
         mean, each = found.per_dimension(nats), Mean(float(nats.mean()), float(nats.std(ddof=1) / len(nats) ** 0.5))
-        estimates.add_row(NAMED[name], with_spread(*each), with_spread(*mean), f"{len(nats):,}")
-    estimates.add_row("the Gaussian of equal covariance", "", with_spread(*found.gaussian_bits), f"{len(found.rows):,}")
+        estimates.add_row(informed.NAMED[name], with_spread(*each), with_spread(*mean), f"{len(nats):,}")
+    estimates.add_row(informed.gaussian_named(found), "", with_spread(*found.gaussian_bits), f"{len(found.rows):,}")
     parts = Table(
         "steps", "prior", "diffusion, fixed variance", "diffusion, matched", "reconstruction", "bound, fixed", "bound, matched",
         title="The variational bound in parts, bits per dimension" + ("" if found.discrete else ", in the model's space"),
@@ -137,25 +129,6 @@ def tables(found: Bits, rows: RowsFor) -> list[Table]:
     return [estimates, parts, curve]
 
 
-def said(found: Bits, rows: RowsFor) -> list[str]:
-    """What the numbers mean, in sentences."""
-    low, high = found.inside
-    best = found.per_dimension(found.estimates["integral"])
-    if found.discrete:
-        lines = [
-            f"A row of {found.dimension:,} numbers takes {best.value * found.dimension:,.0f} bits{rows.given}: {with_spread(*best)} bits per "
-            "dimension. That is a bound: a better model takes fewer, and a coder with this model no fewer than it.",
-            f"90 % of them lie between log-SNR {low:+.1f} and {high:+.1f}: more noise hides nothing that is left, less hides nothing at all.",
-        ]
-    else:
-        lines = [
-            "These numbers have no levels, so a row has a density, not a number of bits: it changes with the data's units and may be negative.",
-            f"The model saves {with_spread(found.gaussian_bits.value - best.value, best.error)} bits per dimension beside the Gaussian of "
-            f"equal covariance, 90 % of it between log-SNR {low:+.1f} and {high:+.1f}.",
-        ]
-    return lines
-
-
 def drawing(found: Bits) -> BitCurves:
     """The figure's curves."""
     low, high = found.inside
@@ -164,45 +137,10 @@ def drawing(found: Bits) -> BitCurves:
     unit = "in the data's units" if found.unit else "in the model's units"
     return BitCurves(
         found.edges, found.curve, found.curve_error, found.gaussian, found.inside, (found.rate[1:] + found.rate[:-1]) / 2,
-        found.distortion * (found.unit or 1.0), unit, title,
+        found.distortion * (found.unit or 1.0), unit, title, informed.gaussian_named(found),
     )  # fmt: skip
 
 
 def document_of(found: Bits, rows: RowsFor) -> dict[str, Any]:
     """Everything that was measured, as plain numbers."""
-    estimates = {
-        name: {"nats": float(nats.mean()), "nats_error": float(nats.std(ddof=1) / len(nats) ** 0.5)}
-        | dict(zip(("bits_per_dimension", "standard_error"), found.per_dimension(nats), strict=True))
-        | {"rows": len(nats)}
-        for name, nats in found.estimates.items()
-    }
-    parts = ("prior", "diffusion", "reconstruction")
-    chains = [
-        {"steps": chain.steps}
-        | {
-            kernel: {part: found.per_dimension(nats[:, i])._asdict() for i, part in enumerate(parts)}
-            | {"bound": found.per_dimension(nats.sum(1))._asdict()}
-            for kernel, nats in (("fixed", chain.fixed), ("matched", chain.matched))
-        }
-        for chain in found.chains
-    ]
-    return {
-        "measured": rows.which,
-        "given_class": rows.cond is not None,
-        "kind": "bits" if found.discrete else "density in the data's units",
-        "dimension": found.dimension,
-        "rows": len(found.rows),
-        "of": len(rows.rows),
-        "estimates": estimates,
-        "gaussian_bits_per_dimension": found.gaussian_bits.value,
-        "parts": {part: found.per_dimension(found.parts[:, i])._asdict() for i, part in enumerate(parts)},
-        "chains": chains,
-        "log_snr": found.edges.tolist(),
-        "bits_per_unit": found.curve.tolist(),
-        "bits_per_unit_error": found.curve_error.tolist(),
-        "gaussian_bits_per_unit": found.gaussian.tolist(),
-        "rate": found.rate.tolist(),
-        "distortion": (found.distortion * (found.unit or 1.0)).tolist(),
-        "distortion_unit": "data" if found.unit else "model",
-        "inside_90_percent": list(found.inside),
-    }
+    return {"measured": rows.which, "given_class": rows.cond is not None, "of": len(rows.rows)} | informed.document_of(found)
