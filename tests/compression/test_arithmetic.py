@@ -28,20 +28,20 @@ def test_a_product_of_matrices_is_the_exact_one_in_every_order():
     # Catches float32 products, and activations so large that a partial sum is rounded: both depend on the order of the sum.
     x, weight, bias = counts(5, 700, scale=100), np.rint(4096 * RNG.normal(size=(700, 3))), np.rint(2.0**22 * RNG.normal(size=3))
     order = RNG.permutation(700)
-    found = EXACTLY.linear(x, weight, bias)
+    found = EXACTLY.linear(x, weight / 4096, bias / 4096)
     for i in range(5):
         for j in range(3):
             exact = sum(int(a) * int(b) for a, b in zip(x[i], weight[:, j], strict=True)) + int(bias[j])
             assert found[i, j] == min(max(round(Fraction(exact, 4096)), -EXACTLY.limit), EXACTLY.limit)
-    assert np.array_equal(EXACTLY.linear(x[:, order], weight[order], bias), found)
-    assert np.array_equal(np.concatenate([EXACTLY.linear(row[None], weight, bias) for row in x]), found)
+    assert np.array_equal(EXACTLY.linear(x[:, order], weight[order] / 4096, bias / 4096), found)
+    assert np.array_equal(np.concatenate([EXACTLY.linear(row[None], weight / 4096, bias / 4096) for row in x]), found)
 
 
 @pytest.mark.parametrize(("size", "stride", "shape"), [((3, 3), 1, (7, 6)), ((3, 3), 2, (7, 6)), ((1, 3), 2, (1, 9))])
 def test_a_convolution_is_that_of_torch(size, stride, shape):
     # Catches an axis that is shifted by one, and a stride that starts at the wrong place. All numbers are whole, so both are exact.
     x, weight = counts(2, *shape, 4), np.rint(4096 * RNG.normal(size=(*size, 4, 5)))
-    found = EXACTLY.convolution(x, weight.reshape(-1, 5), np.zeros(5), size, stride)
+    found = EXACTLY.convolution(x, weight.reshape(-1, 5) / 4096, np.zeros(5), size, stride)
     steps = [stride if along > 1 else 1 for along in size]
     whole = F.conv2d(
         torch.from_numpy(x).movedim(3, 1), torch.from_numpy(weight).permute(3, 2, 0, 1), None, steps, [s // 2 for s in size]

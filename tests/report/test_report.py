@@ -417,7 +417,7 @@ def test_data_that_has_gone_leaves_what_the_model_knows(tmp_path):
     (tmp_path / "x.npy").unlink()
     found = contents_module.contents(folder)
     finite(found)
-    assert [bool(found[name]) for name in SECTIONS] == [False, False, False, True, True, True, True]
+    assert [bool(found[name]) for name in SECTIONS] == [False, False, False, True, False, True, True, True]
     assert found["reverse"]["samplers"][0]["scores"] == []
     assert found["hard"]["gaussian_eps"] == [None] * 20
     assert "The data cannot be read" in found["words"]["forward"][0]

@@ -1,8 +1,9 @@
 """Arithmetic that gives the same bits on every machine, with any number of threads, in batches of any size.
 
-A number is a float64 array of whole numbers, the *counts*: an activation a is round(1024 a), a weight w is round(4096 w). Then
+A number is a float64 array of whole numbers, the *counts*: an activation a is round(1024 a). A weight is stored as round(4096 w), and a
+product is taken with that over 4096, which is exact. Then
 
-    sum of counts x weights     every product and every partial sum is a whole number below 2^53, so no order of the sum changes it  (1)
+    sum of counts x weights     every product and every partial sum is a multiple of 1 / 4096 below 2^41, so no order of the sum changes it (1)
     + - * / sqrt of two arrays  IEEE 754 rounds each of them correctly, so every machine does it in the same way                     (2)
     silu, exp, sin              tables of whole numbers, stored with the model: a machine's own functions differ in the last digit   (3)
 
@@ -11,7 +12,7 @@ rounds once where two operations round twice. numpy fuses none. Activations are 
 (1) is from its limit is checked when a network is compiled.
 
     >>> x = np.array([[1024.0, -512.0]])                              # 1.0 and -0.5
-    >>> Arithmetic(tables()).linear(x, np.array([[2048.0], [4096.0]]), np.array([0.0]))    # 0.5 * 1.0 + 1.0 * -0.5
+    >>> Arithmetic(tables()).linear(x, np.array([[0.5], [1.0]]), np.array([0.0]))            # 0.5 * 1.0 + 1.0 * -0.5
     array([[0.]])
 """
 
@@ -62,14 +63,15 @@ class Arithmetic:
 
     def settled(self, x: np.ndarray) -> np.ndarray:
         """Rounded to whole counts within the limit; x is changed."""
-        np.rint(x, out=x)
-        np.minimum(x, self.limit, out=x)
-        return np.maximum(x, -self.limit, out=x)
+        return self.limited(np.rint(x, out=x))
+
+    def limited(self, x: np.ndarray) -> np.ndarray:
+        """Kept within the limit; x is changed."""
+        return np.clip(x, -self.limit, self.limit, out=x)
 
     def linear(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        """x (..., in) times weight (in, out) plus bias (out,), which counts activations times weights: (..., out)."""
+        """x (..., in) times weight (in, out) plus bias (out,), both in steps of 1 / 4096: (..., out)."""
         made = torch.addmm(*map(torch.from_numpy, (bias, x.reshape(-1, x.shape[-1]), weight))).numpy()  # twice as fast as numpy's
-        made *= 1 / WEIGHT
         return self.settled(made).reshape(*x.shape[:-1], weight.shape[1])
 
     def convolution(
@@ -77,36 +79,42 @@ class Arithmetic:
     ) -> np.ndarray:
         """x (B, H, W, in), weight (size[0] * size[1] * in, out): (B, H', W', out), with zeros around x, every `stride`-th position.
 
-        `size` has odd numbers. A size of 1 along an axis is an axis of one position, which is not thinned out.
+        `size` has odd numbers. A size of 1 along an axis is an axis of one position, which is not thinned out. It is a sum of products, one
+        for each row of the window, of what lies beside each other: less is copied than for a single product.
         """
         if size == (1, 1):
             return self.linear(x, weight, bias)
         (rows, columns), (b, h, w, c) = size, x.shape
-        steps = tuple(stride if along > 1 else 1 for along in size)
-        padded = np.zeros((b, h + rows - 1, w + columns - 1, c))
-        padded[:, rows // 2 : rows // 2 + h, columns // 2 : columns // 2 + w] = x
-        high, wide = (h - 1) // steps[0] + 1, (w - 1) // steps[1] + 1
-        along = padded.strides
-        view = np.lib.stride_tricks.as_strided(  # what a position sees of one row lies side by side
-            padded,
-            (b, high, wide, rows, columns * c),
-            (along[0], along[1] * steps[0], along[2] * steps[1], along[1], along[3]),
-        )
-        return self.linear(np.ascontiguousarray(view).reshape(b, high, wide, -1), weight, bias)
+        down, across = (stride if along > 1 else 1 for along in size)
+        high, wide = (h - 1) // down + 1, (w - 1) // across + 1
+        seen = np.zeros((h + rows - 1, b, wide, columns, c))
+        inside, turned = seen[rows // 2 : rows // 2 + h], x.swapaxes(0, 1)
+        for k in range(columns):
+            away = k - columns // 2
+            first, last = max(0, -(away // across)), min(wide - 1, (w - 1 - away) // across)
+            inside[:, :, first : last + 1, k] = turned[:, :, first * across + away : last * across + away + 1 : across]
+        parts = torch.from_numpy(weight.reshape(rows, columns * c, -1))
+        made = torch.from_numpy(bias)
+        for k, part in enumerate(parts):
+            of_row = torch.from_numpy(seen[k : k + (high - 1) * down + 1 : down].reshape(-1, columns * c))
+            made = torch.addmm(made, of_row, part) if k == 0 else made.addmm_(of_row, part)
+        found = np.empty((b, high, wide, made.shape[1]))
+        np.rint(made.numpy().reshape(high, b, wide, -1).swapaxes(0, 1), out=found)
+        return self.limited(found)
 
     def normalised(self, x: np.ndarray, groups: int, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """scale * (x - mean) / deviation + shift, not rounded, of x (B, ..., C): the statistics of C / groups channels at all positions.
 
         scale and shift (C,) count activations.
         """
-        parts = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
-        n = float(parts.shape[1] * parts.shape[3])
-        mean = np.einsum("bpgc->bg", parts) / n
-        square = np.einsum("bpgc,bpgc->bg", parts, parts) / n
+        flat, width = x.reshape(len(x), -1, x.shape[-1]), x.shape[-1] // groups
+        n = float(flat.shape[1] * width)
+        mean = flat.sum(1).reshape(len(x), groups, width).sum(2) / n  # whole numbers: in any order the same
+        square = np.square(flat).sum(1).reshape(len(x), groups, width).sum(2) / n
         variance = np.maximum(square - mean * mean, 0.0)
         inverse = 1.0 / np.sqrt(variance + EPSILON * ACTIVATION * ACTIVATION)
-        factor = np.repeat(inverse, parts.shape[3], 1) * scale
-        offset = shift - np.repeat(mean, parts.shape[3], 1) * factor
+        factor = np.repeat(inverse, width, 1) * scale
+        offset = shift - np.repeat(mean, width, 1) * factor
         around = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
         made = x * factor.reshape(around)
         made += offset.reshape(around)
@@ -115,14 +123,13 @@ class Arithmetic:
     def silu(self, x: np.ndarray) -> np.ndarray:
         """silu(x) of x that need not be whole; x is changed."""
         x += self.limit + 0.5
-        np.maximum(x, 0.0, out=x)
-        np.minimum(x, 2 * self.limit, out=x)
-        return self._silu.take(x.astype(np.intp))
+        np.clip(x, 0.0, 2 * self.limit, out=x)
+        return self._silu.take(x.astype(np.intp), mode="clip")  # nothing is beyond: this mode alone copies nothing first
 
     def exponentials(self, x: np.ndarray) -> np.ndarray:
         """exp(x / 1024) in counts of 2^-20, of x <= 0; 0 below -14."""
         place = np.clip(0.5 - x, 0.0, DEEP * 1024.0).astype(np.intp)
-        return np.where(x < -DEEP * 1024.0, 0.0, self._exp.take(place))
+        return np.where(x < -DEEP * 1024.0, 0.0, self._exp.take(place, mode="clip"))
 
     def attention(self, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
         """softmax(q k^T / sqrt(d)) v of (B, heads, positions, d)."""

@@ -57,8 +57,9 @@ def whole(x: np.ndarray) -> np.ndarray:
 
 
 def as_floats(arrays: Mapping[str, np.ndarray]) -> Arrays:
-    """The arrays as the float64 numbers that `Arithmetic` takes."""
-    return {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
+    """The arrays as the float64 numbers that `Arithmetic` takes: weights and biases over 4096, which changes no digit of theirs."""
+    held = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
+    return {name: array / WEIGHT if name.endswith((".weight", ".bias")) else array for name, array in held.items()}
 
 
 def check_sums(arrays: Mapping[str, np.ndarray], limit: float) -> None:

@@ -1,7 +1,7 @@
 """Information: how many bits a held-out row takes, at which noise levels they are lost, and what is left of a few rows there.
 
     curve      bits per number and unit of log-SNR, gamma E |x_0 - x0_hat|^2 / (2 log 2 d), and the Gaussian's beside it        (1)
-    pictures   x_t and x0_hat of the same rows with the same noise, at five levels between which 90 % of the bits are lost     (2)
+    pictures   x_t and x0_hat of the same rows with the same noise, at five levels, between which most bits are lost           (2)
 
 (1) and the bits of a row are those of `unstir information`, measured in a few seconds: on fewer rows, and without the flow.
 """
@@ -18,7 +18,7 @@ from unstir.errors import UnstirError
 from unstir.model.bits import BINS, CHAIN, FEWEST, Bits, bits
 from unstir.model.model import Model
 from unstir.networks.building import affordable
-from unstir.report.informed import PARTS, document_of, gaussian_beside, gaussian_named, lesson, saved
+from unstir.report.informed import COARSE_TO_FINE, PARTS, document_of, gaussian_beside, gaussian_named, lesson, saved, told_levels
 from unstir.report.packing import numbers, pack
 from unstir.report.subject import Subject
 from unstir.report.view import View, shrink
@@ -30,7 +30,6 @@ WORK = 1e11  # multiply-adds of each estimate: about three seconds
 MOST = 1e12  # of all that the fewest rows take, above which nothing is measured
 A_SECOND = 4e10  # multiply-adds, for what is said of the time
 PANELS = 5
-USUAL = (-4.0, 4.0)  # log-SNR of the first and the last picture where no bits are known
 POINTS, PICTURES, CURVES = 500, 9, 6  # rows that are shown
 BYTES = 300_000  # of packed pictures at most
 KEPT = (
@@ -185,5 +184,5 @@ def _project(subject: Subject, view: View, model: Model, z: Tensor) -> np.ndarra
 
 def _levels(schedule: Schedule, found: Bits | None) -> Tensor:
     """Rising levels of log-SNR that the schedule reaches."""
-    low, high = USUAL if found is None else found.inside
+    low, high = COARSE_TO_FINE if found is None else told_levels(found)
     return schedule.reached(torch.linspace(low, high, PANELS, dtype=torch.float64))

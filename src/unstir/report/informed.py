@@ -22,6 +22,7 @@ NAMED = {
     "bound": "variational bound of a chain of 32 steps",
     "ode": "probability flow",
 }
+COARSE_TO_FINE = (-4.0, 6.0)  # log-SNR
 PARTS = ("prior", "diffusion", "reconstruction")
 
 
@@ -61,12 +62,18 @@ def saved(found: Bits) -> str:
     return f"The model saves {how_much}, {percent(INSIDE)} of it between log-SNR {low:+.1f} and {high:+.1f}."
 
 
+def told_levels(found: Bits) -> tuple[float, float]:
+    """The log-SNRs between which the page shows what is left: those of 90 % of the bits; of a density, from next to nothing to fine detail."""
+    low, high = found.inside if found.discrete else COARSE_TO_FINE
+    return max(low, float(found.edges[0])), min(high, float(found.edges[-1]))
+
+
 def lesson(found: Bits, rows: str, count: int | None, given: str = "") -> list[str]:
     """The lecture's three sentences with this run's numbers, a paragraph each.
 
     `rows` says whose rows they are; `count` is the number of levels of the data, where it has them.
     """
-    (low, high), d = found.inside, found.dimension
+    (low, high), d = told_levels(found), found.dimension
     best, gain, middle = found.per_dimension(found.estimates["integral"]), found.gain, (low + high) / 2
     a_row = f"a row of {rows} ({counted(d, 'number')}{given})"
     off = [number(distortion_at(found, level), 2) for level in (low, middle, high)]

@@ -18,8 +18,8 @@ from unstir.seeds import seeded
 from unstir.selfcheck.known import GAUSSIAN, MIXTURE, MU, Case, S, f64
 
 LINE = Mixture(f64([0.3, 0.7]), f64([[-1.5], [1.0]]), f64([[[0.2]], [[0.05]]]))
-FLOWS = {"Gaussian": GAUSSIAN, "narrow Gaussian": Gaussian(MU, 0.01 * S), "mixture": MIXTURE, "mixture on a line": LINE}
-ENDS = ((-8.0, 4.0), (-6.0, 4.0), (-8.0, 1.0))  # log-SNR
+FLOWS = {"narrow Gaussian": Gaussian(MU, 0.01 * S), "mixture": MIXTURE}
+ENDS = ((-8.0, 4.0), (-6.0, 1.0))  # log-SNR
 
 
 def variational_bound_above() -> Iterator[Case]:
@@ -53,9 +53,9 @@ def continuous_time() -> Iterator[Case]:
         parts = continuous_bound(denoise, s, torch.zeros(100, 1, dtype=torch.float64), clean, 100, seeded(0))
         yield name, parts.diffusion.mean() / exact, 0.99, 1.01
     coin, s = f64([[-1.0], [1.0]]), schedule("flow")
-    beside, noise = gaussian.independent(f64([0.0]), f64([1.0])), cost.nodes(1)
+    beside, noise = gaussian.independent(f64([0.0]), f64([1.0])), cost.nodes(1, 65)
     for low, high in ENDS:
-        edges = torch.linspace(low, high, 65, dtype=torch.float64)
+        edges = torch.linspace(low, high, 25, dtype=torch.float64)
         nats = gaussian.prior(beside, coin, low) + cost.costs(
             Points(coin).denoise(s), s, beside, coin, edges, noise, None
         ).nats.sum(1)
@@ -87,7 +87,9 @@ def mmse_and_information() -> Iterator[Case]:
     yield "largest rise", curve.diff().max().clamp(min=0), 0, 0
     flow, x = schedule("flow"), LINE.sample(4, seeded(0))
     beside = gaussian.independent(LINE.weights @ LINE.means, LINE.covariance().diagonal())
-    found = cost.costs(LINE.denoise(flow), flow, beside, x, torch.linspace(-11, 12, 91, dtype=torch.float64), cost.nodes(1), None)
+    found = cost.costs(
+        LINE.denoise(flow), flow, beside, x, torch.linspace(-11, 12, 91, dtype=torch.float64), cost.nodes(1, 65), None
+    )
     yield "density by the integral", (gaussian.density(beside, x) - found.saved + LINE.log_prob(x)).abs().max(), 0, 1e-4
 
 
