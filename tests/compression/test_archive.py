@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import unstir
 from commands import process
@@ -41,6 +42,14 @@ def by_levels() -> Compiled:
     """A model of small images by the categorical target, with a U-Net."""
     x = RNG.integers(0, 3, (60, 8, 8)).astype(np.int16)
     return compiled(unstir.fit(x, steps=20, network="unet", width=8, depth=1, target="categorical"))
+
+
+def test_a_copy_is_made_without_moving_the_model(model, monkeypatch):
+    # Catches model.network.cpu(), which takes a model that samples on another device away from it.
+    moved = []
+    monkeypatch.setattr(torch.nn.Module, "cpu", lambda self: moved.append(self) or self)
+    compiled(model)
+    assert all(network is not model.network for network in moved)
 
 
 def test_rows_come_back_with_their_type(made):

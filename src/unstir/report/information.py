@@ -57,7 +57,7 @@ def information(subject: Subject) -> dict[str, Any] | None:
         return None
     chosen = np.random.default_rng(subject.config.seed).permutation(len(fitting.unseen))[:ROWS]
     rows = fitting.unseen.take(np.sort(chosen))
-    cond = model.condition.values(rows.labels, len(rows)) if model.condition is not None and rows.labels is not None else None
+    cond = None if model.condition is None or rows.labels is None else torch.as_tensor(rows.labels)
     found, why = None, refusal(model, len(rows), subject)
     if why is None:
         try:

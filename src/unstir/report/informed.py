@@ -99,7 +99,7 @@ def lesson(found: Bits, rows: str, count: int | None, given: str = "") -> list[s
     left = [bits_in_words(known_at(found, level) * d) for level in (high, middle, low)]
     return [
         f"Diffusion destroys information: at log-SNR {high:+.1f}, the noisy x_t still holds {left[0]} about {a_row}; at {middle:+.1f} these "
-        f"are {left[1]}, and at {low:+.1f} {left[2]}.",
+        f"are {left[1]}, and at {low:+.1f} only {left[2]}.",
         guess,
         f"{law} a description of the row. These numbers have no levels, so the description never ends, and a density stands in its place: "
         f"-log p is {with_spread(*mean_of(found.estimates['integral']))} nats a row, and {number(float(found.beside.mean()))} for "
