@@ -7,10 +7,10 @@ Sampling, in reading order:
     noise.py       the noise of each row, which depends only on the seed and the row's number
     units.py       converts the user's arrays to float64 and back: shape, type, kind of array
 
-densities.py has the likelihood of rows. model.py has `Model`, which also maps data to noise and back, interpolates and inpaints. editing.py
-has the arc between two rows of noise, for interpolation, and checks masks, for inpainting. card.py describes a model, folder.py writes and
-reads its folder, and own.py is for networks, schedules, targets, encoders and conditions of the caller's own. forks.py sees to processes
-that are forked.
+densities.py has the likelihood of rows, bits.py how many bits they take, and estimates.py how that is measured. model.py has `Model`, which
+also maps data to noise and back, interpolates and inpaints. editing.py has the arc between two rows of noise, for interpolation, and checks
+masks, for inpainting. card.py describes a model, folder.py writes and reads its folder, and own.py is for networks, schedules, targets,
+encoders and conditions of the caller's own. forks.py sees to processes that are forked.
 """
 
 from unstir.registry import lazily

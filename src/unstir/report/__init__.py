@@ -3,6 +3,7 @@
 subject.py       a run: its settings, data, model and metrics, as far as they exist
 contents.py      everything that the page of a run shows; comparison.py does the same for a comparison
 forward.py       section "Data to noise";  reverse.py: "Noise to data";  errors.py: "Which steps are hard";  quality.py: "Is it good"
+information.py   section "Information";  informed.py: its words and numbers, which `unstir information` shares
 best.py          the smallest possible error, for the built-in set where it is known
 view.py          how rows are shown on a page: as points, images or curves;  packing.py: arrays inside JSON
 words.py         the sentences of each section
