@@ -46,9 +46,17 @@ def test_the_lowest_rooms_need_only_arrays(path):
     for name in imports(path):
         assert name.split(".")[0] in allowed | sys.stdlib_module_names, f"{path} imports {name}"
         if name.startswith("unstir."):
-            assert name.split(".")[1] in ("errors", "steady", "words", "seeds", "files", "registry", "conditions", room(path)), (
-                f"{path} imports {name}"
-            )
+            assert name.split(".")[1] in (
+                "errors",
+                "steady",
+                "words",
+                "seeds",
+                "files",
+                "registry",
+                "devices",
+                "conditions",
+                room(path),
+            ), f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room(p) == "networks"], ids=lambda p: p.stem)

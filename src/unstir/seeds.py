@@ -14,13 +14,14 @@ import torch
 from unstir.errors import UsageError
 
 
-def seeded(*key: int | str) -> torch.Generator:
-    """A CPU generator for this key, independent of the generators of all other keys: numpy's SeedSequence mixes the key.
+def seeded(*key: int | str, on: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for this key, independent of the generators of all other keys: numpy's SeedSequence mixes the key.
 
+    It draws `on` the CPU, or on another device, whose numbers for the same key are others.
     Words in a key say what the random numbers are for. Its length is mixed in, too, because SeedSequence treats (1,) and (1, 0) alike.
     Raises UsageError for a negative number, and for a part that is neither a whole number nor a word.
     """
-    return torch.Generator().manual_seed(_mixed(key))
+    return torch.Generator(on).manual_seed(_mixed(key))
 
 
 def seed_everywhere(*key: int | str) -> None:

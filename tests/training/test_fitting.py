@@ -24,7 +24,6 @@ from unstir.training.baseline import gaussian_of
 from unstir.training.config import flat, resolve
 from unstir.training.fitting import Fitting
 from unstir.training.held_out import BUCKETS, bucket_means
-from unstir.training.parts import pick_device
 from unstir.training.presets import preset, settle, times_for
 from unstir.training.problems import problems_of_settings
 
@@ -580,14 +579,6 @@ def test_what_cannot_be_fitted_is_refused():
         unstir.fit(values, labels=[0, 1])
     with pytest.raises(UsageError, match="optimal-transport"):
         unstir.fit(values, np.arange(40) % 2, **TINY, coupling="optimal_transport")
-
-
-def test_a_device_that_is_not_there_is_refused():
-    assert pick_device("cpu") == torch.device("cpu")
-    assert pick_device("auto").type in ("cpu", "cuda")
-    if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match=r"'cuda' is not available\. Available: cpu"):
-            pick_device("cuda")
 
 
 def test_wide_rows_are_compared_with_independent_elements():

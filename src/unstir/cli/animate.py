@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import Output, Place, RunFolder, Whole
+from unstir.cli.parts.flags import Device, Output, Place, RunFolder, Whole
+from unstir.devices import AUTO
 
 
 def animate(
@@ -21,6 +22,7 @@ def animate(
     seconds: Annotated[float, Parameter(help="Length of the film.")] = 8.0,
     pixels: Annotated[Whole, Parameter(help="Width of the film.")] = 480,
     rate: Annotated[Whole, Parameter(help="Pictures a second.")] = 20,
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Make a film for a slide: the data turns into noise, and the model turns that noise into data again."""
@@ -39,7 +41,7 @@ def animate(
         path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / path.name
-        pictures = make(run, whole, seconds, pixels, rate)
+        pictures = make(run, whole, seconds, pixels, rate, device)
         content = whole.read_bytes()
     write_file(path, content)  # so that the film appears whole or not at all
     made = {"film": str(path), "pictures": pictures, "bytes": len(content), "seconds": time.monotonic() - started}

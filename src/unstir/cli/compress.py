@@ -26,7 +26,8 @@ def compress(
     """Write rows of DATA as one file, losslessly, in about as many bits as the model's bound says; for data with at most 256 levels.
 
     The first time, a copy of the model in exact arithmetic is made and kept in the model's folder, as compiled/. Files are read with it, on
-    any machine: keep it. Every byte counts in the figures but those of the model, which are given apart.
+    any machine: keep it. It computes on the CPU, where whole numbers are the same everywhere. Every byte counts in the figures but those of
+    the model, which are given apart.
     """
     import time
 

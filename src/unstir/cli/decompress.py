@@ -15,7 +15,10 @@ def decompress(
     out: RowsFile,
     output: Output = Output(),
 ) -> None:
-    """Write the rows of FILE, exactly as they were, with the model that made it. What is damaged is named, and nothing is written then."""
+    """Write the rows of FILE, exactly as they were, with the model that made it; it computes on the CPU.
+
+    What is damaged is named, and nothing is written then.
+    """
     from unstir.cli.parts.output import answer
     from unstir.compression.archive import decompress, opened
     from unstir.compression.keeping import kept

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import CompleteReadingFlags, Output, RunFolder, SamplingFlags, Whole
+from unstir.cli.parts.flags import CompleteReadingFlags, Device, Output, RunFolder, SamplingFlags, Whole
+from unstir.devices import AUTO
 from unstir.errors import StorageError, UsageError
 from unstir.words import quoted
 
@@ -29,6 +30,7 @@ def evaluate(
     ] = None,
     reading: CompleteReadingFlags = CompleteReadingFlags(),
     how: SamplingFlags = SamplingFlags(),
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Measure how far samples are from true rows, beside how far true rows are from each other, and look for memorised rows."""
@@ -42,7 +44,7 @@ def evaluate(
     from unstir.training.config_file import read_config
     from unstir.words import short
 
-    model, reasons, sampling = load(run), [], how.sampling()
+    model, reasons, sampling = load(run, device=device), [], how.sampling()
     most = n or affordable_rows(model)
     if data is None:
         config = resolve(read_config(run / "config.toml"))

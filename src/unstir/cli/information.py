@@ -4,7 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import CompleteReadingFlags, Output, Place, RunFolder, Seed, Whole
+from unstir.cli.parts.flags import CompleteReadingFlags, Device, Output, Place, RunFolder, Seed, Whole
+from unstir.devices import AUTO
 
 
 def information(
@@ -25,6 +26,7 @@ def information(
     ] = None,
     seed: Seed = 0,
     reading: CompleteReadingFlags = CompleteReadingFlags(),
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Measure how many bits a row takes under the model, where in the noise they are, and how few steps a coder needs."""
@@ -44,13 +46,13 @@ def information(
         refuse_existing(out.with_suffix(".pdf"))
     if n is not None and n < 2:
         raise UsageError(f"-n {n}: a standard error takes at least 2 rows.")
-    model = load(run)
+    model = load(run, device=device)
     rows = rows_for(run, data, reading, model, n, seed)
     found = measured(model, rows, seed)
     document = {"run": str(run), "seed": seed} | document_of(found, rows)
     lines = said(found, rows.given)
     if against is not None:
-        compared = difference(found, model, load(against), rows, against, seed)
+        compared = difference(found, model, load(against, device=device), rows, against, seed)
         document["against"], lines = compared.document, [*lines, compared.sentence]
     if out is not None:
         save(bit_curves(drawing(found)), out)

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from unstir.cli.parts.flags import (
     DataSource,
+    Device,
     GivenFlags,
     InpaintingFlags,
     Name,
@@ -16,6 +17,7 @@ from unstir.cli.parts.flags import (
     ReadingFlags,
     RunOrModel,
 )
+from unstir.devices import AUTO
 
 
 def inpaint(
@@ -37,6 +39,7 @@ def inpaint(
     reading: ReadingFlags = ReadingFlags(),
     given: GivenFlags = GivenFlags(),
     how: InpaintingFlags = InpaintingFlags(),
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Draw what is missing of rows of DATA, or what a mask or names of columns leave open, given the rest of each row.
@@ -50,7 +53,7 @@ def inpaint(
     from unstir.data.given import as_numbers
     from unstir.runs.loading import load
 
-    model = load(run)
+    model = load(run, device=device)
     check_places(to.out, to.grid, model)
     picked = rows_of(data, reading, rows, model)
     known = kept(picked, model, mask, keep, fill)

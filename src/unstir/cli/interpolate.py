@@ -4,7 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import SAMPLING, DataSource, NamedRowsOut, Output, ReadingFlags, RunOrModel, Whole
+from unstir.cli.parts.flags import SAMPLING, DataSource, Device, NamedRowsOut, Output, ReadingFlags, RunOrModel, Whole
+from unstir.devices import AUTO
 from unstir.errors import UsageError
 
 
@@ -18,6 +19,7 @@ def interpolate(
     n: Annotated[Whole, Parameter(name=["-n", "--number"], help="Rows on the way, both ends included.")] = 9,
     reading: ReadingFlags = ReadingFlags(),
     steps: Annotated[Whole, Parameter(group=SAMPLING, help="Network evaluations to the noise, and as many back.")] = 50,
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Go from one row of DATA to another through the noise that the model makes them of."""
@@ -27,7 +29,7 @@ def interpolate(
     from unstir.data.given import as_numbers
     from unstir.runs.loading import load
 
-    model = load(run)
+    model = load(run, device=device)
     check_places(to.out, to.grid, model)
     ends = rows_of(data, reading, rows, model).values
     if len(ends) != 2:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import Output, Place
+from unstir.cli.parts.flags import Device, Output, Place
+from unstir.devices import AUTO
 from unstir.errors import UsageError
 
 
@@ -16,6 +17,7 @@ def report(
     out: Annotated[
         Place | None, Parameter(name=["--out", "-o"], help="The .html file to make; if left out, RUN/report.html, made anew.")
     ] = None,
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Make one page that shows what diffusion does to the data and what the model learnt: a file that works offline."""
@@ -34,7 +36,7 @@ def report(
             refuse_existing(path)
         with storage_errors(out):
             out.parent.mkdir(parents=True, exist_ok=True)
-    page, found = report_of(run)
+    page, found = report_of(run, device)
     page = write_report(out or page, found)
     sections = [name for name in SECTIONS if found.get(name)]
     made = {"report": str(page), "json": str(page.with_suffix(".json")), "sections": sections}

@@ -5,7 +5,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unstir.cli.parts.flags import RunFolder, RunOut, TrainingOutput, Whole
-from unstir.cli.parts.settings import SettingsFlags
+from unstir.cli.parts.settings import AllSettings, SettingsFlags
+from unstir.devices import HELP
 from unstir.errors import UsageError
 from unstir.words import quoted
 
@@ -27,6 +28,7 @@ def resume(
         ),
     ] = None,
     out: RunOut = None,
+    device: Annotated[str | None, Parameter(help=f"{HELP} If left out, as the run's settings say.")] = None,
     output: TrainingOutput = TrainingOutput(),
 ) -> None:
     """Go on with a run that was stopped, to the same model, bit by bit, as if it had never stopped.
@@ -63,7 +65,8 @@ def resume(
     moved = {} if data is None else {MOVED_TO: absolute(data)}
     is_finished = about.get("status") == "finished"
     if steps is not None and is_finished:
-        train(data, out=out, start=path, settings=SettingsFlags(steps=steps), output=output)
+        moved_to = {} if device is None else {"every": AllSettings(device=device)}  # pyrefly: ignore
+        train(data, out=out, start=path, settings=SettingsFlags(steps=steps, **moved_to), output=output)
         return
     if steps is not None or out is not None:
         more = f"unstir resume {quoted(path)} --steps 2000"
@@ -92,7 +95,7 @@ def resume(
                 f"{path / 'config.toml'} is not as it was when the run began, and a resumed run is the same run. Undo the change, "
                 f"or train anew with it: unstir train --config {quoted(path / 'config.toml')} --out NEW."
             )
-        config = resolve(read_config(path / "config.toml"))
+        config = resolve(read_config(path / "config.toml"), {} if device is None else {"device": device})
         # A run that starts from another one has a checkpoint of its first moment. Where all are gone, the other run is needed again.
         start = start_from(config.start.run, config.start.sha256) if config.start.run and read_checkpoint(path) is None else None
         fitting = Fitting(read_data(path, config, data), config, read_encoder(path), start=start)

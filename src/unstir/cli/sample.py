@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from unstir.cli.parts.flags import SAMPLING, GivenFlags, Output, RowsOut, RunOrModel, SamplingFlags, Whole
+from unstir.cli.parts.flags import SAMPLING, Device, GivenFlags, Output, RowsOut, RunOrModel, SamplingFlags, Whole
+from unstir.devices import AUTO
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
@@ -26,6 +27,7 @@ def sample(
             help="Of the network: float32, or bfloat16, which is faster in wide networks on a processor that multiplies it.",
         ),
     ] = "float32",
+    device: Device = AUTO,
     output: Output = Output(),
 ) -> None:
     """Draw samples from a trained model, in the data's own units."""
@@ -39,7 +41,7 @@ def sample(
     from unstir.runs.loading import is_unfinished, load
     from unstir.training.threads import for_sampling
 
-    model = load(run, precision)
+    model = load(run, precision, device)
     out = to.out or str(folder_of(run) / file_name(model, n, given, how, is_unfinished(run)))
     check_places(out, to.grid, model)
     asked, some = given.of(model.classes), min(n, GROUP)
@@ -48,7 +50,7 @@ def sample(
     ids = model.given(n, asked, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
-    made |= {"steps_trained": model.card.steps_trained}
+    made |= {"steps_trained": model.card.steps_trained, "device": str(model.device), "precision": model.precision}
     answer(output, made | written, made["samples"], *written.values())
 
 

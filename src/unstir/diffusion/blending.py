@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from unstir.devices import onto
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.inputs import Time, float64
 from unstir.diffusion.oracles import Independent
@@ -92,7 +93,7 @@ def blended(denoise: Denoise, blend: Blend, schedule: Schedule) -> Denoise:
         with torch.autocast(x.device.type, enabled=False):  # small directions would be lost in a product of 8 digits
             gone = 1 - blend.at(schedule.log_snr(t).reshape(-1))
             change = blend.gaussians(x, *schedule(t)) - blend.along(x0.to(x.dtype))
-            return x0 + blend.back(gone.to(x.device, x.dtype) * change).view_as(x0)
+            return x0 + blend.back(onto(x.device, gone.to(x.dtype)) * change).view_as(x0)
 
     return answer
 

@@ -167,7 +167,8 @@ class Denoiser:
         """x0_hat and the variance of x_0, the shape and type of x both; the variance is None where the target does not tell it."""
         t = self.schedule.as_time(t)
         c = self.target(self.schedule, t)
-        seen = t.to(device=x.device, dtype=x.dtype).reshape(-1)  # one time for all rows stays one: (1,)
+        # One time for all rows stays one, (1,). It is written there, not copied, which would wait for the device.
+        seen = t.to(device=x.device, dtype=x.dtype) if t.ndim else torch.full((1,), t.item(), dtype=x.dtype, device=x.device)
         return self.target.reading.read(self.network(along(c.c_in, x) * x, seen, cond), x, c, *self.schedule(t))
 
 

@@ -20,6 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from unstir.devices import onto
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.schedules import Schedule, along
 from unstir.errors import UsageError
@@ -167,7 +168,8 @@ class Independent(Oracle):
         alpha, sigma = (c.double().cpu().reshape(-1, 1) for c in (alpha, sigma))
         gain = torch.where(self.variances > 0, alpha * self.variances / (alpha**2 * self.variances + sigma**2), 0.0)
         offset = self.means - gain * alpha * self.means
-        return offset.to(x.device, x.dtype) + gain.to(x.device, x.dtype) * x  # on the device of x, which may have no float64
+        offset, gain = (onto(x.device, part.to(x.dtype)) for part in (offset, gain))  # the device of x may have no float64
+        return offset + gain * x
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, d) independent draws, float64."""

@@ -37,9 +37,13 @@ CLEANEST_END = 0.99  # if alpha_bar at t = 1 is above this, there is next to no 
 
 
 def along(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A coefficient () or (B,) made ready to multiply x (B, ...): in x's type, on its device, with trailing axes of size one."""
-    shape = coefficient.shape + (1,) * (x.ndim - 1 if coefficient.ndim else 0)
-    return coefficient.to(device=x.device, dtype=x.dtype).reshape(shape)
+    """A coefficient () or (B,) made ready to multiply x (B, ...): in x's type, on its device, with trailing axes of size one.
+
+    A single number stays where it is: a number on the CPU multiplies tensors on every device, and copying it would wait for the device.
+    """
+    if not coefficient.ndim:
+        return coefficient.to(x.dtype)
+    return coefficient.to(device=x.device, dtype=x.dtype).reshape(coefficient.shape + (1,) * (x.ndim - 1))
 
 
 class Schedule(ABC):

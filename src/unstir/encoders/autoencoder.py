@@ -13,6 +13,7 @@ update.
     ([1, 2], (1, 4, 4))
 """
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class Training:
     @torch.no_grad()
     def encoder(self) -> Latent:
         """The current autoencoder as an encoder, on the CPU."""
-        network = self.network.to("cpu").eval().requires_grad_(False)
+        network = copy.deepcopy(self.network).to("cpu").eval().requires_grad_(False)
         zeros = torch.zeros(network.latent, dtype=torch.float64)
         plain = Latent(self.pixels, network, Channels(zeros, zeros + 1), self.settings)
         return Latent(self.pixels, network, Channels.fit([plain.encode(self._some(MEASURED))], 0), self.settings)

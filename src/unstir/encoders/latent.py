@@ -114,14 +114,14 @@ class Latent(Encoder):
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """m(x), standardised."""
-        return torch.cat([self.latents.encode(self.autoencoder.encode(self.pixels.encode(part))[0]) for part in self._parts(x)])
+        means = (self.autoencoder.encode(self._there(self.pixels.encode(part)))[0].to(x.device) for part in self._parts(x))
+        return torch.cat([self.latents.encode(mean) for mean in means])
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """g(z), in the data's units."""
-        return torch.cat(
-            [self.pixels.decode(self.autoencoder.decode(self.latents.decode(part).float())) for part in self._parts(z)]
-        )
+        latents = (self._there(self.latents.decode(part).float()) for part in self._parts(z))
+        return torch.cat([self.pixels.decode(self.autoencoder.decode(part).to(z.device)) for part in latents])
 
     def log_volume(self, x: Tensor) -> Tensor | None:  # noqa: ARG002
         """None: there is no density in the data's units."""
@@ -146,9 +146,9 @@ class Latent(Encoder):
         x = x[:MEASURED]
         squared, rate = [], []
         for part in self._parts(self.pixels.encode(x)):
-            mean, log_deviation = self.autoencoder.encode(part)
+            mean, log_deviation = (answer.to(x.device) for answer in self.autoencoder.encode(self._there(part)))
             z = mean + log_deviation.exp() * torch.randn(mean.shape, generator=generator)
-            squared.append((self.autoencoder.decode(z) - part).double().square())
+            squared.append((self.autoencoder.decode(self._there(z)).to(x.device) - part).double().square())
             rate.append(kl(mean.double(), log_deviation.double()))
         error = torch.where(self.constant, 0.0, torch.cat(squared))  # what never varies is decoded exactly
         data = self.pixels.encode(x).double()
@@ -157,6 +157,10 @@ class Latent(Encoder):
         in_units = (error * self.pixels.scale.square()).mean().sqrt().item()
         bits = torch.cat(rate).mean().item() / math.log(2)
         return Reconstruction(in_units, error.mean().item() / spread, bits, x[0].numel(), math.prod(self.space))
+
+    def _there(self, x: Tensor) -> Tensor:
+        """On the device of the autoencoder, which is the CPU unless `moving.moved` says otherwise."""
+        return x.to(next(self.autoencoder.parameters()).device)
 
     def _parts(self, rows: Tensor) -> Sequence[Tensor]:
         at_once = AT_ONCE // (self.built_from["filters"] * math.prod(self.autoencoder.sizes[0]))

@@ -9,7 +9,7 @@ Every entry is checked. Every size that a card claims is compared with the tenso
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -97,6 +97,23 @@ def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
     return CONDITIONS[card.condition].build(card.condition_settings)
 
 
+def described(card: Card, weights: int, classes: Sequence[str], device: str) -> str:
+    """A model in a few lines: what it was trained on and how, its classes or columns, and where it computes, if not on the CPU."""
+    of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
+    lines = [
+        f"Model{of}: rows of {card.shape}, {card.dtype}" + ("" if device == "cpu" else f", on {device}"),
+        f"{card.schedule} schedule, {card.target} target, {card.network} network of {weights:,} weights, "
+        f"{card.steps_trained:,} steps of training",
+    ]
+    if classes:
+        names = ", ".join(map(short, classes[:5])) + (", ..." if len(classes) > 5 else "")
+        lines.append(f"{len(classes)} classes: {names}")
+    if len(card.shape) == 1:
+        names = "columns: " + ", ".join(map(short, card.names[:5])) + (", ..." if len(card.names) > 5 else "")
+        lines.append(names if card.names else "no column names: columns go by place")
+    return "\n  ".join(lines)
+
+
 def readme(card: Card) -> str:
     """The README of a model's folder."""
     names = card.condition_settings.get("names", ())
@@ -117,7 +134,15 @@ def readme(card: Card) -> str:
     ]
     given = "".join(f", {name}=..." for name in card.own)
     lines += ["The weights are the exponential moving average.", "", "```python", "import unstir", ""]
-    return "\n".join([*lines, f'model = unstir.load("this-folder"{given})', "x = model.sample(1000)", "```", ""])
+    lines += [f'model = unstir.load("this-folder"{given})', "x = model.sample(1000)", "```", ""]
+    lines += [
+        "Row i of a sample depends on the seed, on i and on how it is drawn, whatever the number of rows. It depends on the device, too:",
+        "noise is drawn on the CPU or on the GPU that computes, and a GPU of another kind draws other noise. `device=` says where:",
+        "",
+        f'    model = unstir.load("this-folder"{given}, device="cuda")',
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _whole(value: Any, low: int = 0, high: int = 2**53) -> bool:

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from unstir.errors import UsageError
 from unstir.information.likelihood import ode_log_prob
-from unstir.model.drawing import AT_ONCE
+from unstir.model.placing import rows_at_once
 from unstir.model.units import named, refuse_infinite, rows_of
-from unstir.networks.building import affordable
 from unstir.seeds import seeded
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
+BACKWARD = 6  # times the memory of a call that is not differentiated
 EXACT_TRACE = 16  # for rows of up to this many elements, the divergence is computed exactly
 
 
@@ -32,7 +32,7 @@ def log_prob(model: "Model", x: Any, given: Any, steps: int, batch_size: int | N
     z = model.encoder.encode(rows).to(model.device)
     cond = model.given(len(z), given) if given is not None else None
     probes = None if z[0].numel() <= EXACT_TRACE else 1
-    at_once = affordable(model.network, 1, AT_ONCE, 16, 1024) if batch_size is None else batch_size
+    at_once = rows_at_once(model, 16, 1024, BACKWARD) if batch_size is None else batch_size
     parts = []
     for first in range(0, len(z), at_once):
         part = slice(first, first + at_once)

@@ -2,12 +2,13 @@
 
     noise -> times -> denoise closure -> states of the sampler, one batch of rows at a time                     (1)
 
-Row i depends only on (seed, i, steps, method), not on the number of rows or the batch size: see `unstir.model.noise`.
+Row i depends only on (seed, i, steps, method) and the kind of device, not on the number of rows or the batch size: see
+`unstir.model.noise`. While a GPU computes a batch, the rows of the one before are brought to the CPU.
 """
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,13 +20,12 @@ from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.model.atoms import exact
 from unstir.model.noise import GROUP, RowNoise
+from unstir.model.placing import brought_back, rows_at_once
 from unstir.model.sampling import Sampling
-from unstir.networks.building import affordable
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
-AT_ONCE = 2e10  # multiply-adds of one call of the network; the memory that it needs is proportional to them
 BYTES = 28  # of memory for each number of a sample at least: twice in float32, twice in float64, and once as it is returned
 
 Known = tuple[Tensor, Tensor] | None
@@ -41,7 +41,6 @@ def paths(
     Without `given`, values of the condition are drawn as in the training data, except for rows that are partly known: the
     unconditional model completes those. Raises UsageError for a wrong name, size or combination.
     """
-    batch_size = affordable(model.network, 1, AT_ONCE, GROUP, 8192) if how.batch_size is None else how.batch_size
     if n < 1:
         raise UsageError(f"asked for {n} samples; the number has to be at least 1.")
     chosen, times = sampler_of(how), times_of(model, how)
@@ -50,9 +49,10 @@ def paths(
     if how.guidance != 1 and cond is None:
         raise UsageError("guidance needs a model trained with labels; this one has none.")
     start = torch.hypot(*model.schedule(times[0]))
-    parts: list[list[Tensor]] = []
-    for rows in _batches(n, batch_size):
-        noise = RowNoise(how.seed, rows)
+
+    def begun(rows: range) -> Callable[[], list[Tensor]]:
+        """Begin to compute these rows; the function waits for their states."""
+        noise = RowNoise(how.seed, rows, model.device)
         x = torch.empty(len(rows), *model.space, device=model.device)
         x = along(start, x) * noise(x)
         extra: dict[str, Any] = {"noise": noise} if "noise" in chosen.needs else {}
@@ -62,23 +62,54 @@ def paths(
         here = None if known is None else (known[0][part].to(model.device), known[1][part].to(model.device))
         denoise = model.denoise(None if cond is None else cond[part].to(model.device), how.guidance, how.interval, here)
         with torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bfloat16" and known is None):
-            parts.append(_kept(chosen.run(denoise, model.schedule, times, x, **extra), every))
+            return _kept(chosen.run(denoise, model.schedule, times, x, **extra), every)
+
+    batch_size = rows_at_once(model) if how.batch_size is None else how.batch_size
+    parts = _in_batches(begun, n, max(GROUP, batch_size // GROUP * GROUP))
     *states, last = (torch.cat(part) for part in zip(*parts, strict=True))
     return [*states, exact(last, model.card.atoms, model.encoder, float(model.schedule.log_snr(times[-2])))]
 
 
-def _kept(states: Iterator[Tensor], every: int | None) -> list[Tensor]:
-    """Every `every`-th state from the first on, and always the last, on the CPU. Raises UsageError if the sampler yields none."""
+def _in_batches(begun: Callable[[range], Callable[[], list[Tensor]]], n: int, size: int) -> list[list[Tensor]]:
+    """The states of all n rows, a batch at a time, each begun before those of the one before are waited for.
+
+    The batches begin as whole groups of rows that share a generator of noise. Where a GPU has not enough memory, they are halved; raises
+    UsageError if it is not enough for one row.
+    """
+    parts: list[list[Tensor]] = []
+    waiting, first = None, 0
+    while first < n:
+        beside, why = None, ""
+        try:
+            beside = begun(range(first, min(first + size, n)))
+        except torch.OutOfMemoryError as error:
+            why = str(error).split(". ")[0]
+        if beside is None:  # here, where the error no longer holds what has been computed
+            if size == 1:
+                raise UsageError(
+                    f"the GPU has not enough memory for one row: {why}. Use --device cpu, or end what else uses the GPU."
+                )
+            size //= 2
+            torch.cuda.empty_cache()
+            continue
+        parts += [waiting()] if waiting else []
+        waiting, first = beside, first + size
+    return [*parts, *([waiting()] if waiting else [])]
+
+
+def _kept(states: Iterator[Tensor], every: int | None) -> Callable[[], list[Tensor]]:
+    """Waits for every `every`-th state from the first on, and always the last, on the CPU. Raises UsageError if the sampler yields none."""
     kept, last, number = [], None, -1
     for number, state in enumerate(states):
         last = state
         if every and number % every == 0:
-            kept.append(state.cpu())
+            kept.append(brought_back(state))
     if last is None:
         raise UsageError(
             "the sampling method yields no state: it has to be a generator that yields x at each time, the sample last."
         )
-    return kept if every and number % every == 0 else [*kept, last.cpu()]
+    kept += [] if every and number % every == 0 else [brought_back(last)]
+    return lambda: [wait() for wait in kept]
 
 
 def sampler_of(how: Sampling) -> Sampler:
@@ -100,13 +131,6 @@ def times_of(model: "Model", how: Sampling) -> Tensor:
         if times[1] < first < times[0]:
             times = torch.cat([first[None], times[1:]])
     return times
-
-
-def _batches(n: int, batch_size: int) -> Iterator[range]:
-    """The numbers of all n rows in batches, each made of whole groups of rows that share a noise generator."""
-    step = max(GROUP, batch_size // GROUP * GROUP)
-    for first in range(0, n, step):
-        yield range(first, min(first + step, n))
 
 
 def _refuse_too_many(n: int, numbers: int) -> None:

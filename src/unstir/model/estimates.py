@@ -18,8 +18,7 @@ from unstir.information import cost, steps
 from unstir.information.levels import Lattice
 from unstir.information.likelihood import LOG_2PI, ode_log_prob
 from unstir.model.densities import EXACT_TRACE, log_volume
-from unstir.model.drawing import AT_ONCE
-from unstir.networks.building import affordable
+from unstir.model.placing import rows_at_once
 from unstir.seeds import seeded
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Chain(NamedTuple):
 
 def batches(model: "Model", x: Tensor) -> list[tuple[slice, Tensor]]:
     """Rows x (B, ...) in parts on the model's device, each with its place."""
-    at_once = affordable(model.network, 1, AT_ONCE, 16, 1024)
+    at_once = rows_at_once(model, 16, 1024)
     return [
         (slice(first, min(first + at_once, len(x))), x[first : first + at_once].to(model.device))
         for first in range(0, len(x), at_once)

@@ -33,16 +33,16 @@ from unstir.errors import UsageError, unknown
 from unstir.information.mmse import ErrorCurve
 from unstir.model import folder, forks  # noqa: F401 - what happens when a process is forked
 from unstir.model.bits import bits_per_dim
-from unstir.model.card import Card
+from unstir.model.card import Card, described
 from unstir.model.densities import log_prob
 from unstir.model.drawing import Known, paths, refuse_noise, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
+from unstir.model.placing import placed
 from unstir.model.sampling import Sampling
 from unstir.model.units import mask_of, named, one_row, refuse_infinite, rows_of, typed, value_named
 from unstir.seeds import seeded
 from unstir.steady import steady
-from unstir.words import short
 
 PRECISIONS = ("float32", "bfloat16")
 DEFAULT = Sampling()
@@ -82,26 +82,22 @@ class Model:
             raise unknown("precision", self.precision, PRECISIONS)
 
     def __repr__(self) -> str:
-        """A description in three lines at most."""
-        card, weights = self.card, sum(w.numel() for w in self.network.parameters())
-        of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
-        lines = [
-            f"Model{of}: rows of {card.shape}, {card.dtype}",
-            f"{card.schedule} schedule, {card.target} target, {card.network} network of {weights:,} weights, "
-            f"{card.steps_trained:,} steps of training",
-        ]
-        if self.classes:
-            names = ", ".join(map(short, self.classes[:5])) + (", ..." if len(self.classes) > 5 else "")
-            lines.append(f"{len(self.classes)} classes: {names}")
-        if len(card.shape) == 1:
-            names = "columns: " + ", ".join(map(short, card.names[:5])) + (", ..." if len(card.names) > 5 else "")
-            lines.append(names if card.names else "no column names: columns go by place")
-        return "\n  ".join(lines)
+        """A description in a few lines."""
+        return described(self.card, sum(w.numel() for w in self.network.parameters()), self.classes, str(self.device))
 
     @property
     def device(self) -> torch.device:
         """The device of the network."""
         return next(self.network.parameters()).device
+
+    @steady
+    def to(self, device: str | torch.device) -> "Model":
+        """The model on a device: "cpu", "cuda", "cuda:1" or "mps"; "auto" is a GPU if there is one and the network is large enough for it.
+
+        It is this model if it is there already, else a copy. Rows come and go on the CPU as before. Raises UsageError for a device that is
+        misspelt or not there.
+        """
+        return placed(self, device)
 
     @property
     def space(self) -> tuple[int, ...]:
@@ -284,9 +280,10 @@ class Model:
 
 
 @steady
-def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
+def load(path: str | Path, precision: str = "float32", device: str = "cpu", **own: Any) -> Model:
     """Read a model's folder, or the model of a run's folder. Nothing in it is executed. `precision` is that of sampling.
 
+    It computes on the `device`, as in `Model.to`.
     If the model was trained with parts of your own, pass them again: `network`, `schedule`, `target`, `encoder`, `condition`.
     Raises StorageError for a folder that is missing, damaged, foreign or of a newer format, and for a run without a model yet;
     UsageError for a part of your own that is missing, or that the model was trained without.
@@ -294,4 +291,4 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
     for name in own:
         if name not in Own.__dataclass_fields__:
             raise unknown("part", name, Own.__dataclass_fields__)
-    return Model(*folder.read(Path(path).expanduser(), Own(**own)), precision=precision)
+    return Model(*folder.read(Path(path).expanduser(), Own(**own)), precision=precision).to(device)

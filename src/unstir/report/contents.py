@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from unstir import __version__
+from unstir.devices import AUTO
 from unstir.errors import UnstirError
 from unstir.evaluation.answers import examine, try_or_note
 from unstir.evaluation.scores import Truth, affordable_rows, truth_of
@@ -38,9 +39,12 @@ LIVE_SHARE = 0.05  # the share of the training time in which the model may be dr
 FIRST_GUESS = 0.1  # seconds that drawing is thought to take before it has been measured
 
 
-def contents(path: Path) -> dict[str, Any]:
-    """The contents of a run's report. Raises StorageError if the folder is not a run; if anything else is missing, a section is null."""
-    subject = of_folder(path)
+def contents(path: Path, device: str = AUTO) -> dict[str, Any]:
+    """The contents of a run's report, computed on a device by name. If anything is missing, a section is null.
+
+    Raises StorageError if the folder is not a run, UsageError for a device that is not there.
+    """
+    subject = of_folder(path, device)
     document = _document(subject) | {"forward": forward(subject)}
     truth, model = None, subject.model
     if subject.fitting is not None and model is not None:

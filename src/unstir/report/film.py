@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unstir.devices import AUTO
 from unstir.diffusion.samplers import default, sampler
 from unstir.errors import StorageError, UsageError
 from unstir.plots.film import Moment, Stage, film
@@ -28,7 +29,7 @@ SHORTEST, LONGEST = 1.0, 60.0  # seconds
 PARTS = (0.06, 0.42, 0.03, 0.39, 0.1)  # shares of the time: data, out, noise, back, samples
 
 
-def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int:
+def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int, device: str = AUTO) -> int:
     """Write the film of a run to the file `out`, `rate` pictures a second and `pixels` wide; returns how many pictures it has.
 
     Raises UsageError for a length, size or kind of file that a film cannot have, StorageError if the data is missing or there is no
@@ -38,7 +39,7 @@ def animate(run: Path, out: Path, seconds: float, pixels: int, rate: int) -> int
         raise UsageError(f"--seconds {seconds:g}: a film is {SHORTEST:g} to {LONGEST:g} seconds long.")
     if not 1 <= rate <= LONGEST:
         raise UsageError(f"--rate {rate}: a film has 1 to {LONGEST:g} pictures a second.")
-    subject = of_folder(run)
+    subject = of_folder(run, device)
     if subject.rows is None or subject.model is None:
         raise StorageError(f"{run} gives no film. {' '.join(subject.reasons)}")
     view = subject.decoded

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from unstir.devices import AUTO
 from unstir.files import json_bytes, write_file
 from unstir.report.comparison import comparison_contents
 from unstir.report.contents import Live, contents
@@ -21,9 +22,9 @@ from unstir.training.loop import Step
 SOONEST = 1.0  # seconds at least between two writings of the page during training
 
 
-def report_of(run: Path) -> tuple[Path, dict[str, Any]]:
-    """The path of the page of a run or of a comparison, and its contents."""
-    return run / PAGE, comparison_contents(run) if is_comparison(run) else contents(run)
+def report_of(run: Path, device: str = AUTO) -> tuple[Path, dict[str, Any]]:
+    """The path of the page of a run or of a comparison, and its contents, computed on a device by name."""
+    return run / PAGE, comparison_contents(run) if is_comparison(run) else contents(run, device)
 
 
 def write_report(page: Path, found: dict[str, Any]) -> Path:
@@ -33,9 +34,9 @@ def write_report(page: Path, found: dict[str, Any]) -> Path:
     return page
 
 
-def write_run_report(run: Path) -> Path:
-    """Write the page of a run or of a comparison into its folder. Returns the page's path."""
-    return write_report(*report_of(run))
+def write_run_report(run: Path, device: str = AUTO) -> Path:
+    """Write the page of a run or of a comparison into its folder, computed on a device by name. Returns the page's path."""
+    return write_report(*report_of(run, device))
 
 
 class Watcher:

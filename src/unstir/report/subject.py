@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unstir.data import Data
 from unstir.data.layouts import Layout, layout
+from unstir.devices import AUTO, pick
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.affine import Standardise
 from unstir.encoders.base import Encoder
@@ -161,18 +162,22 @@ class Subject:
         return plan[-1].steps if plan else self.config.optim.steps
 
 
-def of_folder(path: Path) -> Subject:
-    """The run in a folder. Raises StorageError if the folder is not a run."""
+def of_folder(path: Path, device: str = AUTO) -> Subject:
+    """The run in a folder, computed on a device by name, whichever it was trained on.
+
+    Raises StorageError if the folder is not a run, UsageError for a device that is not there.
+    """
+    pick(device, 0)
     about, config = read_status(path), resolve(read_config(path / "config.toml"))
     reasons: list[str] = []
     fitting = None
     try:
-        fitting = Fitting(read_data(path, config), config.model_copy(update={"device": "auto"}), read_encoder(path))
+        fitting = Fitting(read_data(path, config), config.model_copy(update={"device": device}), read_encoder(path))
     except UnstirError as error:
         reasons.append(f"The data cannot be read, so nothing is compared with it: {error}")
     state, model = read_checkpoint(path), None
     if (path / "model").is_dir():
-        model = load(path)
+        model = load(path, device=device)
     elif state is not None and fitting is not None:
         model = of_checkpoint(path, fitting, state)
         reasons.append(

@@ -31,8 +31,10 @@ State = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 @steady
-def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
+def load(path: str | Path, precision: str = "float32", device: str = "cpu", **own: Any) -> Model:
     """Read a model's folder, or the model of a run's folder. Nothing in it is executed. `precision` is that of sampling.
+
+    It computes on the `device`: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU if there is one and the network is large enough for it.
 
     Of a run that is not finished, this is the model of its newest checkpoint, with an `UnstirWarning`. If the model was trained with parts of
     your own, pass them again: `network`, `schedule`, `target`, `encoder`, `condition`.
@@ -42,15 +44,15 @@ def load(path: str | Path, precision: str = "float32", **own: Any) -> Model:
     path = Path(path)
     checkpoint = read_checkpoint(path) if is_unfinished(path) else None
     if checkpoint is None:
-        return finished.load(path, precision, **own)
+        return finished.load(path, precision, device, **own)
     if own:
         raise UsageError(f"{path} was trained without parts of your own. Leave {', '.join(own)} out.")
-    config = resolve(read_config(path / "config.toml"), {"device": "cpu"})
+    config = resolve(read_config(path / "config.toml"), {"device": device})
     try:
         fitting = Fitting(read_data(path, config), config, read_encoder(path))
     except StorageError as error:
         raise StorageError(f"{error} The model of a run that is not finished is made of its checkpoint and its data.") from None
-    return replace(of_checkpoint(path, fitting, checkpoint), precision=precision)
+    return replace(of_checkpoint(path, fitting, checkpoint), precision=precision).to(device)
 
 
 def is_unfinished(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
     config.py       the settings of a run, an immutable tree; config_file.py reads and writes it as TOML
     presets.py      settings that are chosen from the data where the user sets none
-    parts.py        from settings to parts: encoder, condition, network, device
+    parts.py        from settings to parts: encoder, condition, network
     fitting.py      `Fitting`: one training run, from data to model; the caller iterates over its steps
     starting.py     `Start`: another model, whose weights training starts from
     problem.py      draws everything random in a step: rows, times, noise, dropped conditions; the loss itself is in diffusion/loss.py

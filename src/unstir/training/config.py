@@ -17,11 +17,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from unstir import devices
 from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
-from unstir.training.setting_types import Name, Numbers, Size
+from unstir.training.setting_types import Device, Name, Numbers, Size
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
@@ -233,7 +234,7 @@ class Config(Section):
     optim: Optim = Optim()
     start: Start = Start()
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed.")
-    device: str = Field("auto", pattern="^(auto|cpu|cuda|mps)$", description="Where to compute: auto, cpu, cuda or mps.")
+    device: Device = Field("auto", description=devices.HELP)
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from unstir.data import Data
 from unstir.data.levels import levels_of
+from unstir.devices import pick
 from unstir.diffusion.blending import blended, measured
 from unstir.diffusion.denoiser import Denoiser
 from unstir.diffusion.schedules import schedule
@@ -36,7 +37,7 @@ from unstir.information.mmse import error_curve
 from unstir.model.atoms import with_atoms
 from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own
-from unstir.networks.building import affordable
+from unstir.networks.building import affordable, operations
 from unstir.seeds import seeded
 from unstir.steady import steady
 from unstir.training.baseline import MEASURED, along_directions, gaussian_of
@@ -45,7 +46,7 @@ from unstir.training.config import Config
 from unstir.training.held_out import HeldOut, HeldOutSets
 from unstir.training.keeping import LAST, Keeping
 from unstir.training.loop import Step
-from unstir.training.parts import condition_for, encoder_fit, network_for, pick_device, target_for, with_its_classes
+from unstir.training.parts import condition_for, encoder_fit, network_for, target_for, with_its_classes
 from unstir.training.presets import without_auto
 from unstir.training.problem import Problem
 from unstir.training.processes import here
@@ -92,7 +93,6 @@ class Fitting:
         self.coming: dict[int, Decision] = {}
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.levels = levels_of(self.training)
-        self.device = pick_device(config.device)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
         self.condition = own.condition or condition_for(self.training, config)
         drawn = views(self.training.rows, config.data.flip, data.layout)
@@ -117,6 +117,10 @@ class Fitting:
         self.recipe = replace(self.recipe, seed=seed)
         network = self._make_network(seed)
         self.taken_over = None if self.start is None else self.start.take_over(network, self.condition, self.data.shape)
+        work = operations(network) * self.recipe.batch_size // here().count
+        chosen = pick(self.config.device, work)
+        self.device, self.chosen_device = chosen.device, chosen.said
+        here().refuse_one(self.device)
         self.state = State(
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device

@@ -1,4 +1,4 @@
-"""From settings to parts: the encoder, the condition, the network and the device of a training run, by name or as the caller's own."""
+"""From settings to parts: the encoder, the condition and the network of a training run, by name or as the caller's own."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -6,25 +6,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
 from unstir.data import Data
 from unstir.data.layouts import Layout
+from unstir.devices import pick
 from unstir.diffusion.denoiser import Target, target
 from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import EncodedRows, encoded_levels, parts, views
 from unstir.encoders.turned import kind_for
-from unstir.errors import UsageError
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
 from unstir.networks.plain import in_float32
 from unstir.training.config import Config
 from unstir.training.starting import Start
 
+AUTOENCODER = 1e10  # multiply-adds of one call in its training: convolutions of 64 images
 NO_LABELS = "none"  # in place of the name of a column or an array
 
 
@@ -35,7 +35,7 @@ def encoder_fit(training: Data, config: Config, own: Own, start: Start | None = 
     """
     if start is not None and (kept := start.encoder_for(training, config, own)) is not None:
         return Fitted(kept)
-    device, lies = str(pick_device(config.device)), training.layout
+    device, lies = str(pick(config.device, AUTOENCODER).device), training.layout
     options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies)
     kind = kind_for(own.encoder or ENCODERS[config.data.encoder], lies, own.network is not None)
     return kind.begin(views(training.rows, config.data.flip, lies), options)
@@ -94,13 +94,3 @@ def label_name(labels: str | None, names: tuple[str, ...]) -> str:
     while name in names:
         name += "_"
     return name
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; 'auto' is a GPU if there is one, else the CPU. Raises UsageError if the machine does not have it."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device("cuda" if there["cuda"] else "cpu")
-    if not there.get(name, False):
-        raise UsageError(f"device '{name}' is not available. Available: {', '.join(k for k, v in there.items() if v)}.")
-    return torch.device(name)

@@ -96,7 +96,7 @@ class Planned:
         return (
             f"{spelled(data.source)}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}. {diffusion.schedule} schedule "
             f"(alpha_bar ends at {fitting.problem.schedule.alpha_bar_end:.1e}), {diffusion.target} target, {weights:,} weights, "
-            f"{fitting.recipe.steps:,} steps of {fitting.recipe.batch_size} on {fitting.device}."
+            f"{fitting.recipe.steps:,} steps of {fitting.recipe.batch_size} on {fitting.chosen_device}."
         )
 
 

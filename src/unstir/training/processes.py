@@ -84,6 +84,11 @@ class Processes(NamedTuple):
         whole = entire(part.detach())
         return whole.cpu() if self.rank == 0 else torch.empty(0)
 
+    def refuse_one(self, device: torch.device) -> None:
+        """Raise UsageError for the number of a GPU, where each of several processes has its own."""
+        if self.count > 1 and device.index is not None:
+            raise UsageError(f"--device {device} is one GPU for {self.count} processes. With --device cuda each takes its own.")
+
     def gather(self, part: Tensor) -> Tensor:
         """The parts (b, ...) of all processes joined in their order: (count b, ...)."""
         if self.count == 1:

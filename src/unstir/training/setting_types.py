@@ -1,4 +1,4 @@
-"""Types of settings that are written in more than one way: a number or several, a size as 32 or 32x48, a name.
+"""Types of settings that are written in more than one way: a number or several, a size as 32 or 32x48, a name, a device.
 
 >>> from pydantic import TypeAdapter
 >>> TypeAdapter(Numbers).validate_python("0.1,0.2"), TypeAdapter(Size).validate_python(32)
@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidationError, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from unstir import devices
 from unstir.words import spelled
 
 
@@ -41,3 +42,13 @@ Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isi
 
 
 Size = Annotated[str | None, BeforeValidator(_size)]
+
+
+def _device(value: str) -> str:
+    if not devices.is_name(value):
+        raise PydanticCustomError("device", f"should be {devices.WRITTEN}; this machine has {', '.join(devices.there())}")
+    return value
+
+
+Device = Annotated[str, AfterValidator(_device)]
+"""A device by name, whether it is there or not: the file may come from another machine."""

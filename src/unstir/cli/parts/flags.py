@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from unstir.devices import HELP
 from unstir.model.sampling import Sampling
 from unstir.words import spelled
 
@@ -50,6 +51,7 @@ def _name(kind: type, tokens: Any) -> str:  # noqa: ARG001
 Name = Annotated[str, Parameter(converter=_name)]
 Place = Annotated[Path, Parameter(converter=_place)]
 Seed = Annotated[Whole, Parameter(help="Random seed.")]
+Device = Annotated[str, Parameter(help=HELP)]
 
 RunFolder = Annotated[Place, Parameter(name="RUN", help="Run folder.")]
 RunOrModel = Annotated[Place, Parameter(name="RUN", help="Run folder, or the model folder inside one.")]

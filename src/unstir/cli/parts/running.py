@@ -112,7 +112,7 @@ def watched(recording: Recording, output: TrainingOutput) -> Iterator[Callable[[
 def _write_page(recording: Recording) -> None:
     from unstir.report.keeping import write_run_report
 
-    write_run_report(recording.run.path)
+    write_run_report(recording.run.path, recording.fitting.config.device)
 
 
 @contextmanager
