@@ -4,7 +4,7 @@
     torch's default type, and its default device         float32, the CPU
     gradients, inference mode                            on, off: what needs no gradients switches them off itself
     autocast, and its cache                              off, empty: `precision` is a setting of each model
-    products of float32 matrices, tf32 or bfloat16       exact, for the same reason
+    products of float32 matrices, tf32 or bfloat16       exact, for the same reason; on GPUs of convolutions, too, unless `allowing` tf32
     subnormal numbers flushed to zero                    kept
     torch's global random numbers                        seeded, and put back
     numpy's floating-point errors                        ignored: what has to be finite is checked by name
@@ -158,10 +158,46 @@ def _set_exact_products(torch: Any, undo: ExitStack) -> None:
         torch.set_float32_matmul_precision("highest")
         undo.callback(torch.set_float32_matmul_precision, precision)
     mkldnn = torch.backends.mkldnn
-    for part in (torch.backends.cuda.matmul, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))):
+    parts = [torch.backends.cuda.matmul, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))]
+    for part in parts + _of_gpus(torch):
         if part is not None and (now := getattr(part, "fp32_precision", "none")) not in ("none", "ieee"):
             part.fp32_precision = "ieee"
             undo.callback(_put_back, part, now)
+    if _is_old(torch) and torch.backends.cudnn.allow_tf32:
+        torch.backends.cudnn.allow_tf32 = False
+        undo.callback(setattr, torch.backends.cudnn, "allow_tf32", True)
+
+
+def _of_gpus(torch: Any) -> list[Any]:
+    """The switches of cuDNN, whose convolutions are in tf32 unless they are told otherwise; none where torch is built for the CPU."""
+    return [getattr(torch.backends.cudnn, name, None) for name in ("conv", "rnn")] if torch.backends.cuda.is_built() else []
+
+
+def _is_old(torch: Any) -> bool:
+    """Whether torch is built for GPUs, and has one switch for all of cuDNN, as before 2.9."""
+    return torch.backends.cuda.is_built() and not hasattr(torch.backends.cudnn, "conv")
+
+
+@contextmanager
+def allowing(precision: str) -> Iterator[None]:
+    """Inside the block, and inside a call, GPUs may take products of float32 with 10 binary digits if the precision is "tf32".
+
+    It holds for all threads, and changes nothing on the CPU.
+    """
+    if precision != "tf32":
+        yield
+        return
+    import torch
+
+    with ExitStack() as undo:
+        if _is_old(torch):
+            for part in (torch.backends.cuda.matmul, torch.backends.cudnn):
+                undo.callback(setattr, part, "allow_tf32", part.allow_tf32)
+                part.allow_tf32 = True
+        for part in () if _is_old(torch) else (torch.backends.cuda.matmul, *_of_gpus(torch)):
+            undo.callback(_put_back, part, part.fp32_precision)
+            part.fp32_precision = "tf32"
+        yield
 
 
 def _put_back(part: Any, precision: str) -> None:

@@ -24,9 +24,10 @@ def sample(
         str,
         Parameter(
             group=SAMPLING,
-            help="Of the network: float32, or bfloat16, which is faster in wide networks on a processor that multiplies it.",
+            help="Of the network: float32; bfloat16, which is faster in wide networks on a processor that multiplies it; tf32, between the "
+            "two on a GPU; or auto, which is float32 on the CPU, and on a GPU tf32, or bfloat16 for whole numbers such as pixels.",
         ),
-    ] = "float32",
+    ] = AUTO,
     device: Device = AUTO,
     output: Output = Output(),
 ) -> None:

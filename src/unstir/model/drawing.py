@@ -20,7 +20,7 @@ from unstir.diffusion.times import grid
 from unstir.errors import UsageError
 from unstir.model.atoms import exact
 from unstir.model.noise import GROUP, RowNoise
-from unstir.model.placing import brought_back, rows_at_once
+from unstir.model.placing import brought_back, computing, rows_at_once
 from unstir.model.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def paths(
         part = slice(rows.start, rows.stop)
         here = None if known is None else (known[0][part].to(model.device), known[1][part].to(model.device))
         denoise = model.denoise(None if cond is None else cond[part].to(model.device), how.guidance, how.interval, here)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bfloat16" and known is None):
+        with computing(model.device, model.precision if known is None else "float32"):
             return _kept(chosen.run(denoise, model.schedule, times, x, **extra), every)
 
     batch_size = rows_at_once(model) if how.batch_size is None else how.batch_size

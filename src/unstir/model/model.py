@@ -13,7 +13,7 @@ Model: rows of (2,), float64
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition, conditions_for
+from unstir.devices import AUTO
 from unstir.diffusion.blending import Blend, blended
 from unstir.diffusion.denoiser import Denoise, Denoiser, Posterior, Target
 from unstir.diffusion.guidance import clipped, guided, inpainted
@@ -38,13 +39,13 @@ from unstir.model.densities import log_prob
 from unstir.model.drawing import Known, paths, refuse_noise, times_of
 from unstir.model.editing import known_part, slerp
 from unstir.model.own import Own
-from unstir.model.placing import placed
+from unstir.model.placing import placed, suited_precision
 from unstir.model.sampling import Sampling
 from unstir.model.units import mask_of, named, one_row, refuse_infinite, rows_of, typed, value_named
 from unstir.seeds import seeded
 from unstir.steady import steady
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 DEFAULT = Sampling()
 BACK_AND_FORTH = "adams_bashforth3"  # the default method from data to noise and back
 
@@ -61,7 +62,8 @@ class Model:
     `encoders.rows.standard_deviation`. `blend` mixes the network's answer with the best Gaussian's; None leaves it alone.
 
     With `precision` "bfloat16", sampling takes the network's products in bfloat16, which is faster for wide networks on processors that
-    support it. Likelihoods, the maps to noise and back, and inpainting always use float32.
+    support it; "tf32" shortens those of float32 on a GPU; "auto" is what suits the device. Likelihoods, the maps to noise and back, and
+    inpainting always use float32.
     """
 
     card: Card
@@ -78,8 +80,10 @@ class Model:
     """The training loss of every step (steps,), if `unstir.fit` has just fitted the model."""
 
     def __post_init__(self):
+        if self.precision == AUTO:
+            object.__setattr__(self, "precision", suited_precision(self.device, self.card))
         if self.precision not in PRECISIONS:
-            raise unknown("precision", self.precision, PRECISIONS)
+            raise unknown("precision", self.precision, [AUTO, *PRECISIONS])
 
     def __repr__(self) -> str:
         """A description in a few lines."""
@@ -291,4 +295,4 @@ def load(path: str | Path, precision: str = "float32", device: str = "cpu", **ow
     for name in own:
         if name not in Own.__dataclass_fields__:
             raise unknown("part", name, Own.__dataclass_fields__)
-    return Model(*folder.read(Path(path).expanduser(), Own(**own)), precision=precision).to(device)
+    return replace(Model(*folder.read(Path(path).expanduser(), Own(**own))).to(device), precision=precision)

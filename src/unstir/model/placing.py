@@ -6,7 +6,8 @@ of memory all the same, half as many rows are tried: the rows that go through th
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from unstir import devices
 from unstir.encoders.moving import moved
+from unstir.model.card import Card
 from unstir.model.noise import GROUP
 from unstir.networks.building import affordable, operations
+from unstir.steady import allowing
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
@@ -40,6 +43,24 @@ def placed(model: "Model", device: str | torch.device) -> "Model":
     network = copy.deepcopy(model.network).to(on)
     blend = model.blend and model.blend.to(on)
     return replace(model, network=network, blend=blend, encoder=moved(model.encoder, on))
+
+
+def suited_precision(on: torch.device, card: Card) -> str:
+    """The precision of samples on a device, if nobody says: on a GPU tf32, or bfloat16 for whole numbers such as pixels, which are rounded.
+
+    >>> suited_precision(torch.device("cpu"), Card((2,), "ND", "linear", {}, "edm", "mlp", {}, "standardise"))
+    'float32'
+    """
+    if on.type != devices.GPU:
+        return "float32"
+    return "bfloat16" if card.bounds is not None and devices.multiplies_bfloat16(on) else "tf32"
+
+
+@contextmanager
+def computing(on: torch.device, precision: str) -> Iterator[None]:
+    """Inside the block, networks compute in that precision on that device."""
+    with allowing(precision), torch.autocast(on.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        yield
 
 
 def rows_at_once(model: "Model", fewest: int = GROUP, most: int = MOST, times: int = 1) -> int:

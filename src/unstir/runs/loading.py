@@ -52,7 +52,7 @@ def load(path: str | Path, precision: str = "float32", device: str = "cpu", **ow
         fitting = Fitting(read_data(path, config), config, read_encoder(path))
     except StorageError as error:
         raise StorageError(f"{error} The model of a run that is not finished is made of its checkpoint and its data.") from None
-    return replace(of_checkpoint(path, fitting, checkpoint), precision=precision).to(device)
+    return replace(of_checkpoint(path, fitting, checkpoint).to(device), precision=precision)
 
 
 def is_unfinished(path: Path) -> bool:

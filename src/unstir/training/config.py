@@ -193,7 +193,9 @@ class Optim(Section):
     keep: str = Field("best", pattern="^(best|last)$", description="Weights of the model: best (lowest held-out loss) or last.")
     drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class; guidance needs some.")
     precision: str = Field(
-        "float32", pattern="^(float32|bfloat16)$", description="Precision of the network in training: float32 or bfloat16."
+        "float32",
+        pattern="^(float32|tf32|bfloat16)$",
+        description="Precision of the network in training: float32, bfloat16, or tf32, which is float32 with shorter products on a GPU.",
     )
     sharding: str = Field(
         "none",

@@ -28,6 +28,7 @@ from unstir.data import Data, in_space, load
 from unstir.data.levels import levels_of
 from unstir.data.matching import Known
 from unstir.data.statistics import statistics
+from unstir.devices import CPU, GPU, multiplies_bfloat16
 from unstir.diffusion.denoiser import target
 from unstir.diffusion.registry import TARGETS
 from unstir.encoders.registry import ENCODERS, FOR_SPACE
@@ -250,7 +251,7 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
         ("optim", "optimiser"): _optimiser(other, said, chosen),
         ("optim", "lr"): Choice(2e-3, RATE),
         ("optim", "ema"): Choice(0.999, "decay of the averaged weights, for batches of this size"),
-        ("optim", "precision"): Choice(precision(), "the fastest that this machine supports"),
+        ("optim", "precision"): Choice(precision(chosen.get("device", AUTO)), "the fastest that this machine supports"),
     }
 
 
@@ -272,9 +273,11 @@ def _usual_sizes(name: str) -> dict[tuple[str, str], Choice]:
     return {("network", size): Choice(n, f"the usual {size} of {name}") for size, n in sizes.items() if isinstance(n, int)}
 
 
-def precision() -> str:
-    """The fastest precision: bfloat16 on a GPU or a processor with instructions for it, else float32."""
-    return "bfloat16" if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() else "float32"
+def precision(device: str = AUTO) -> str:
+    """The fastest precision of a network for images on a device by name: bfloat16 where there are instructions for it, else float32."""
+    on = torch.device(device) if device != AUTO else torch.device(GPU if torch.cuda.is_available() else CPU)
+    there = on.type != GPU or torch.cuda.is_available()  # where it is not, that is said when it is used
+    return "bfloat16" if there and multiplies_bfloat16(on) else "float32"
 
 
 def times_for(target_name: str) -> str:

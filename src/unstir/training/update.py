@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from unstir.diffusion.loss import Example, errors
 from unstir.errors import NumericsError
+from unstir.steady import allowing
 from unstir.training.capture import Way
 from unstir.training.optimisers import deferred
 from unstir.training.problem import Problem
@@ -61,13 +62,14 @@ class Immediate:
     def take(self, drawn: Drawn, lr: float, decay: float) -> tuple[float, Tensor]:
         """Take a step on these rows: the loss, and the errors of the rows of all processes. Raises NumericsError before the update."""
         state, recipe, (example, cond, t) = self.state, self.recipe, drawn
-        with self.autocast:
+        with self.autocast, allowing(recipe.precision):
             F = self.network(example.seen, example.t, cond)
         own_errors = errors(F.to(example.wanted.dtype), example, self.problem.target.reading)
         row_errors = self.together.gather(own_errors.detach())
         loss = row_errors.mean().item()
         self._check(loss, row_errors, t)
-        own_errors.mean().backward()
+        with allowing(recipe.precision):
+            own_errors.mean().backward()
         norm = entire(nn.utils.clip_grad_norm_(state.weights, recipe.clip))
         self._check(norm.item(), row_errors, t)
         state.optimiser.param_groups[0]["lr"] = lr
@@ -136,7 +138,7 @@ class Deferred:
         state, example = self.state, Example(*self.inputs[: len(Example._fields)])
         for w in state.weights:
             w.grad = None
-        with _the_same_again():
+        with _the_same_again(), allowing(self.recipe.precision):
             with self.autocast:
                 F = self.network(example.seen, example.t, self.inputs[-1] if self.has_cond else None)
             row_errors = errors(F.to(example.wanted.dtype), example, self.problem.target.reading)

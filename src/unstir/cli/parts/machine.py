@@ -14,10 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from unstir.devices import multiplies_bfloat16
 from unstir.runs.environment import cpu_model
 
 OK, NOTE, BROKEN = "ok", "note", "broken"
-SIZE = 1024  # of the square matrices that are multiplied
+SIZE, ON_GPU = 1024, 8192  # of the square matrices that are multiplied, on the CPU and on a GPU
 TRAINED = 1.0  # seconds of training
 LITTLE_DISK, LITTLE_MEMORY = 2**30, 2**30  # bytes
 REQUIREMENT = re.compile(r"([A-Za-z0-9_.\-]+)(?:.*?>=\s*([\d.]+))?.*?(?:extra\s*==\s*['\"](\w+)['\"])?$")
@@ -125,7 +126,20 @@ def devices() -> Iterator[Finding]:
     if torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(i)
-            yield Finding(f"cuda:{i}", f"{about.name}, {_size(about.total_memory)}", value=about.name)
+            found = f"{about.name}, {_size(about.total_memory)}"
+            try:
+                dtype = torch.bfloat16 if multiplies_bfloat16(torch.device("cuda", i)) else torch.float32
+                rate = on_gpu(i, dtype) / 1e12
+            except RuntimeError as error:
+                why = str(error).split("\n")[0]
+                yield Finding(
+                    f"cuda:{i}", f"{found}, but it cannot be used: {why}", NOTE, "Compute on another device: --device cpu."
+                )
+                continue
+            said = f"{found}, {rate:,.0f} TFLOP/s in {str(dtype).removeprefix('torch.')}, measured"
+            yield Finding(
+                f"cuda:{i}", said, value={"name": about.name, "tflops": rate, "dtype": str(dtype).removeprefix("torch.")}
+            )
     elif shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
         why = "this torch is built for the CPU" if torch.version.cuda is None else "torch cannot use its driver"
         yield Finding(
@@ -138,6 +152,21 @@ def devices() -> Iterator[Finding]:
         yield Finding("cuda", "none; not needed for points and tables", value=False)
     if torch.backends.mps.is_available():
         yield Finding("mps", "Apple's GPU: --device mps", value=True)
+
+
+def on_gpu(number: int, dtype: Any) -> float:
+    """Operations a second in products of large square matrices on a GPU: the most that any network can reach on it."""
+    import torch
+
+    a = torch.ones(ON_GPU, ON_GPU, device=f"cuda:{number}", dtype=dtype)
+    spent = []
+    for _ in range(8):
+        torch.cuda.synchronize(number)
+        started = time.perf_counter()
+        _ = a @ a
+        torch.cuda.synchronize(number)
+        spent.append(time.perf_counter() - started)
+    return 2 * ON_GPU**3 / min(spent)
 
 
 def speed() -> Iterator[Finding]:
