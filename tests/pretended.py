@@ -31,6 +31,20 @@ class Generator(torch.Generator):
     """A generator of the pretended GPU."""
 
 
+class OfEither(torch.Generator):
+    """Makes a generator of the CPU or of the pretended GPU."""
+
+    def __new__(cls, device="cpu", *, real=torch.Generator):
+        return Generator() if is_gpu(device) else real(device)
+
+
+class OnCPU(torch.autocast):
+    """Autocast where the pretended GPU really computes."""
+
+    def __init__(self, _, *args, **settings):
+        super().__init__("cpu", *args, **settings)
+
+
 def is_gpu(device):
     return device is not None and torch.device(device).type == "cuda"
 
@@ -171,8 +185,7 @@ def pretended_gpu():
         for name, value in cuda.items():
             patch.setattr(torch.cuda, name, Answer(value))
         patch.setattr(nn.Module, "to", module_to)
-        real, autocast = torch.Generator, torch.autocast
-        patch.setattr(torch, "Generator", lambda device="cpu": Generator() if is_gpu(device) else real(device))
-        patch.setattr(torch, "autocast", lambda _, *args, **settings: autocast("cpu", *args, **settings))
+        patch.setattr(torch, "Generator", OfEither)
+        patch.setattr(torch, "autocast", OnCPU)
         with Pretended() as mode:
             yield mode

@@ -13,6 +13,7 @@ from unstir.networks.building import operations
 from unstir.networks.mlp import MLP
 from unstir.networks.unet import UNet
 from unstir.training.config import resolve
+from unstir.training.processes import Processes
 
 
 @pytest.fixture
@@ -111,3 +112,16 @@ def test_every_command_that_evaluates_a_model_takes_a_device(folder, tmp_path):
         text = " ".join(re.sub("[│╭╰─╮╯]", " ", run(command[0], "--help")[1]).split())
         assert devices.HELP in text, command[0]
         refused(2, "device 'cuda:7' is not available. Available: cpu.", *command, "--device", "cuda:7")
+
+
+def test_each_of_several_processes_has_a_gpu_of_its_own_or_none(monkeypatch):
+    # Catches points on the CPU, refused because the machine has fewer GPUs than processes, and all processes on one GPU.
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    cpu, gpu, first = map(torch.device, ("cpu", "cuda", "cuda:0"))
+    Processes(1, 2).check(cpu)
+    Processes(0, 1).check(first)
+    with pytest.raises(UsageError, match="process 1 of this machine has no GPU: there are only 1"):
+        Processes(1, 2).check(gpu)
+    with pytest.raises(UsageError, match="--device cuda:0 is one GPU for 2 processes"):
+        Processes(1, 2).check(first)

@@ -21,7 +21,8 @@ def test_this_machine_is_well(tmp_path, monkeypatch):
     assert (code, err) == (0, "")
     assert found["torch"]["value"] == torch.__version__
     assert found["unstir"]["value"] == metadata.version("unstir")
-    assert {"python", "numpy", "safetensors", "platform", "processor", "memory", "threads", "cuda", "disk"} <= set(found)
+    assert {"python", "numpy", "safetensors", "platform", "processor", "memory", "threads", "disk"} <= set(found)
+    assert {"cuda", "cuda:0"} & set(found)
     assert found["matrix product"]["value"] > 0.1
     assert found["training"]["value"] > 0.1
     assert found["this folder"]["value"] is True

@@ -15,6 +15,8 @@ from unstir.diffusion.samplers import SAMPLERS
 from unstir.errors import UsageError
 from unstir.model import drawing
 from unstir.model.noise import GROUP, RowNoise
+from unstir.model.placing import computing
+from unstir.steady import one_state
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
@@ -100,22 +102,17 @@ def test_images_with_classes_are_guided_and_clipped_on_a_gpu(images, tmp_path):
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == (tmp_path / "n" / "model.safetensors").read_bytes()
 
 
-def test_training_on_a_gpu_is_training_on_the_cpu():
-    # Catches rows, times or the fixed held-out sets that stay on the CPU, and a blend or error curve measured across devices.
-    rows, found = np.random.default_rng(0).normal(size=(60, 2)), {}
-    with pretended_gpu():
-        for device in ("cpu", "cuda"):
-            made = fitting(rows, device=device)
-            losses = [step.loss for step in made.steps()]
-            model = made.model()
-            found[device] = [
-                *losses,
-                made.held_out().loss,
-                *model.error.mse.flatten().tolist(),
-                *model.sample(4, steps=4).flatten(),
-            ]
-            assert model.device.type == device
-    assert found["cuda"] == pytest.approx(found["cpu"], rel=1e-4)
+def test_looks_and_curves_on_a_gpu_are_those_of_the_cpu():
+    # Catches times, conditions or the fixed held-out sets that stay on the CPU, and a blend or an error curve measured across devices.
+    rows, found = np.random.default_rng(0).integers(0, 17, (60, 2)), {}
+    for target in ("edm", "categorical"):
+        with pretended_gpu():
+            for device in ("cpu", "cuda"):
+                made = fitting(rows, np.arange(60) % 2, device=device, target=target)
+                model = made.model()
+                assert model.device.type == made.device.type == device
+                found[device] = [made.held_out().loss, *model.error.mse.flatten().tolist(), *model.sample(4, steps=4).flatten()]
+        assert found["cuda"] == pytest.approx(found["cpu"], rel=1e-6)
 
 
 def test_too_many_rows_for_the_memory_are_halved_until_they_fit(points, monkeypatch):
@@ -131,7 +128,7 @@ def test_too_many_rows_for_the_memory_are_halved_until_they_fit(points, monkeypa
     real = drawing._in_batches
     monkeypatch.setattr(drawing, "_in_batches", lambda of, n, size: real(lambda rows: begun(rows, of=of), n, size))
     np.testing.assert_allclose(points.sample(700, steps=3), whole, atol=1e-6)
-    assert tried[:4] == [700, 350, 175, 87] or tried[0] > tried[1] > tried[2]
+    assert tried[:4] == [700, 350, 175, 87]
     assert max(tried[4:]) <= memory
     memory = 0
     with pytest.raises(UsageError, match=r"not enough memory for one row: CUDA out of memory\. Use --device cpu"):
@@ -165,9 +162,6 @@ def test_a_real_gpu_computes_what_the_cpu_computes(points, images, precision):
     np.testing.assert_allclose(points.to("cuda").log_prob(x, steps=8), points.log_prob(x, steps=8), atol=1e-4)
     weights, moved = images.network, images.to("cuda").network
     x, t = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0)), torch.full((1,), 0.5)
-    from unstir.model.placing import computing
-    from unstir.steady import one_state
-
     with one_state(), torch.no_grad(), computing(torch.device("cuda"), precision):
         off = (moved(x.cuda(), t.cuda()).float().cpu() - weights(x, t)).abs().max().item()
     assert off < {"float32": 2e-5, "tf32": 2e-2, "bfloat16": 2e-1}[precision]

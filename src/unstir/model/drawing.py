@@ -85,7 +85,7 @@ def _in_batches(begun: Callable[[range], Callable[[], list[Tensor]]], n: int, si
         except torch.OutOfMemoryError as error:
             why = str(error).split(". ")[0]
         if beside is None:  # here, where the error no longer holds what has been computed
-            if size == 1:
+            if (size := min(size, n - first)) == 1:
                 raise UsageError(
                     f"the GPU has not enough memory for one row: {why}. Use --device cpu, or end what else uses the GPU."
                 )

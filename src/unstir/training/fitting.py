@@ -120,7 +120,7 @@ class Fitting:
         work = operations(network) * self.recipe.batch_size // here().count
         chosen = pick(self.config.device, work)
         self.device, self.chosen_device = chosen.device, chosen.said
-        here().refuse_one(self.device)
+        here().check(self.device)
         self.state = State(
             network if self.sharded else network.to(self.device), self.recipe
         )  # sharding moves the parts to the device

@@ -84,10 +84,16 @@ class Processes(NamedTuple):
         whole = entire(part.detach())
         return whole.cpu() if self.rank == 0 else torch.empty(0)
 
-    def refuse_one(self, device: torch.device) -> None:
-        """Raise UsageError for the number of a GPU, where each of several processes has its own."""
-        if self.count > 1 and device.index is not None:
+    def check(self, device: torch.device) -> None:
+        """Raise UsageError for a device that this process cannot have for itself beside the others."""
+        if self.count == 1 or device.type != "cuda":
+            return
+        if device.index is not None:
             raise UsageError(f"--device {device} is one GPU for {self.count} processes. With --device cuda each takes its own.")
+        if (local := _local()) >= (there := torch.cuda.device_count()):
+            raise UsageError(
+                f"process {local} of this machine has no GPU: there are only {there}. Start one process for each GPU, or use --device cpu."
+            )
 
     def gather(self, part: Tensor) -> Tensor:
         """The parts (b, ...) of all processes joined in their order: (count b, ...)."""
@@ -135,22 +141,19 @@ def here() -> Processes:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Connect the processes inside the block: by gloo, and by NCCL for tensors on GPUs, of which each process has one.
-
-    Raises UsageError if a machine has GPUs, but fewer than processes.
-    """
-    if torch.cuda.is_available():
-        local, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
-        if local >= there:
-            raise UsageError(
-                f"process {local} of this machine has no GPU: there are only {there}. Start one process for each GPU."
-            )
-        torch.cuda.set_device(local)
+    """Connect the processes inside the block: by gloo, and by NCCL for tensors on GPUs, of which each process has one, if there are enough."""
+    if torch.cuda.is_available() and _local() < torch.cuda.device_count():
+        torch.cuda.set_device(_local())
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _local() -> int:
+    """The number of this process among those of its machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 @contextmanager
