@@ -17,7 +17,7 @@ import unstir
 from unstir import steady as module
 from unstir.data import from_arrays
 from unstir.evaluation import evaluate, examine, truth_of
-from unstir.steady import one_state, steady
+from unstir.steady import allowing, one_state, steady
 from unstir.training.config import flat
 from unstir.training.fitting import Fitting
 from unstir.training.presets import settle
@@ -354,3 +354,30 @@ def test_a_network_without_numbers_is_refused():
         own = Dropping()
     with pytest.raises(unstir.errors.UsageError, match="meta device"):
         unstir.fit(np.zeros((9, 2)), network=own)
+
+
+@pytest.mark.parametrize("theirs", ["usual", "matmul", "convolutions"])
+def test_products_on_gpus_are_exact_unless_they_are_allowed_to_be_short(monkeypatch, theirs):
+    # torch's switches can be set without a GPU. Catches convolutions in tf32, which are torch's usual ones, a caller's setting that leaks in,
+    # and one that is not the caller's again.
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+
+    def seen():
+        return cudnn.allow_tf32, matmul.allow_tf32
+
+    was = seen()
+    cudnn.allow_tf32, matmul.allow_tf32 = {"usual": (True, False), "matmul": (True, True), "convolutions": (False, False)}[theirs]
+    try:
+        before = seen()
+        with one_state():
+            assert seen() == (False, False)
+            with allowing("bfloat16"):
+                assert seen() == (False, False)
+            with contextlib.suppress(KeyError), allowing("tf32"):
+                assert seen() == (True, True)
+                raise KeyError
+            assert seen() == (False, False)
+        assert seen() == before
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = was

@@ -158,45 +158,43 @@ def _set_exact_products(torch: Any, undo: ExitStack) -> None:
         torch.set_float32_matmul_precision("highest")
         undo.callback(torch.set_float32_matmul_precision, precision)
     mkldnn = torch.backends.mkldnn
-    parts = [torch.backends.cuda.matmul, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))]
-    for part in parts + _of_gpus(torch):
+    for part in (torch.backends.cuda.matmul, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))):
         if part is not None and (now := getattr(part, "fp32_precision", "none")) not in ("none", "ieee"):
             part.fp32_precision = "ieee"
             undo.callback(_put_back, part, now)
-    if _is_old(torch) and torch.backends.cudnn.allow_tf32:
-        torch.backends.cudnn.allow_tf32 = False
-        undo.callback(setattr, torch.backends.cudnn, "allow_tf32", True)
+    if torch.backends.cuda.is_built():
+        _set_exact_convolutions(torch.backends.cudnn, undo)
 
 
-def _of_gpus(torch: Any) -> list[Any]:
-    """The switches of cuDNN, whose convolutions are in tf32 unless they are told otherwise; none where torch is built for the CPU."""
-    return [getattr(torch.backends.cudnn, name, None) for name in ("conv", "rnn")] if torch.backends.cuda.is_built() else []
-
-
-def _is_old(torch: Any) -> bool:
-    """Whether torch is built for GPUs, and has one switch for all of cuDNN, as before 2.9."""
-    return torch.backends.cuda.is_built() and not hasattr(torch.backends.cudnn, "conv")
+def _set_exact_convolutions(cudnn: Any, undo: ExitStack) -> None:
+    """Convolutions on GPUs in float32: cuDNN takes tf32 for them unless it is told otherwise."""
+    try:
+        shortened = cudnn.allow_tf32
+    except RuntimeError:  # one of the new switches is set
+        for part in (cudnn.conv, cudnn.rnn):
+            if (now := part.fp32_precision) == "tf32":
+                part.fp32_precision = "ieee"
+                undo.callback(setattr, part, "fp32_precision", now)
+        return
+    if shortened:
+        cudnn.allow_tf32 = False
+        undo.callback(setattr, cudnn, "allow_tf32", True)
 
 
 @contextmanager
 def allowing(precision: str) -> Iterator[None]:
-    """Inside the block, and inside a call, GPUs may take products of float32 with 10 binary digits if the precision is "tf32".
+    """Inside the block, which is inside a call, GPUs take products of float32 with 10 binary digits if the precision is "tf32".
 
     It holds for all threads, and changes nothing on the CPU.
     """
-    if precision != "tf32":
+    torch = sys.modules.get("torch")
+    if precision != "tf32" or torch is None or not torch.backends.cuda.is_built():
         yield
         return
-    import torch
-
     with ExitStack() as undo:
-        if _is_old(torch):
-            for part in (torch.backends.cuda.matmul, torch.backends.cudnn):
-                undo.callback(setattr, part, "allow_tf32", part.allow_tf32)
-                part.allow_tf32 = True
-        for part in () if _is_old(torch) else (torch.backends.cuda.matmul, *_of_gpus(torch)):
-            undo.callback(_put_back, part, part.fp32_precision)
-            part.fp32_precision = "tf32"
+        for part in (torch.backends.cuda.matmul, torch.backends.cudnn):
+            part.allow_tf32 = True
+            undo.callback(setattr, part, "allow_tf32", False)
         yield
 
 
