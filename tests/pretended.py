@@ -180,7 +180,7 @@ def pretended_gpu():
         cuda = {
             "is_available": True, "device_count": 1, "current_device": 0, "Event": Event(), "current_stream": None, "synchronize": None,
             "mem_get_info": (2**33, 2**34), "get_device_properties": about, "get_device_name": "pretended", "max_memory_reserved": 2**20,
-            "empty_cache": None,
+            "empty_cache": None, "memory_reserved": 2**21, "memory_allocated": 2**20,
         }  # fmt: skip
         for name, value in cuda.items():
             patch.setattr(torch.cuda, name, Answer(value))

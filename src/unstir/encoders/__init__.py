@@ -4,6 +4,7 @@ base.py           `Encoder`: the methods of every encoder; `fit_encoder`: fit on
 affine.py         shift and scale each element: standardise, channels, min_max
 quantile.py       normal scores, for heavy tails
 latent.py         an autoencoder that makes rows smaller; `autoencoder.py` trains it
+moving.py         an encoder that holds a network, on a device
 turned.py         sequences whose channels come first, as a model of sequences sees them
 rows.py           rows as the network sees them: encoded when they are drawn, and mirrored if the settings say so
 registry.py       the encoders by name, without importing torch

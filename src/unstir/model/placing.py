@@ -67,7 +67,8 @@ def rows_at_once(model: "Model", fewest: int = GROUP, most: int = MOST, times: i
     """How many rows go through the network at once, if nobody says. On a GPU, a row takes so many `times` the memory of a plain call."""
     on, at_once = model.device, AT_ONCE
     if on.type == devices.GPU:
-        at_once = SHARE * torch.cuda.mem_get_info(on)[0] / (BYTES * times)
+        unused = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)  # what torch holds for later
+        at_once = SHARE * (torch.cuda.mem_get_info(on)[0] + unused) / (BYTES * times)
     return affordable(model.network, 1, at_once, fewest, most)
 
 

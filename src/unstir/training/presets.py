@@ -275,9 +275,8 @@ def _usual_sizes(name: str) -> dict[tuple[str, str], Choice]:
 
 def precision(device: str = AUTO) -> str:
     """The fastest precision of a network for images on a device by name: bfloat16 where there are instructions for it, else float32."""
-    on = torch.device(device) if device != AUTO else torch.device(GPU if torch.cuda.is_available() else CPU)
-    there = on.type != GPU or torch.cuda.is_available()  # where it is not, that is said when it is used
-    return "bfloat16" if there and multiplies_bfloat16(on) else "float32"
+    on_gpu = torch.cuda.is_available() and str(device).startswith((AUTO, GPU))  # a name that is misspelt is refused elsewhere
+    return "bfloat16" if multiplies_bfloat16(torch.device(GPU if on_gpu else CPU)) else "float32"
 
 
 def times_for(target_name: str) -> str:
