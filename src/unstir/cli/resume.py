@@ -65,8 +65,8 @@ def resume(
     moved = {} if data is None else {MOVED_TO: absolute(data)}
     is_finished = about.get("status") == "finished"
     if steps is not None and is_finished:
-        moved_to = {} if device is None else {"every": AllSettings(device=device)}  # pyrefly: ignore
-        train(data, out=out, start=path, settings=SettingsFlags(steps=steps, **moved_to), output=output)
+        other = None if device is None else AllSettings(device=device)  # pyrefly: ignore
+        train(data, out=out, start=path, settings=SettingsFlags(steps=steps, every=other), output=output)
         return
     if steps is not None or out is not None:
         more = f"unstir resume {quoted(path)} --steps 2000"

@@ -23,7 +23,7 @@ def moved(encoder: Encoder, on: torch.device) -> Encoder:
     held = {field.name: getattr(encoder, field.name) for field in fields(encoder) if field.init}
     changed = {name: _on(value, on) for name, value in held.items()}
     changed = {name: value for name, value in changed.items() if value is not held[name]}
-    return replace(encoder, **changed) if changed else encoder
+    return replace(encoder, **changed) if changed else encoder  # pyrefly: ignore
 
 
 def _on(part: Any, on: torch.device) -> Any:

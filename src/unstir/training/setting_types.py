@@ -46,7 +46,8 @@ Size = Annotated[str | None, BeforeValidator(_size)]
 
 def _device(value: str) -> str:
     if not devices.is_name(value):
-        raise PydanticCustomError("device", f"should be {devices.WRITTEN}; this machine has {', '.join(devices.there())}")
+        known = {"written": devices.WRITTEN, "there": ", ".join(devices.there())}
+        raise PydanticCustomError("device", "should be {written}; this machine has {there}", known)
     return value
 
 
