@@ -47,7 +47,7 @@ def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path
     assert read_plan(tmp_path / "r") == list(moved.values())
     rates = [json.loads(line)["lr"] for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
     assert len(rates) == 22
-    assert rates[-1] < 0.02 * max(rates)
+    assert rates[-1] < 0.05 * max(rates)  # 2 of the last steps are left after the last decision
     refused(2, "--minutes", "train", points, "--minutes", "1", "--steps", "5")
     refused(2, "--minutes", "train", points, "--minutes", "0")
     refused(2, "--minutes", "train", points, "--minutes", "-1")
