@@ -45,7 +45,7 @@ def evaluate(
     from unstir.words import short
 
     model, reasons, sampling = load(run, device=device), [], how.sampling()
-    most = n or affordable_rows(model)
+    most = n or affordable_rows(model.network)
     if data is None:
         config = resolve(read_config(run / "config.toml"))
         own, held_out = own_data(run, config), config.data.held_out

@@ -159,13 +159,8 @@ def _dealt(data: Data, hands: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [flat(data.take(numbers)) for numbers in hands]
 
 
-def affordable_rows(model: Model, share: float = 1.0) -> int:
+def affordable_rows(network: nn.Module, share: float = 1.0) -> int:
     """How many rows a set of samples has: 5,000, or fewer if the network is large or only a `share` of the usual time is available."""
-    return rows_for(model.network, share)
-
-
-def rows_for(network: nn.Module, share: float = 1.0) -> int:
-    """How many rows a set of samples of this network has, as `affordable_rows`."""
     return affordable(network, REPEATS * DEFAULT.steps, share * WORK, FEWEST_WORTH, MOST)
 
 

@@ -89,7 +89,7 @@ class Live:
 
 def _truth(fitting: Fitting | None, model: Model, config: Config) -> Truth:
     assert fitting is not None
-    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), min(MOST_ROWS, affordable_rows(model)))
+    return fewer(truth_of(fitting.data, config.data.held_out, config.seed), min(MOST_ROWS, affordable_rows(model.network)))
 
 
 def _judged(subject: Subject, fitting: Fitting, model: Model, truth: Truth | None) -> tuple[dict[str, Any] | None, Any]:

@@ -171,9 +171,7 @@ class Autoencoder(Section):
     filters: int = Field(32, ge=8, le=4096, description="Channels of its first level.")
     updates: int = Field(0, ge=0, le=10**9, description="Its training steps; 0: two a row, from 250 to 1,500.")
     noise: float = Field(
-        0.1,
-        gt=0,
-        description="Size of an error that does not matter, in standard deviations of the data; smaller keeps more detail, in more bits.",
+        0.1, gt=0, description="Size of an error that does not matter, in deviations; smaller keeps more detail, in more bits."
     )
 
 
@@ -198,9 +196,7 @@ class Optim(Section):
         description="Precision of the network in training: float32, bfloat16, or tf32, which is float32 with shorter products on a GPU.",
     )
     sharding: str = Field(
-        "none",
-        pattern="^(none|full)$",
-        description="none, or full: each of several processes keeps only a part of the weights (FSDP).",
+        "none", pattern="^(none|full)$", description="none, or full: each process keeps a part of the weights (FSDP)."
     )
     capture: str = Field(
         "auto",

@@ -14,7 +14,7 @@ does, depends on the step and the process.
     [1, 2, 3]
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -53,7 +53,7 @@ def train(
     together: Processes = ALONE,
     device: torch.device | None = None,
     until: int | None = None,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Train by (1) from state.step to recipe.steps, changing the state; yields after each step, with the losses of all processes.
 
     If `until` is given, training pauses after that step. Called again, it goes on from state.step exactly, as one call would have; the

@@ -89,10 +89,10 @@ class Recipe:
     def _turns(self) -> list[tuple[float, int, int]]:
         """The angle at each k_i, with k_i and N_i."""
         plans = self.plans or ((0, self.steps),)
-        found = [(0.0, *plans[0])]
-        for (since, end), after in pairwise(plans):
-            angle = found[-1][0]
-            found.append((angle + (math.pi - angle) * (after[0] - since) / max(1, end - since), *after))
+        angle, found = 0.0, [(0.0, plans[0][0], plans[0][1])]
+        for (since, end), (then, new_end) in pairwise(plans):
+            angle += (math.pi - angle) * (then - since) / max(1, end - since)
+            found.append((angle, then, new_end))
         return found
 
 

@@ -23,7 +23,7 @@ from unstir.encoders.turned import statistics_of
 from unstir.errors import UsageError
 from unstir.evaluation import columns
 from unstir.evaluation.features import training_work
-from unstir.evaluation.scores import FEWEST_WORTH, MOST, REPEATS, Truth, between_true, rows_for, true_pairs, truth_of
+from unstir.evaluation.scores import FEWEST_WORTH, MOST, REPEATS, Truth, between_true, affordable_rows, true_pairs, truth_of
 from unstir.model.model import DEFAULT
 from unstir.networks.building import affordable, operations
 from unstir.report.figures import FEW, SHOWN, STATES
@@ -40,7 +40,7 @@ PASS = 3  # training on a row takes this many times the work of evaluating it
 
 def rows_of_a_set(network: nn.Module, effort: float) -> int:
     """How many samples a set has with this effort, if there are as many true rows."""
-    return min(rows_for(network, SHARE * effort), max(FEWEST_WORTH, int(MOST * effort)))
+    return min(affordable_rows(network, SHARE * effort), max(FEWEST_WORTH, int(MOST * effort)))
 
 
 def ending(fitting: Fitting, cost: Cost, seconds: float) -> Ending:
