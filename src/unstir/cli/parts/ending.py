@@ -23,7 +23,7 @@ from unstir.encoders.turned import statistics_of
 from unstir.errors import UsageError
 from unstir.evaluation import columns
 from unstir.evaluation.features import training_work
-from unstir.evaluation.scores import FEWEST_WORTH, MOST, REPEATS, Truth, between_true, affordable_rows, true_pairs, truth_of
+from unstir.evaluation.scores import FEWEST_WORTH, MOST, REPEATS, Truth, affordable_rows, between_true, true_pairs, truth_of
 from unstir.model.model import DEFAULT
 from unstir.networks.building import affordable, operations
 from unstir.report.figures import FEW, SHOWN, STATES
