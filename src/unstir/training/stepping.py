@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 
 def steps_of(fitting: "Fitting") -> Iterator[Step]:
-    """Eq. (1), from the current step to the last, in step with all processes; process 0 looks and decides for all.
+    """Eq. (1), from the current step to the last, in step with all processes; process 0 looks for all.
 
-    Raises UsageError if memory runs out.
+    With several processes the end is not moved: their clocks would have to agree. Raises UsageError if memory runs out.
     """
     if fitting.state.meet(fitting.keeping.over):
         return
+    if here().count > 1:
+        fitting.allowance = None
     if fitting.allowance:
         fitting.allowance.begin()
     try:
@@ -60,16 +62,11 @@ def _with_moves(fitting: "Fitting") -> Iterator[Step]:
 
 def _decided(fitting: "Fitting", k: int) -> Decision | None:
     """The decision after step k: the one that this run took when it was here before, or a new one; None if the end stays."""
-    allowance, decision = fitting.allowance, None
+    allowance = fitting.allowance
     if allowance is None or k >= fitting.recipe.steps:
         return None
-    if here().rank == 0:
-        new = allowance.decide(k, fitting.recipe.steps)
-        decision = fitting.coming.pop(k, None) if fitting.coming else new
-    if here().count == 1:
-        return decision
-    steps = fitting.state.meet(decision.steps if decision else 0)
-    return decision or (Decision(k, steps, 0.0, 0.0) if steps else None)
+    new = allowance.decide(k, fitting.recipe.steps)
+    return fitting.coming.pop(k, None) if fitting.coming else new
 
 
 def _looked(fitting: "Fitting", k: int) -> bool:
