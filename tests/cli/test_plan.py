@@ -12,10 +12,9 @@ from unstir.cli.parts.planning import plan_run
 from unstir.data import load
 from unstir.runs.about import read_about
 from unstir.runs.plans import read_plan
-from unstir.training import plan
 from unstir.training.config import flat, resolve
 from unstir.training.config_file import annotated_config, origins, read_config
-from unstir.training.cost import Cost
+from unstir.training.cost import STEADY, Cost
 from unstir.training.minutes import Ending
 from unstir.training.presets import BRIEF, settle
 from unstir.training.recipe import Decision
@@ -55,7 +54,7 @@ def test_minutes_plan_the_steps_and_with_them_the_learning_rate(points, tmp_path
 
 
 def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
-    """Images: one block a level below 2,000 steps, as the person says otherwise. Catches steps that were planned for the other network."""
+    """Images: one block a level below 700 steps, as the person says otherwise. Catches steps that were planned for the other network."""
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (3000, 8, 8), dtype=np.uint8))
     monkeypatch.setattr(
@@ -67,7 +66,7 @@ def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
     for planned, (_, minutes) in zip((long, short, said), ASKED, strict=True):
         assert planned.cost.step == pytest.approx(weights(planned.fitting) * 1e-6)
         assert planned.config.optim.steps == planned.fitting.recipe.steps
-        time = 60 * minutes * plan.STEADY
+        time = 60 * minutes * STEADY - planned.fitting.allowance.after
         assert planned.cost.steps(time - 60) < planned.config.optim.steps <= planned.cost.steps(time)  # of it what came before
     assert long.config.optim.steps > BRIEF > said.config.optim.steps
     assert origins(short.layers)["network", "depth"] == "--minutes"
@@ -77,7 +76,7 @@ def test_a_short_time_is_spent_on_a_smaller_network(tmp_path, monkeypatch):
     assert settle(data, flat(steps=300)).network.depth == 1
 
 
-ASKED = (({}, 60), ({}, 10), ({"network": {"depth": 2}}, 10))
+ASKED = (({}, 60), ({}, 3), ({"network": {"depth": 2}}, 3))
 
 
 def weights(fitting):

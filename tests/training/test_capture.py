@@ -1,6 +1,7 @@
 """Deferred and captured steps on a CPU: a capture is replayed operation by operation, so what it does not hold goes wrong here, too."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def test_a_captured_step_is_the_eager_one(make, optimiser):
     rows = points() if make is mlp else torch.randn(40, 4, 4, generator=torch.Generator().manual_seed(2))
     recipe = Recipe(steps=5, batch_size=8, warmup=2, optimiser=optimiser, weight_decay=0.1, capture="off")
     eager, eager_losses = trained(make, rows, recipe)
-    captured, losses = trained(make, rows, Recipe(**{**recipe.__dict__, "capture": "on"}))
+    captured, losses = trained(make, rows, replace(recipe, capture="on"))
     assert losses == eager_losses
     assert same(numbers(captured), numbers(eager))
 
@@ -168,7 +169,7 @@ def test_what_a_capture_cannot_hold_is_found(how, caplog):
     with caplog.at_level(logging.WARNING, "unstir"):
         _, losses = trained(lambda: Asks(how), points(), recipe)
     assert "the step is not captured but started operation by operation: its operation" in caplog.text
-    _, wanted = trained(lambda: Asks(how), points(), Recipe(**{**recipe.__dict__, "capture": "off"}))
+    _, wanted = trained(lambda: Asks(how), points(), replace(recipe, capture="off"))
     assert losses == wanted
 
 
@@ -209,7 +210,7 @@ def test_on_a_gpu_a_captured_step_is_the_eager_one(optimiser):
     recipe = Recipe(steps=40, batch_size=32, optimiser=optimiser, capture="off")
     rows = torch.randn(400, 4, 4, generator=torch.Generator().manual_seed(2))
     eager, losses = trained(dropping, rows, recipe, "cuda")
-    captured, again = trained(dropping, rows, Recipe(**{**recipe.__dict__, "capture": "on"}), "cuda")
+    captured, again = trained(dropping, rows, replace(recipe, capture="on"), "cuda")
     assert captured.deferred.said == ""
     assert losses == pytest.approx(again, rel=1e-4)
     for name, value in numbers(eager).items():

@@ -32,22 +32,21 @@ def sample(
     output: Output = Output(),
 ) -> None:
     """Draw samples from a trained model, in the data's own units."""
-    import torch
-
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.rows_out import check_places, write_rows
     from unstir.data.given import as_numbers
     from unstir.diffusion.samplers import default
     from unstir.model.noise import GROUP
     from unstir.runs.loading import is_unfinished, load
-    from unstir.training.threads import for_sampling
+    from unstir.training.threads import for_sampling, using
 
     model = load(run, precision, device)
     out = to.out or str(folder_of(run) / file_name(model, n, given, how, is_unfinished(run)))
     check_places(out, to.grid, model)
-    asked, some = given.of(model.classes), min(n, GROUP)
-    torch.set_num_threads(for_sampling(lambda: model.sample(some, steps=2), 2 * some / (n * how.steps)))
-    rows, _ = as_numbers(model.sample(n, asked, how.sampling()), "the samples")
+    asked, some = given.of(model.classes), max(1, min(n, GROUP))
+    share = 2 * some / max(1, n * how.steps) if model.device.type == "cpu" else 1.0
+    with using(for_sampling(lambda: model.sample(some, steps=2), share)):
+        rows, _ = as_numbers(model.sample(n, asked, how.sampling()), "the samples")
     ids = model.given(n, asked, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=given.label is None)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}

@@ -68,7 +68,7 @@ def with_atoms(model: "Model", rows: Tensor, cond: Tensor | None, seed: int) -> 
     scale, or whose target knows the levels itself.
     """
     levels, linear = model.card.levels, model.encoder.linear
-    n = affordable(model.network, len(LOG_SNR), WORK, *ROWS)
+    n = min(len(rows), affordable(model.network, len(LOG_SNR), WORK, *ROWS))
     if levels is None or linear is None or not model.target.reading.is_affine or len(rows) < ROWS[0]:
         return model
     rows, cond = rows[:n].to(model.device), None if cond is None else cond[:n].to(model.device)

@@ -23,7 +23,10 @@ from unstir.training.cost import STEADY, Cost
 from unstir.training.pace import Pace
 from unstir.training.recipe import Decision
 
-WINDOW, SHORTEST = 0.1, 2.0  # of the time, and in seconds: the recent steps that a decision looks at. A short stall is no reason to end
+WINDOW, SHORTEST = (
+    0.1,
+    2.0,
+)  # of the time, and in seconds: the recent steps that a decision looks at. A short stall is no reason to end
 OFTEN, MATTERS = 0.02, 0.01  # of the time: between two decisions, and by how much the end has to be off for one
 
 
