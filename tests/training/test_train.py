@@ -208,7 +208,8 @@ def test_every_distribution_of_times_is_the_one_that_its_name_says(name):
     coordinate, mean, std = {
         "uniform": (t, 1 / 2, 12**-0.5),
         "chain": (t, 1 / 2 + 1 / 2000, 12**-0.5),
-        "log_normal": (sigma_alpha, -0.5, 1.2),
+        # 95 % with mean -0.5 and deviation 1.2, and 5 % even from 1.9 to 5, with mean 3.45 and variance 3.1^2 / 12
+        "log_normal": (sigma_alpha, -0.3025, (0.95 * (1.2**2 + 0.5**2) + 0.05 * (3.45**2 + 3.1**2 / 12) - 0.3025**2) ** 0.5),
         "logit_normal": (t.logit(), 0.0, 1.0),
         "log_snr": (-2 * sigma_alpha, (5.8 - 6.0) / 2, (5.8 + 6.0) / 12**0.5),  # even between its ends
     }[name]
@@ -220,9 +221,11 @@ def test_every_distribution_of_times_is_the_one_that_its_name_says(name):
 
 @pytest.mark.parametrize("s", [linear(), Flow(), VE(), VP()], ids=["linear", "flow", "ve", "vp"])
 def test_the_table_of_quantiles_is_the_quantile(s):
-    # Catches a table read half a knot off, which is wrong by 4e-5 in the middle and by more in the tails.
-    u = torch.linspace(0.01, 0.99, 777, dtype=torch.float64)
-    torch.testing.assert_close(tabulated(LOG_NORMAL, s)(u, s), log_normal(u, s), rtol=0, atol=1e-5)
+    # Catches a table read half a knot off, which is wrong by 4e-5 in the middle and by more in the tails. Above 0.95 levels are even in
+    # log-SNR, where t turns more sharply from knot to knot.
+    for low, high, off in ((0.01, 0.94, 1e-5), (0.951, 0.99, 1e-3)):
+        u = torch.linspace(low, high, 777, dtype=torch.float64)
+        torch.testing.assert_close(tabulated(LOG_NORMAL, s)(u, s), log_normal(u, s), rtol=0, atol=off)
 
 
 def test_classes_are_dropped_at_the_stated_rate_and_belong_to_their_rows():

@@ -5,6 +5,7 @@ A distribution to train on is a quantile function `(u in (0, 1), schedule) -> t`
     u_i = (pi(i) + U_i) / n,  U_i uniform, pi a permutation        stratified: one draw in each n-th       (1)
     uniform  t = u        chain  t = ceil(u T) / T
     log_normal  log(sigma/alpha) = mean + std Phi^-1(u)             (Karras et al. 2022, table 1)           (2)
+                and a small share of the draws even in log-SNR below that, where sampling begins           (8)
     logit_normal  t = sigmoid(mean + std Phi^-1(u))                 (Esser et al. 2024)                     (3)
     log_snr  log-SNR = high - (high - low) u                                                                (7)
 
@@ -35,6 +36,7 @@ from unstir.registry import Registry
 
 COARSEST = -3.8  # of the log-SNR of log-normal levels, 2.3 % are below it
 LOWEST = -6.0  # of the log-SNR of even levels: above it, all but 0.002 bits of a number are destroyed at once
+EVEN = 0.05  # of the draws of log-normal levels are even in log-SNR from COARSEST to NOISE_LOG_SNR
 NOISE_LOG_SNR = -10.0  # if t = 1 is noisier, one long step leads from there to this level, and nothing is lost by that
 
 Quantile = Callable[[Tensor, Schedule], Tensor]
@@ -62,12 +64,19 @@ def chain(u: Tensor, schedule: Schedule) -> Tensor:
     return (u * T).ceil().clamp(1, T) / T
 
 
-def log_normal(u: Tensor, schedule: Schedule, mean: float = -0.5, std: float = 1.2) -> Tensor:
+def log_normal(u: Tensor, schedule: Schedule, mean: float = -0.5, std: float = 1.2, even: float = EVEN) -> Tensor:
     """Eq. (2). The paper's mean of -1.2 is for data of standard deviation 0.5; encoded data has 1, for which it is -0.5.
 
-    So 95 % of the log-SNR are between -3.8 and 5.8. For data with finer detail, see `Distribution.down_to`.
+    So 95 % of the log-SNR are between -3.8 and 5.8. For data with finer detail, see `Distribution.down_to`. Hardly any are as low as -10,
+    where sampling begins, and a network that never saw pure noise answers it with the wrong mean. So by (8) a share `even` of the draws,
+    those with the largest u, are even in log-SNR from -3.8 to -10; 0 is the paper's distribution.
     """
-    return schedule.inverse(-2 * (mean + std * torch.special.ndtri(u.double())))
+    u = u.double()
+    levels = -2 * (mean + std * torch.special.ndtri((u / (1 - even)).clamp(max=1)))
+    if even:
+        noisiest = COARSEST + (NOISE_LOG_SNR - COARSEST) * (u - (1 - even)) / even
+        levels = torch.where(u < 1 - even, levels, noisiest)
+    return schedule.inverse(levels)
 
 
 def logit_normal(u: Tensor, schedule: Schedule, mean: float = 0.0, std: float = 1.0) -> Tensor:  # noqa: ARG001
