@@ -112,9 +112,13 @@ def test_threads_that_do_not_fit_the_cores_are_noted(monkeypatch, used, cores, a
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     if asked:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    (finding,) = room.threads()
+    monkeypatch.setattr("unstir.training.threads.compared", lambda _, threads: {1: 0.002, threads: 0.001})
+    finding, *measured = room.threads()
     assert finding.state == state
     assert said in f"{finding.found} {finding.way_on}"
+    assert [one.found.split(";")[0] for one in measured] == (
+        [f"2 ms with 1 thread, 1 ms with {used} threads"] if used > 1 else []
+    )
 
 
 def test_a_quota_of_the_container_counts_as_cores(monkeypatch):
