@@ -35,6 +35,7 @@ from torch import nn
 
 import unstir
 from report import Row, Table, note, parser, show
+from rivals import diffusers_unet
 from unstir.data.rows import Rows
 from unstir.diffusion.continuous import Flow
 from unstir.encoders.base import fit_encoder
@@ -190,15 +191,10 @@ def rival(size: Size) -> Table:
 
 def theirs(size: Size, batch: int) -> Iterator[None]:
     """Steps of diffusers' network as its own script takes them, on rows and noise that are there."""
-    from diffusers import UNet2DModel
     from diffusers.training_utils import EMAModel
 
-    network = UNet2DModel(
+    network = diffusers_unet(
         sample_size=32,
-        layers_per_block=2,
-        block_out_channels=(64, 128, 128),
-        down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
     ).to(size.device)
     average, optimiser = EMAModel(network.parameters()), torch.optim.AdamW(network.parameters(), lr=1e-4)
     x, t = torch.randn(batch, 3, 32, 32, device=size.device), torch.randint(0, 1000, (batch,), device=size.device)

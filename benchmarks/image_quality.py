@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from oracle_error import BETAS, scheduled
 from report import Row, Table, note, parser, show
+from rivals import diffusers_unet
 from unstir.cli.parts.planning import plan_run
 from unstir.data import Data, load
 from unstir.evaluation.features import FEATURES, learn
@@ -66,20 +67,16 @@ class Rival:
     """(1): rows (N, C, H, W) in -1 .. 1 with class ids (N,), and one step after another of its training."""
 
     def __init__(self, rows: Tensor, labels: Tensor, classes: int, lr: float, batch: int):
-        from diffusers import DDPMScheduler, UNet2DModel
+        from diffusers import DDPMScheduler
         from diffusers.training_utils import EMAModel
 
         torch.manual_seed(SEED)
         self.rows, self.labels, self.batch, self.lr = rows, labels, batch, lr
-        self.network = UNet2DModel(
+        self.network = diffusers_unet(
             sample_size=rows.shape[-1],
             in_channels=rows.shape[1],
             out_channels=rows.shape[1],
             num_class_embeds=classes,
-            layers_per_block=2,
-            block_out_channels=(64, 128, 128),
-            down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-            up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         )
         self.chain = DDPMScheduler(**BETAS)
         self.ema = EMAModel(self.network.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=0.75)

@@ -23,6 +23,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from report import Row, Table, note, parser, show
+from rivals import diffusers_unet
 from unstir.networks.unet import UNet
 from unstir.training.recipe import Recipe, ema_decay
 from unstir.training.state import State
@@ -95,15 +96,10 @@ def rival(name: str, network: nn.Module, call, average) -> Contestant:
 
 def diffusers() -> Contestant:
     """UNet2DModel with its own average."""
-    from diffusers import UNet2DModel
     from diffusers.training_utils import EMAModel
 
-    network = UNet2DModel(
+    network = diffusers_unet(
         sample_size=32,
-        layers_per_block=2,
-        block_out_channels=(64, 128, 128),
-        down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
     )
     ema = EMAModel(network.parameters())
     return rival("diffusers", network, lambda x, t: network(x, (999 * t).long()).sample, lambda: ema.step(network.parameters()))

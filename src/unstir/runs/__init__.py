@@ -13,7 +13,8 @@
 
 In reading order: `folder.py` has the class `Run`, a folder that this process may write to, and `lock.py` makes sure that it is the only
 one. `record.py` trains, logs about 400 rows a run to the trackers (`trackers.py`; `metrics.jsonl` is always written), and writes checkpoints
-(`checkpoints.py`). `loading.py` loads the model of a run, finished or not. `about.py` and `data.py` describe the run and its data, for
+(`checkpoints.py`). `lines.py` reads what is written line by line. `loading.py` loads the model of a run, finished or not.
+`about.py` and `data.py` describe the run and its data, for
 `resume` and for commands that only read. `environment.py` lists what can change a result bit for bit: versions, processor, threads.
 `comparison.py` is the folder of a comparison.
 

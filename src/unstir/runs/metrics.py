@@ -15,9 +15,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from unstir.errors import StorageError
 from unstir.files import storage_errors
 from unstir.runs.folder import Run
+from unstir.runs.lines import read_lines
 
 METRICS = "metrics.jsonl"
 
@@ -46,18 +46,13 @@ class Metrics:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The rows of a run's `metrics.jsonl`, without a last line that a killed process cut off. StorageError where another is damaged."""
-    if not (path / METRICS).exists():
-        return []
-    with storage_errors(path):
-        *lines, _ = (path / METRICS).read_bytes().split(b"\n")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            rows.append(json.loads(line))
-            rows[-1]["step"] + 1
-        except (ValueError, TypeError, KeyError):
-            raise StorageError(f"{path / METRICS}, line {number}: not a logged step. Use another copy.") from None
-    return rows
+    return read_lines(path / METRICS, _row, "a logged step")
+
+
+def _row(held: Any) -> dict[str, Any]:
+    """Raises TypeError or KeyError unless it has a step that is a number."""
+    held["step"] + 1
+    return held
 
 
 def _finite(value: Any) -> Any:

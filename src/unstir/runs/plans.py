@@ -14,10 +14,11 @@ where it had come to, it takes new ones.
 
 import json
 from pathlib import Path
+from typing import Any
 
-from unstir.errors import StorageError
 from unstir.files import storage_errors
 from unstir.runs.folder import Run
+from unstir.runs.lines import read_lines
 from unstir.training.recipe import Decision
 
 PLAN = "plan.jsonl"
@@ -36,15 +37,11 @@ def append(run: Run, decision: Decision) -> None:
 
 def read_plan(path: Path) -> list[Decision]:
     """The decisions of a run, without a last line that a killed process cut off. StorageError if another line is damaged."""
-    if not (path / PLAN).exists():
-        return []
-    with storage_errors(path):
-        *lines, _ = (path / PLAN).read_bytes().split(b"\n")
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            found.append(Decision(**json.loads(line)))
-            found[-1].after + found[-1].steps + 1
-        except (ValueError, TypeError):
-            raise StorageError(f"{path / PLAN}, line {number}: not a decision of a plan. Use another copy.") from None
+    return read_lines(path / PLAN, _decision, "a decision of a plan")
+
+
+def _decision(held: Any) -> Decision:
+    """Raises TypeError unless the entries are those of a decision, and its steps are numbers."""
+    found = Decision(**held)
+    found.after + found.steps + 1
     return found
