@@ -114,7 +114,7 @@ class Unfitted(Reading):
 
     def fitted(self, levels: Any, rows: Iterable[Tensor]) -> "Grouped":  # noqa: ARG002
         """With the `States` of the encoder; its shares are counted there."""
-        return _grouped(levels)
+        return Grouped(levels)
 
     def outline(self, levels: int, space: tuple[int, ...]) -> tuple[int, dict[str, Any]]:  # noqa: ARG002
         """One answer, no tensors: all that it knows are the encoder's states."""
@@ -122,7 +122,7 @@ class Unfitted(Reading):
 
     def built(self, levels: Any, tensors: Mapping[str, Tensor]) -> "Grouped":  # noqa: ARG002
         """With the `States` of the encoder."""
-        return _grouped(levels)
+        return Grouped(levels)
 
     def tensors(self) -> dict[str, Tensor]:
         """None."""
@@ -234,15 +234,6 @@ def _to(states: States, device: torch.device) -> States:
     if states.group.device == device:
         return states
     return replace(states, **{one.name: getattr(states, one.name).to(device) for one in fields(states)})
-
-
-def _grouped(states: Any) -> Grouped:
-    if not isinstance(states, States):
-        raise UsageError(
-            "the target table is for tables of mixed columns, whose encoder says which elements form groups: --data.encoder table. Use "
-            "another --diffusion.target."
-        )
-    return Grouped(states)
 
 
 def _not_fitted() -> UsageError:

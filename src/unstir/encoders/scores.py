@@ -44,8 +44,7 @@ class Scores:
         n = len(values)
         x, counts = np.unique(values, return_counts=True)
         high = counts.cumsum() / n
-        low = high - counts / n
-        low[0], least, step = 0.0, min(1e-3, 0.5 / n), divisor(x)
+        low, least, step = np.r_[0.0, high[:-1]], min(1e-3, 0.5 / n), divisor(x)
         if len(x) <= STEPS and n >= REPEATED * len(x):
             return cls(x, low, high, least, step)
         heavy = counts >= max(FEWEST, HEAVY * n)
