@@ -26,7 +26,7 @@ def write_rows(
     """
     labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes))}
+    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, model.table))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)
