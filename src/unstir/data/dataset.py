@@ -23,6 +23,7 @@ import numpy as np
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
+from unstir.data.tables.schema import Schema
 from unstir.errors import DataError, UsageError
 from unstir.words import counted, listed, short
 
@@ -40,7 +41,8 @@ class Data:
     value possible or None, `dtype` the type of the array that came in, `dropped` the number of rows left out because of gaps,
     `notes` are sentences that a person should know about how the data was read, and `labels_from` says where the labels are from. `axes`
     says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
-    put into that.
+    put into that. `table` says what the columns of a table with names are; then `rows` hold the codes of its cells
+    (`unstir.data.tables`), NaN for one that is missing.
     """
 
     rows: Rows
@@ -56,6 +58,7 @@ class Data:
     labels_from: str = ""
     axes: Axes = GUESSED
     reordered: bool = False
+    table: Schema | None = None
 
     def __post_init__(self):
         if self.axes is GUESSED:

@@ -1,0 +1,105 @@
+"""`Column`: what the cells of one column of a table can be, and the number that stands for each of them, its code.
+
+    kind        code of a cell                            comes back
+    number      the number                                rounded to `decimals`, never on a side of 0 where no cell was    (1)
+    category    k for the spelling values[k]              the nearest k
+    boolean     0 for values[0], 1 for values[1]          the nearer one
+    time        seconds since 1970-01-01, UTC             at a multiple of `step` seconds, within what was seen
+    constant    `low`, always                             `low`
+
+A cell that is missing has the code NaN.
+
+    >>> year = Column("year", "number", decimals=0, low=2007.0, high=2009.0, dtype="int64")
+    >>> year.tidied(np.array([2006.2, 2008.4, np.nan])).tolist()
+    [2007.0, 2008.0, nan]
+    >>> island = Column("island", "category", missing=True, values=("Biscoe", "Dream"), low=0.0, high=1.0, dtype="str")
+    >>> island.tidied(np.array([0.2, 0.7, 3.0])).tolist()
+    [0.0, 1.0, 1.0]
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+KINDS = ("number", "category", "boolean", "time", "constant")
+MOST_DECIMALS = 9  # a column of numbers with more digits after the point than this has any float
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its kind, and how codes become cells.
+
+    `missing` says whether any cell was missing. `values` are spellings: of a category code k is values[k], of a boolean (false, true), of
+    a constant its one value. `decimals` of a number are the digits after the point; 0 means whole numbers, None any float. `low` and
+    `high` are the smallest and the largest code that was read, NaN where every cell is missing.
+    `form` says how a cell is written: of a time a strftime format, or "iso"; of a number "fixed" where each has all its decimals, "comma"
+    where the mark is a decimal comma, "fixed comma" where both; of a category "number" where its values came as numbers. `dtype` is the type
+    that a data frame gave: "int64", "float64", "bool", "str", "category", "datetime64[ns]", ... `step` are the seconds between times.
+    `gap` is how a missing cell is spelled in text.
+    """
+
+    name: str
+    kind: str
+    missing: bool = False
+    values: tuple[str, ...] = ()
+    decimals: int | None = None
+    low: float = float("nan")
+    high: float = float("nan")
+    form: str = ""
+    dtype: str = "float64"
+    step: float = 0.0
+    gap: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether the codes are the numbers of the column themselves, and none is missing."""
+        is_number = self.kind == "number" or (self.kind == "constant" and self.is_numeric)
+        return is_number and not self.missing
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether a data frame has numbers in this column."""
+        return self.dtype.lower().startswith(("int", "uint", "float", "double"))
+
+    def tidied(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (n,) as the nearest ones that a cell of this column can have; NaN stays NaN.
+
+        A whole number and a time stay between the lowest and the highest that was seen. Any other number stays on its side of 0: one that is
+        negative where no cell is becomes the lowest that was seen, by (1).
+        """
+        codes = np.asarray(codes, np.float64)
+        held = ~np.isnan(codes)
+        if self.kind == "constant":
+            return np.where(held, self.low, np.nan)
+        if self.kind in ("category", "boolean"):
+            return np.where(held, np.clip(np.round(codes), 0, len(self.values) - 1), np.nan)
+        if self.kind == "time":
+            codes = np.round(codes / self.step) * self.step if self.step else codes
+            return np.clip(codes, self.low, self.high)
+        if self.decimals == 0:
+            return np.clip(np.round(codes), self.low, self.high) + 0.0
+        if self.decimals is not None:
+            codes = np.round(codes, self.decimals)
+        codes = np.where((codes < 0) & (self.low >= 0), self.low, codes)
+        return np.where((codes > 0) & (self.high <= 0), self.high, codes) + 0.0  # -0 becomes 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The column as plain objects; `column_from` reads them back."""
+        return {name: _finite(value) for name, value in asdict(self).items()}
+
+
+def column_from(raw: dict[str, Any]) -> Column:
+    """The column that `as_json` wrote. An entry that is not known is left out, and one that is missing has its default.
+
+    >>> column_from(Column("a", "category", values=("x", "y"), low=0.0, high=1.0).as_json()).values
+    ('x', 'y')
+    """
+    known = {field.name for field in fields(Column)}
+    held = {name: value for name, value in raw.items() if name in known}
+    ends = {name: float("nan") if held.get(name) is None else float(held[name]) for name in ("low", "high")}
+    return Column(**(held | ends | {"values": tuple(held.get("values", ()))}))
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,90 @@
+"""Dates and times as seconds since 1970-01-01, and back.
+
+    form          a strftime format such as %d/%m/%Y, or "iso": 2024-02-29T12:30:00.5                                  (1)
+    step          the seconds between times that can be: a day, an hour, a minute, a second; 0 for anything            (2)
+
+A time zone, where there is one, is that of UTC after reading.
+
+    >>> seconds(["1970-01-02", None, "1970-01-03"], "%Y-%m-%d").tolist()
+    [86400.0, nan, 172800.0]
+    >>> spelled_times(np.array([86400.0, np.nan]), "%d.%m.%Y", "NA")
+    ['02.01.1970', 'NA']
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+
+EPOCH = datetime(1970, 1, 1)
+FORMS = (
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"),
+    *("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"),
+    *("%d.%m.%Y", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"),
+    *("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%Y %H:%M", "%m-%d-%Y %H:%M", "%d %b %Y", "%d %B %Y"),
+    *("%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%Y-%m", "%H:%M", "%H:%M:%S", "%m/%d/%y", "%d/%m/%y", "%d-%b-%y"),
+)
+STEPS = (86400.0, 3600.0, 60.0, 1.0)
+
+
+def one(cell: Any, form: str) -> float:
+    """The seconds of one cell that is not missing. Raises ValueError for a text in another form."""
+    if isinstance(cell, np.datetime64):
+        return float(cell.astype("datetime64[us]").astype(np.int64)) / 1e6
+    if isinstance(cell, str):
+        return _since(datetime.fromisoformat(cell.strip()) if form == "iso" else datetime.strptime(cell.strip(), form))
+    if isinstance(cell, datetime):
+        return _since(cell)
+    if isinstance(cell, date):
+        return _since(datetime(cell.year, cell.month, cell.day))
+    if isinstance(cell, time):
+        return _since(datetime.combine(EPOCH, cell))
+    raise ValueError(cell)
+
+
+def _since(moment: datetime) -> float:
+    moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    apart = moment - EPOCH
+    return apart.days * 86400.0 + apart.seconds + apart.microseconds / 1e6
+
+
+def seconds(cells: Iterable[Any], form: str) -> np.ndarray:
+    """The seconds of cells (n,) as float64; None is NaN. Raises ValueError for a text in another form."""
+    known: dict[Any, float] = {None: float("nan")}  # times repeat, and to read one takes long
+    found = []
+    for cell in cells:
+        if cell not in known:
+            known[cell] = one(cell, form)
+        found.append(known[cell])
+    return np.array(found, np.float64)
+
+
+def step_of(codes: np.ndarray) -> float:
+    """The largest step by (2) of which all codes are multiples.
+
+    >>> step_of(np.array([0.0, 7200.0])), step_of(np.array([0.5]))
+    (3600.0, 0.0)
+    """
+    held = codes[np.isfinite(codes)]
+    return next((step for step in STEPS if held.size and (held % step == 0).all()), 0.0)
+
+
+def moments(codes: np.ndarray) -> np.ndarray:
+    """Codes (n,) as datetime64[us]; NaN is NaT."""
+    held = np.isfinite(codes)
+    whole = np.round(np.where(held, codes, 0.0) * 1e6).astype(np.int64).astype("datetime64[us]")
+    return np.where(held, whole, np.datetime64("NaT", "us"))
+
+
+def spelled_times(codes: np.ndarray, form: str, gap: Any = None) -> list[Any]:
+    """Codes (n,) as texts in a form; a missing one is `gap`."""
+    return [gap if np.isnan(code) else _spelled(code, form) for code in codes.tolist()]
+
+
+def _spelled(code: float, form: str) -> str:
+    moment = EPOCH + timedelta(seconds=code)
+    if form == "iso":
+        return moment.isoformat()
+    padded = form.replace("%Y", f"{moment.year:04d}")  # strftime writes the year 33 as 33
+    return moment.strftime(padded)
