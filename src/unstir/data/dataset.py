@@ -83,6 +83,11 @@ class Data:
         """What the rows are: points, table, sequences, images or arrays."""
         return kind_of(self.shape, self.axes.letters)
 
+    @property
+    def mixed(self) -> bool:
+        """Whether it is a table of which a column is no number or has missing cells, so that rows hold codes."""
+        return self.table is not None and not self.table.plain
+
     @cached_property
     def values(self) -> np.ndarray:
         """All rows in memory, (N, ...) float32 or float64. Large data may not fit: take the rows that are needed from `rows`."""
