@@ -120,7 +120,9 @@ def states(
     >>> of_x.tolist(), of_y.tolist(), sizes.tolist()
     ([[1, 6], [2, 0]], [[2, 1], [3, 10]], [4, 11])
     """
-    columns = [_binned(a, b, alike) if is_ordered else _numbered(a, b) for a, b, is_ordered in zip(x.T, y.T, ordered, strict=True)]
+    columns = [
+        _binned(a, b, alike) if is_ordered else _numbered(a, b) for a, b, is_ordered in zip(x.T, y.T, ordered, strict=True)
+    ]
     of_x, of_y = (np.stack([column[side] for column in columns], axis=1) for side in (0, 1))
     return (of_x, of_y), np.maximum(of_x.max(0), of_y.max(0)) + 1
 
