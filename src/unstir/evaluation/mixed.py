@@ -9,7 +9,7 @@ Each is measured between R sets of samples and R sets of true rows, and between 
 or the ceiling where larger is better. Distances between rows and their neighbours are those of `unstir.evaluation.cells.Points`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from unstir.data.tables import Schema
 from unstir.evaluation.cells import Points, ordered_of
-from unstir.evaluation.scores import NEAR, Pairs, Score, Truth, neighbourhoods, true_pairs
+from unstir.evaluation.scores import NEAR, Score, Truth, neighbourhoods, true_pairs
 from unstir.evaluation.trees import each_column, told_apart
 from unstir.metrics.distances import energy_distance, floor
 from unstir.metrics.mixed import (
@@ -35,6 +35,8 @@ from unstir.words import number, percent
 SHAPES, TRENDS, TOLD, TAUGHT = "column shapes", "pair trends", "AUC of trees, samples or true", "columns from the others"
 MISSING, GAPS, EXACT = "missing cells, shares apart", "missing by other columns, chi-squared", "exact values, shares apart"
 DISTANCE = "energy distance, shares and states"
+ALL = (SHAPES, TRENDS, TOLD, TAUGHT, MISSING, GAPS, EXACT)
+QUICK = (SHAPES, TRENDS, TOLD, MISSING, EXACT)  # what takes seconds
 MATTERS = {SHAPES: 0.03, TRENDS: 0.05, TOLD: 0.15, TAUGHT: 0.05, MISSING: 0.02, EXACT: 0.02}
 LARGER = (SHAPES, TRENDS, TAUGHT)  # is better
 
@@ -100,14 +102,8 @@ class Mixed:
 @steady
 def compare_tables(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> Mixed:
     """Eqs. (1) to (4) of R sets of samples (n, D), all of codes. It takes about half a minute for five sets of 5,000 rows of 15 columns."""
-    ordered, known = ordered_of(table), exact_values(truth.rows, ordered_of(table))
-    sides = [_measured(pairs, ordered, known) for pairs in (list(zip(sets, truth.true, strict=True)), true_pairs(truth))]
-    rows = len(sets[0])
-    scores = []
-    for name in sides[0]:
-        each = [_over_columns(side[name]) for side in sides]
-        if all(np.isfinite(values).all() for values in each):
-            scores.append(_score(name, *each, rows))
+    ordered, rows = ordered_of(table), len(sets[0])
+    sides = _both_sides(sets, truth, table, ALL)
     by_column = [
         [_score(name, *(side[name][:, i] for side in sides), rows) for i in range(len(ordered))] for name in (SHAPES, TAUGHT)
     ]
@@ -115,7 +111,7 @@ def compare_tables(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> M
     sampled, true = np.concatenate(list(sets)), truth.rows
     return Mixed(
         table,
-        scores,
+        _scores(sides, rows),
         list(by_column[0]),
         taught,
         np.stack([np.isnan(side).mean(0) for side in (sampled, true)]),
@@ -124,18 +120,43 @@ def compare_tables(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> M
     )
 
 
-def _measured(pairs: Pairs, ordered: np.ndarray, known: np.ndarray) -> dict[str, np.ndarray]:
-    """Everything for each of R pairs of a set and true rows, by name: (R,), (R, D) or (R, D, D)."""
-    found: dict[str, list[Any]] = {name: [] for name in (SHAPES, TRENDS, TOLD, TAUGHT, MISSING, GAPS, EXACT)}
-    for x, y in pairs:
-        found[SHAPES].append(shapes(x, y, ordered))
-        found[TRENDS].append(trends(x, y, ordered))
-        found[TOLD].append(told_apart(x, y, ordered))
-        found[TAUGHT].append(each_column(x, y, ordered))
-        found[MISSING].append(missing_apart(x, y))
-        found[GAPS].append(missing_together(x, y, ordered) or np.nan)
-        found[EXACT].append(exact_apart(x, y, known))
-    return {name: np.array(values) for name, values in found.items()}
+@steady
+def quick_scores(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> list[Score]:
+    """Those scores of R sets of samples (n, D) that take seconds: all but what trees learn of each column, and gaps beside columns."""
+    return _scores(_both_sides(sets, truth, table, QUICK), len(sets[0]))
+
+
+Measurements = dict[str, np.ndarray]
+"""By name: (R,), (R, D) for each column, or (R, D, D) for each pair of columns."""
+
+
+def _both_sides(sets: Sequence[np.ndarray], truth: Truth, table: Schema, names: Sequence[str]) -> list[Measurements]:
+    """Samples beside true rows, and true rows beside others."""
+    ordered = ordered_of(table)
+    known = exact_values(truth.rows, ordered)
+    metrics: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
+        SHAPES: lambda x, y: shapes(x, y, ordered),
+        TRENDS: lambda x, y: trends(x, y, ordered),
+        TOLD: lambda x, y: told_apart(x, y, ordered),
+        TAUGHT: lambda x, y: each_column(x, y, ordered),
+        MISSING: missing_apart,
+        GAPS: lambda x, y: missing_together(x, y, ordered) or np.nan,
+        EXACT: lambda x, y: exact_apart(x, y, known),
+    }
+    return [
+        {name: np.array([metrics[name](x, y) for x, y in pairs]) for name in names}
+        for pairs in (list(zip(sets, truth.true, strict=True)), true_pairs(truth))
+    ]
+
+
+def _scores(sides: Sequence[Measurements], rows: int) -> list[Score]:
+    """Each measurement as a score; what the table does not have, as missing cells, is left out."""
+    found = []
+    for name in sides[0]:
+        each = [_over_columns(side[name]) for side in sides]
+        if all(np.isfinite(values).all() for values in each):
+            found.append(_score(name, *each, rows))
+    return found
 
 
 def _over_columns(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What `model.sample` gave as rows of numbers (n, d), whatever the kind of the data: arrays, a data frame, columns by name."""
+"""What `model.sample` gave as rows of numbers (n, ...), whatever the kind of the data: arrays, a data frame, columns by name."""
 
 from typing import Any
 
@@ -10,16 +10,18 @@ from unstir.data.tables import Schema
 from unstir.model.model import Model
 
 
+def as_rows(model: Model, samples: Any) -> Any:
+    """Samples as an array (n, ...) of the data's numbers; of a table, the codes of its cells, NaN for one that is missing."""
+    frame = None if model.table is None else frame_of(samples)
+    return samples if model.table is None or frame is None else model.table.coded(frame)
+
+
 def as_flat(model: Model, samples: Any) -> np.ndarray:
-    """Samples as rows (n, d), float64; of a mixed table, the codes of its cells, NaN for one that is missing."""
-    table = mixed_table(model)
-    if table is None:
-        return as_numbers(samples, "the samples")[0].reshape(len(samples), -1).astype(np.float64)
-    frame = frame_of(samples)
-    assert frame is not None, type(samples)
-    return table.coded(frame)
+    """`as_rows` as points (n, d), float64."""
+    rows = as_numbers(as_rows(model, samples), "the samples")[0]
+    return rows.reshape(len(rows), -1).astype(np.float64)
 
 
 def mixed_table(model: Model) -> Schema | None:
     """The columns of a model of a table that holds more than numbers; None for any other model."""
-    return model.table if model.table is not None and not model.table.plain else None
+    return model.table if model.card.mixed else None
