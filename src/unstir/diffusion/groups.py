@@ -150,9 +150,10 @@ TABLE = Unfitted()
 
 @dataclass(frozen=True, eq=False)
 class Grouped(Reading):
-    """Eq. (1) to (4) for the groups of `states`."""
+    """Eq. (1) to (4) for the groups of `states`; `never` (E,) bool are states that are known not to be true, None for none."""
 
     states: States
+    never: Tensor | None = None
 
     answers, is_affine, needs_levels, needs_states = 1, False, False, True
 
@@ -172,6 +173,10 @@ class Grouped(Reading):
         """None: the states are the encoder's."""
         return {}
 
+    def without(self, never: Tensor) -> "Grouped":
+        """The reading given that these states, (E,) bool, are not true."""
+        return Grouped(self.states, never) if never.any() else self
+
     def probabilities(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (1) for answers F to x, (B, E) both: (B, elements of groups). x, alpha and sigma may all be multiplied by the same number.
 
@@ -190,6 +195,8 @@ class Grouped(Reading):
         scale, shift = states.scale[which].to(x), states.shift[which].to(x)
         # the square of a scale belongs to (1) where the elements of a group have different ones
         logits = states.share[which].log().to(x) + F + signal * scale * (own + signal * (shift - scale / 2))
+        if self.never is not None:
+            logits = logits.masked_fill(self.never.to(x.device)[which], -torch.inf)
         of = states.group[which].expand_as(logits)
         highest = logits.new_full((len(x), states.membership.shape[1]), -torch.inf)
         highest = highest.scatter_reduce(1, of, logits.detach(), "amax")

@@ -1,10 +1,10 @@
 """What one column of a table becomes in the model's space, `Part`: a score, a group of states, both, or nothing. See `unstir.encoders.table`.
 
-    >>> from unstir.data.tables.column import Column
-    >>> hours = np.repeat([40.0, 20.0, 25.5, 38.25, 60.0], [60, 10, 10, 10, 10]) + np.arange(100) * np.r_[[0] * 60, [0.01] * 40]
-    >>> part = part_of(Column("hours", "number"), hours)
-    >>> part.codes.tolist(), part.width                                 # any number, or exactly 40
-    ([0.0, 40.0], 3)
+>>> from unstir.data.tables.column import Column
+>>> hours = np.repeat([40.0, 20.0, 25.5, 38.25, 60.0], [60, 10, 10, 10, 10]) + np.arange(100) * np.r_[[0] * 60, [0.01] * 40]
+>>> part = part_of(Column("hours", "number"), hours)
+>>> part.codes.tolist(), part.width                                 # any number, or exactly 40
+([0.0, 40.0], 3)
 """
 
 from dataclasses import dataclass
@@ -103,14 +103,15 @@ class Part:
             own[:] = -scale * self.shares
             own[np.arange(len(codes)), state] += scale
 
-    def decode(self, z: np.ndarray, most: float) -> np.ndarray:
-        """The codes (n,) of elements z (n, width)."""
+    def decode(self, z: np.ndarray, most: float, complete: bool) -> np.ndarray:
+        """The codes (n,) of elements z (n, width), of the state that is nearest; "missing" is none of them if they are `complete`."""
         if not self.width:
             return np.full(len(z), np.nan if self.missing else self.constant)
         state, codes = np.zeros(len(z), int), np.empty(len(z))
         if len(self.codes):
             own = z[:, self.width - len(self.codes) :]
-            state = (own + self.scale_of_states(most) * self.shares).argmax(1)
+            possible = len(self.codes) - int(self.missing and complete)
+            state = (own + self.scale_of_states(most) * self.shares)[:, :possible].argmax(1)
             codes = self.codes[state]
         if self.scores is not None:
             codes = np.where(state == 0, self.scores.decode(z[:, 0] * self.scale + self.shift), codes)
@@ -128,7 +129,7 @@ def part_of(column: "Column", codes: np.ndarray) -> Part:
     values, counts = np.unique(held, return_counts=True)
     if len(values) <= 1 and not gaps:
         return _alone(float(values[0]) if len(values) else 0.0, not len(values))
-    if len(values) <= FEW and len(held) >= OFTEN * len(values) or len(values) <= 1:
+    if (len(values) <= FEW and len(held) >= OFTEN * len(values)) or len(values) <= 1:
         return _group(values, counts, gaps, missing) if len(values) else _alone(0.0, True)
     often = np.flatnonzero((counts >= ATOM * len(held)) & (counts >= OFTEN))
     often = np.sort(often[np.argsort(-counts[often], kind="stable")[:ATOMS]])
@@ -160,4 +161,8 @@ def _standardised(part: Part, codes: np.ndarray) -> Part:
     z = np.empty((len(held), part.width), np.float32)
     part.encode(held, np.linspace(0, 1, len(held) + 2)[1:-1], 1.0, z)
     spread = max(float(z[:, 0].std(dtype=np.float64)), NARROWEST)
-    return Part(*(getattr(part, n) for n in ("scores", "codes", "shares", "missing", "constant")), float(z[:, 0].mean(dtype=np.float64)), spread)
+    return Part(
+        *(getattr(part, n) for n in ("scores", "codes", "shares", "missing", "constant")),
+        float(z[:, 0].mean(dtype=np.float64)),
+        spread,
+    )

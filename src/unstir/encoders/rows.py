@@ -104,6 +104,16 @@ def states_of(encoder: Encoder) -> States:
     return found
 
 
+def gaps_of(encoder: Encoder) -> Tensor:
+    """Which elements of the model's space (E,) say that a cell is missing: bool."""
+    return getattr(encoder, "gaps", torch.zeros(encoder.space, dtype=torch.bool))
+
+
+def complete(encoder: Encoder) -> Encoder:
+    """The encoder, but rows that it decodes have no missing cell where another state is possible."""
+    return replace(encoder, complete=True) if hasattr(encoder, "complete") else encoder  # pyrefly: ignore
+
+
 def mirror_axis(flip: str, lies: Layout | None, shape: tuple[int, ...]) -> int | None:
     """If `flip` is "horizontal", the axis of a row that runs from left to right, counted from the end; else None.
 

@@ -51,7 +51,9 @@ class Scores:
         if heavy.sum() > STEPS:
             heavy &= counts >= np.sort(counts)[-STEPS]
         middle = (low + high) / 2
-        at = np.unique([*np.flatnonzero(heavy), *np.searchsorted(middle, ndtr(np.linspace(ndtri(least), -ndtri(least), KNOTS))), 0])
+        at = np.unique(
+            [*np.flatnonzero(heavy), *np.searchsorted(middle, ndtr(np.linspace(ndtri(least), -ndtri(least), KNOTS))), 0]
+        )
         at = at[at < len(x)]
         at = np.unique([*at, len(x) - 1])
         return cls(x[at], np.where(heavy, low, middle)[at], np.where(heavy, high, middle)[at], least, step)

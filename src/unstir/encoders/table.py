@@ -50,9 +50,10 @@ SCALE = 4.0  # s of (3) at most
 
 @dataclass(frozen=True)
 class Table(Encoder):
-    """The parts of the D columns, in their order: `column_parts.Part`."""
+    """The parts of the D columns, in their order: `column_parts.Part`. If it is `complete`, it decodes no cell as missing."""
 
     parts: tuple[Part, ...]
+    complete: bool = False
 
     name, describes = "table", "normal score"
 
@@ -88,7 +89,9 @@ class Table(Encoder):
         for entry in columns:
             whole = isinstance(entry, list) and len(entry) == 3 and all(type(n) is int and 0 <= n <= 2**20 for n in entry)
             if not whole or entry[2] > 1 or entry[1] == 1:
-                raise UsageError(f"encoder {cls.name}: a column is knots, states and whether cells are missing, not {entry!r:.60}")
+                raise UsageError(
+                    f"encoder {cls.name}: a column is knots, states and whether cells are missing, not {entry!r:.60}"
+                )
         knots, states, _ = (sum(part) for part in zip(*columns, strict=True))
         numbers = sum(1 for entry in columns if entry[0])
         if not 0 < numbers + states <= WIDEST:
@@ -106,7 +109,11 @@ class Table(Encoder):
         for (count, held, missing), constant in zip(settings["columns"], tensors["constants"].tolist(), strict=True):
             own = np.array([next(states) for _ in range(held)]).reshape(held, 2)
             lines = np.array([next(knots) for _ in range(count)]).reshape(count, 3)
-            if (own[:, 1] <= 0).any() or (np.diff(lines[:, 0]) <= 0).any() or (np.diff(lines.clip(0, 1)[:, 1:].ravel()) < 0).any():
+            if (
+                (own[:, 1] <= 0).any()
+                or (np.diff(lines[:, 0]) <= 0).any()
+                or (np.diff(lines.clip(0, 1)[:, 1:].ravel()) < 0).any()
+            ):
                 raise UsageError(f"encoder {cls.name}: shares are above 0, and knots rise")
             shift, scale, least, step = next(numbers) if count else (0.0, 1.0, 0.1, 0.0)
             if not scale > 0 or not 0 < least < 0.5 or step < 0:
@@ -157,6 +164,14 @@ class Table(Encoder):
         return States(**tensors)
 
     @property
+    def gaps(self) -> Tensor:
+        """Which elements say that a cell is missing: (E,) bool."""
+        ends = torch.tensor([part.width for part in self.parts]).cumsum(0) - 1
+        found = torch.zeros(self.space, dtype=torch.bool)
+        found[ends[[bool(part.missing and part.width) for part in self.parts]]] = True
+        return found
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """(D,)."""
         return (len(self.parts),)
@@ -199,7 +214,7 @@ class Table(Encoder):
         held = z.numpy(force=True).astype(np.float64)
         codes, first = np.empty((len(held), *self.shape)), 0
         for j, part in enumerate(self.parts):
-            codes[:, j] = part.decode(held[:, first : first + part.width], SCALE)
+            codes[:, j] = part.decode(held[:, first : first + part.width], SCALE, self.complete)
             first += part.width
         return torch.from_numpy(codes).to(z.device)
 

@@ -23,6 +23,7 @@ from unstir.data.tables.schema import Schema, schema_from
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
 from unstir.model.atoms import LOG_SNR, RADII, Atom
+from unstir.model.tables import FRAMES
 from unstir.words import short
 
 MOST = 2**26  # elements of a row
@@ -31,6 +32,7 @@ DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
 LATER = ("levels", "atoms", "table")  # entries that cards had not from the first, and may do without
+KINDS_OF_DATA = ("numpy", "torch", *FRAMES)
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 
@@ -50,7 +52,7 @@ class Card:
     condition: str | None = None
     condition_settings: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
-    kind: str = "numpy"  # the kind of array that was fitted: numpy or torch
+    kind: str = "numpy"  # the kind of array or data frame that was fitted
     names: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
     source: str = ""
@@ -216,7 +218,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "condition": ("null or a name", lambda v: v is None or _name(v)),
     "condition_settings": ("settings by name", _settings),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda v: _text(v) and v in DTYPES),
-    "kind": ("numpy or torch", lambda v: v in ("numpy", "torch")),
+    "kind": (f"one of {', '.join(KINDS_OF_DATA)}", lambda v: v in KINDS_OF_DATA),
     "names": ("texts", lambda v: _each(_text, v)),
     "bounds": (
         "null, or two numbers, the lower first",
