@@ -103,8 +103,9 @@ def fit(
         )
     began = time.monotonic()
     layers, there = [flat(**settings)], begins.of_arrays if begins else {}
-    asked = resolve(there, *layers).data
-    data = from_arrays(x, labels, groups=groups, missing=asked.missing, axes=asked.axes, copy=False)
+    settled = resolve(there, *layers)
+    asked = settled.data
+    data = from_arrays(x, labels, groups=groups, missing=asked.missing, axes=asked.axes, copy=False, columns=settled.columns)
     data = on_white(data) if asked.alpha == WHITE else data
     if begins is not None:
         data, columns = begins.columns(data)

@@ -63,7 +63,7 @@ def load_data(config: Config) -> Data:
     labels, labels_from = (None, "none") if data.labels == "none" else (data.labels, data.labels_from)
     groups, names = None if data.groups == "none" else data.groups, data.column_names
     how = (data.missing, data.height_width, groups, data.axes, data.header, labels_from, data.formats, data.alpha)
-    found = load(data.source, data.points, config.seed, labels, *how, Known(names) if names else None)
+    found = load(data.source, data.points, config.seed, labels, *how, Known(names) if names else None, columns=config.columns)
     if names and found.names != names:
         raise UsageError(
             f"--data.columns names {counted(len(names), 'column')}, but a row of {data.source} has the shape {found.shape}."

@@ -11,19 +11,17 @@ The formats themselves are listed in `unstir.data.formats.registry`.
     (True, False, None)
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unstir.data.matching import NOTHING_KNOWN, Known
-from unstir.errors import UsageError, unknown
-from unstir.words import short
+from unstir.data.tables.schema import Schema
+from unstir.errors import UsageError
 
-LISTED = 12  # names in a message
 AUTO, YES, NO = "auto", "yes", "no"  # whether the first line of a table holds names
 
 
@@ -37,6 +35,7 @@ class Request:
     For a folder, `labels_from` says what the classes of its files are, by `unstir.data.formats.folders`, and `formats` what becomes of
     a class whose images are in another file format than all others: "alike" refuses it, "any" reads it.
     `known` is what is known of a table beforehand: other columns are not read, and the column of classes is found by its name.
+    `kinds` are what columns of a table are to be taken for, by name: "category", "number", "time" or "drop".
     """
 
     path: Path
@@ -49,6 +48,7 @@ class Request:
     labels_from: str | None = None
     formats: str = "alike"
     known: Known = NOTHING_KNOWN
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def refuse_groups(self, why: str) -> None:
         """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
@@ -67,6 +67,7 @@ class Contents:
     `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
     Groups are read, not written. `labels_from` says in words where the labels are from, as in "column 'kind'". `axes` says which axis
     is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
+    `table` says what the named columns of a table are; then `values` are the codes of its cells.
     """
 
     values: np.ndarray
@@ -79,6 +80,7 @@ class Contents:
     groups: Any = None
     labels_from: str = ""
     axes: str | None = None
+    table: Schema | None = None
 
 
 Files = Iterator[tuple[str, bytes]]
@@ -106,14 +108,3 @@ class Format:
     def matches(self, name: str) -> bool:
         """Whether a file of that name is of this format: its end decides, in capitals or not."""
         return name.lower().endswith(self.suffixes)
-
-
-def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
-    """The error for a name that a file does not hold, with the names that it does; of very many the nearest.
-
-    >>> print(unknown_name("column in 'a.csv'", "wide", ["width", "height"]))
-    unknown column in 'a.csv' 'wide': did you mean 'width'? Known: height, width.
-    """
-    if len(known) > LISTED:
-        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
-    return unknown(what, short(name), map(short, known))
