@@ -67,7 +67,9 @@ def test_the_elements_have_mean_0_and_each_column_about_variance_1():
     z = encoder.encode(torch.as_tensor(made())).double()
     np.testing.assert_allclose(z.mean(0), 0, atol=0.02)
     for first, width in ((0, 1), (1, 1), (2, 1), (6, 4), (10, 2), (12, 3), (15, 1)):
-        assert z[:, first : first + width].var(0).sum() == pytest.approx(1, abs=0.08)  # a missing number is at 0, which takes some of it
+        assert z[:, first : first + width].var(0).sum() == pytest.approx(
+            1, abs=0.08
+        )  # a missing number is at 0, which takes some of it
 
 
 def test_states_describe_how_rows_are_encoded():
