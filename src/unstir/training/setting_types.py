@@ -45,6 +45,20 @@ Kind = Literal["category", "number", "time", "drop"]
 """What somebody may say that a column of a table is: `unstir.data.tables.guessing.ASKED`."""
 
 
+def _joined(value: Any, start: str = "") -> Any:
+    """Names of columns with dots: the command line makes {"Bill": {"Length": "drop"}} of --columns.Bill.Length drop."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, Any] = {}
+    for name, held in value.items():
+        flat |= _joined(held, f"{start}{name}.") if isinstance(held, dict) else {f"{start}{name}": held}
+    return flat
+
+
+Kinds = Annotated[dict[str, Kind], BeforeValidator(_joined)]
+"""What columns of a table are, by their names."""
+
+
 Size = Annotated[str | None, BeforeValidator(_size)]
 
 
