@@ -6,8 +6,9 @@ affine         the answer F has one number for each element, and x_0 is affine i
     F = ((1 - alpha c_skip) x_0 - sigma c_skip eps) / c_out           is the answer that makes x0_hat = x_0 (2)
 
 categorical    the answer has a number for each level of each element, and tells their probabilities: `unstir.diffusion.categorical`
+table          numbers as in (1), and groups of elements of which one is true: `unstir.diffusion.groups`
 
-Both are trained by the squared error of x0_hat, because its integral over the noise levels is what a row takes in nats
+All are trained by the squared error of x0_hat, because its integral over the noise levels is what a row takes in nats
 (`unstir.information`).
 
 A reading of your own is a subclass of `Reading`, and a target with it: `Target("mine", EDM.coefficients, reading=Mine())`.
@@ -15,7 +16,7 @@ A reading of your own is a subclass of `Reading`, and a target with it: `Target(
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -56,6 +57,9 @@ class Reading(ABC):
     def needs_levels(self) -> bool:
         """Whether it is only for data whose elements take few values."""
 
+    needs_states: ClassVar[bool] = False
+    """Whether it is only for rows whose encoder says which elements form groups; its "levels" are then the encoder's `groups.States`."""
+
     @abstractmethod
     def fitted(self, levels: Tensor | None, rows: Iterable[Tensor]) -> "Reading":
         """The reading for training rows, which come in parts (n, ...), all in the model's space; levels (K, ...) rise, None for none.
@@ -77,6 +81,10 @@ class Reading(ABC):
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
         """What was fitted, by name."""
+
+    @abstractmethod
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network is shown of x, which is c_in x_t; alpha and sigma are multiplied by c_in, too."""
 
     @abstractmethod
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:
@@ -115,6 +123,10 @@ class Affine(Reading):
     def tensors(self) -> dict[str, Tensor]:
         """None."""
         return {}
+
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """x itself."""
+        return x
 
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (1); the variance is not known."""
