@@ -9,9 +9,9 @@ Sampling, in reading order:
 
 placing.py moves a model to a device, and says how many rows go through it at once. densities.py has the likelihood of rows, bits.py how many
 bits they take, and estimates.py how that is measured. model.py has `Model`; flowing.py maps data to noise and back, and interpolates, and
-filling.py inpaints. editing.py has the arc between two rows of noise, for interpolation, and checks masks, for inpainting. atoms.py has the values that
-samples have exactly. card.py describes a model, folder.py writes and reads its folder, and own.py is for networks, schedules, targets,
-encoders and conditions of the caller's own. forks.py sees to processes that are forked.
+filling.py inpaints. editing.py has the arc between two rows of noise, for interpolation, and checks masks, for inpainting. atoms.py has the
+values that samples have exactly. card.py describes a model, folder.py writes and reads its folder, and own.py is for networks, schedules,
+targets, encoders and conditions of the caller's own. forks.py sees to processes that are forked.
 """
 
 from unstir.registry import lazily

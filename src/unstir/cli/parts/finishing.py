@@ -79,7 +79,7 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
 
 
 def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndarray]) -> list[Score]:
-    """All distances of the samples from true rows, those in features too where the rows are images or sequences; of a mixed table its scores."""
+    """All distances of the samples from true rows, in features too where rows are images or sequences; of a mixed table, its own scores."""
     table = mixed_table(model)
     if table is not None:
         return quick_scores(sets, truth, table)

@@ -20,6 +20,7 @@ from unstir.data.tables.schema import Schema
 from unstir.errors import UsageError
 
 DICT = "dict"
+LIBRARIES = ("pandas", "polars", "pyarrow")
 ZONE = re.compile(r"(?:, |tz=|time_zone=')+(?P<zone>[A-Za-z_/+\-:0-9]+)'?[\])]")  # of a time, at the end of the name of its type
 UNIT = re.compile(r"[\['](?P<unit>s|ms|us|ns)\b")
 
