@@ -60,7 +60,7 @@ def inpaint(
     asked = given.of(model.classes)
     if asked is None and (asked := classes_of(picked, model)) is not None:
         note("note: each row is filled in given its class. Without: --labels none.")
-    made, _ = as_numbers(model.inpaint(picked.values, known, asked, how.sampling()), "the rows")
+    made, _ = as_numbers(model.fill(picked.values, known, asked, how.sampling()), "the rows")
     ids = None if given.label is None else model.given(len(made), asked, how.seed)
     written = write_rows(to.out, to.grid, run, model, made, ids)
     answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

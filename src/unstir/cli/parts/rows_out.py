@@ -12,7 +12,7 @@ from unstir.model.model import Model
 
 def check_places(out: str, grid: Path | None, model: Model) -> None:
     """Raise what is wrong with writing this model's rows there, before anything is computed."""
-    check_path(out, model.card.shape, model.card.dtype, model.card.axes)
+    check_path(out, model.card.shape, model.card.dtype, model.card.axes, model.table)
     if grid is not None:
         refuse_grid(grid, model)
 
@@ -26,7 +26,7 @@ def write_rows(
     """
     labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes))}
+    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, model.table))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)
