@@ -11,6 +11,7 @@ from unstir.cli.parts.flags import ReadingFlags
 from unstir.cli.parts.progress import note
 from unstir.data import Data, load
 from unstir.data.checks import unknown_name
+from unstir.data.dataset import STATE
 from unstir.data.formats.format import Contents, Request
 from unstir.data.formats.registry import format_of
 from unstir.data.labels import NO_CLASS
@@ -35,14 +36,14 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
     data = load(
         source,
         labels=None if no_class else reading.labels,
-        missing=missing,
+        missing=STATE if missing == "refuse" and model.card.mixed else missing,
         size=size,
         header=reading.header,
         labels_from=NO_LABELS if no_class else reading.labels_from,
         formats="any",
         alpha=reading.alpha,
         groups=reading.groups,
-        known=Known(model.card.names, label),
+        known=Known(model.card.names, label, model.table if model.card.mixed else None),
         fewest=fewest,
     )
     if no_class:  # a format may find classes unasked
