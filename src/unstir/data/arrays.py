@@ -21,6 +21,7 @@ from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
 from unstir.data.layouts import axes_of
 from unstir.data.rows import Rows, is_mapped
+from unstir.data.told import told
 from unstir.errors import DataError, UsageError, unknown
 from unstir.steady import steady
 from unstir.words import counted, short
@@ -39,6 +40,7 @@ def from_arrays(
     axes: str | None = None,
     fewest: int = 2,
     copy: bool = True,
+    given: Any = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) or a table with named columns, and make them `Data`.
 
@@ -49,6 +51,7 @@ def from_arrays(
     made it.
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
+    `given` is what each row is given, in columns (`unstir.data.told`): a dict of arrays (N,) or (N, k), a data frame, or one array.
     A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it.
     `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
@@ -84,6 +87,9 @@ def from_arrays(
         data = replace(data, labels=ids, classes=classes)
     if groups is not None:
         data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
+    if given is not None:
+        codes, table = told(given, len(held))
+        data = replace(data, given=codes, given_table=table)
     return data.without_gaps() if missing == "drop" else data
 
 

@@ -9,6 +9,7 @@ Pipes, missing files and odd paths are refused here, so that no format has to.
 """
 
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,7 @@ def load(
     alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
+    given: Sequence[str] = (),
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
@@ -60,7 +62,10 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest)
+        how = labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest
+        return read(source, *how, given)
+    if given:
+        raise UsageError(f"'{name}' is a built-in set, whose rows have no columns or arrays beside them; leave --given out.")
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
@@ -90,6 +95,7 @@ def read(
     alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
+    given: Sequence[str] = (),
 ) -> Data:
     """The rows of a file of a known format, or of a folder of images or arrays.
 
@@ -100,6 +106,7 @@ def read(
     the classes are, by `unstir.data.formats.folders`, and `formats`, "alike" or "any", whether all images of a class may be in another
     file format than all others. `alpha` is "keep", or "white" for images with an opacity that are to be composed on white (`on_white`).
     The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest` rows at least.
+    `given` names what each row is given, columns of a table or arrays of an archive: `Data.given` holds them.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
     cannot be used.
@@ -114,8 +121,14 @@ def read(
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
     name = spelled(str(source))
-    known_columns = known or NOTHING_KNOWN
-    request = Request(_path(source), str(source), labels, missing, size, groups, header, labels_from, formats, known_columns)
+    if given and labels is not None:
+        raise UsageError(
+            f"--data.labels {labels} and --given: name the class among what is given, --given {','.join(given)},{labels}."
+        )
+    if known is not None and known.names:
+        known = known._replace(names=(*known.names, *(column for column in given if column not in known.names)))
+    how = labels, missing, size, groups, header, labels_from, formats, known or NOTHING_KNOWN, tuple(given)
+    request = Request(_path(source), str(source), *how)
     try:
         found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
@@ -129,7 +142,8 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
-    data = from_arrays(found.values, found.labels, found.names, str(source), missing, found.groups, axes, fewest, copy=False)
+    checked = missing, found.groups, axes, fewest, False, found.given
+    data = from_arrays(found.values, found.labels, found.names, str(source), *checked)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
     data = replace(
@@ -140,7 +154,8 @@ def read(
         labels_from=found.labels_from if data.classes else "",
     )
     data = on_white(data) if alpha == WHITE else data
-    return data if known is None else in_order(data, known)
+    data = data if known is None else in_order(data, known)
+    return data.with_given(given) if given and data.given is None else data
 
 
 def in_order(data: Data, known: Known) -> Data:

@@ -21,6 +21,7 @@ import numpy as np
 
 from unstir.data.formats.format import Contents, Files, Format
 from unstir.data.formats.registry import folder_format, format_of, suffixes
+from unstir.data.tables.schema import Schema
 from unstir.errors import UsageError
 from unstir.steady import steady
 
@@ -53,11 +54,13 @@ def write(
     names: Sequence[str] = (),
     label_name: str = "class",
     axes: str | None = None,
+    beside: tuple[np.ndarray, Schema] | None = None,
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
-    holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides.
+    holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. `beside` are codes (n, m) of
+    what the rows were drawn for, and what their columns are.
     Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
@@ -66,7 +69,7 @@ def write(
     assert form.write is not None
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes))
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, beside=beside))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from unstir.conditions.base import Condition
+from unstir.conditions.columns import Columns
 from unstir.conditions.registry import CONDITIONS
 from unstir.data import Data
 from unstir.data.layouts import Layout
@@ -47,7 +48,9 @@ def with_its_classes(data: Data, config: Config) -> Data:
 
 
 def condition_for(training: Data, config: Config) -> Condition | None:
-    """The condition on classes, with their counts in the training rows; None if the rows have no classes."""
+    """The condition on what the training rows are given, or on their classes, with the counts of those; None if there is neither."""
+    if training.given is not None and training.given_table is not None:
+        return Columns.fitted(training.given_table, training.given, config.seed)
     if not training.classes or training.labels is None:
         return None
     counts = np.bincount(training.labels, minlength=len(training.classes)).tolist()

@@ -71,15 +71,19 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
     """
     flat = contents.values.reshape(len(contents.values), -1)
     flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
-    names = contents.names or [f"x{i}" for i in range(flat.shape[1])]
+    names, lines = list(contents.names or [f"x{i}" for i in range(flat.shape[1])]), flat.tolist()
+    if contents.beside is not None:
+        codes, table = contents.beside
+        beside = table.texts(codes)
+        names, lines = [*names, *beside], [[*line, *cells] for line, *cells in zip(lines, *beside.values(), strict=True)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     if contents.labels is None:
         writer.writerow(names)
-        writer.writerows(flat.tolist())
+        writer.writerows(lines)
     else:
         writer.writerow([*names, contents.label_name])
-        writer.writerows([*row, label] for row, label in zip(flat.tolist(), contents.labels, strict=True))
+        writer.writerows([*row, label] for row, label in zip(lines, contents.labels, strict=True))
     return text.getvalue().encode()
 
 
