@@ -8,19 +8,22 @@ that float64 would round is an error. Only a bounded type gives bounds:
 Floats never get bounds, whatever their smallest and largest value, so nothing clips them later but the range of their type.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from unstir.data.checks import BEYOND, EXACT, refuse_broken_text, way_on
-from unstir.data.dataset import GAPS, Data, gaps_of
+from unstir.data.dataset import GAPS, STATE, Data, gaps_of
 from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
 from unstir.data.layouts import axes_of
 from unstir.data.rows import Rows, is_mapped
+from unstir.data.tables.reading import Table
+from unstir.data.tables.schema import Schema
+from unstir.data.tables.typed import coded_frame
 from unstir.data.told import told
 from unstir.errors import DataError, UsageError, unknown
 from unstir.steady import steady
@@ -35,11 +38,13 @@ def from_arrays(
     labels: Any = None,
     names: Sequence[str] = (),
     source: str = "array",
-    missing: str = "refuse",
+    missing: str = STATE,
     groups: Any = None,
     axes: str | None = None,
     fewest: int = 2,
     copy: bool = True,
+    columns: Mapping[str, str] | None = None,
+    table: Schema | None = None,
     given: Any = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) or a table with named columns, and make them `Data`.
@@ -52,8 +57,12 @@ def from_arrays(
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
     `given` is what each row is given, in columns (`unstir.data.told`): a dict of arrays (N,) or (N, k), a data frame, or one array.
-    A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it.
-    `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use.
+    A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it. Its columns may hold
+    text, booleans and times, and cells may be missing (`unstir.data.tables`): the rows are then the codes of `Data.table`. `columns` says
+    what a column is taken for where that is not what it looks like: "category", "number", "time", or "drop" to leave it out.
+    `table` is the schema of `values` that are codes already.
+    `missing` says what to do about gaps: "refuse" them, "drop" their rows, or "keep" them, which only `survey` can use; "auto" refuses them,
+    but for the missing cells of a table.
     Raises DataError for a type that is not real numbers, fewer than two rows, gaps, whole numbers that float64 would
     round, or labels or groups that do not fit; UsageError for names or axes that do not fit, or another `missing`.
 
@@ -70,7 +79,9 @@ def from_arrays(
     """
     if missing not in GAPS:
         raise unknown("way with missing values", missing, GAPS)
-    values, labels, names, groups, is_new = _parted(values, labels, names, groups)
+    values, labels, names, groups, is_new, found_table = _parted(values, labels, names, groups, columns or {})
+    table, notes = (table, ()) if found_table is None else (found_table.schema, found_table.notes)
+    table = table.without_missing() if table is not None and missing in ("refuse", "drop") else table
     found, dtype = as_numbers(values, "the data")
     held = _with_rows(found if is_new or not copy or is_mapped(found) else _copy(found), fewest)
     names = tuple(names)
@@ -78,8 +89,9 @@ def from_arrays(
         raise UsageError(f"{len(names)} column names do not fit rows of shape {held.shape[1:]}; give one a column.")
     refuse_broken_text(names, "the column names")
     taken = axes_of(held.shape[1:], dtype, axes)
-    data = Data(Rows(held), None, (), names, source, BOUNDS.get(dtype), dtype, axes=taken)
+    data = Data(Rows(held), None, (), names, source, BOUNDS.get(dtype), dtype, notes=notes, axes=taken, table=table)
     _refuse_rounding(data)
+    missing = "refuse" if missing == STATE else missing
     if missing == "refuse":
         _refuse_gaps(data)
     if labels is not None:
@@ -88,25 +100,33 @@ def from_arrays(
     if groups is not None:
         data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
     if given is not None:
-        codes, table = told(given, len(held))
-        data = replace(data, given=codes, given_table=table)
+        codes, given_table = told(given, len(held))
+        data = replace(data, given=codes, given_table=given_table)
     return data.without_gaps() if missing == "drop" else data
 
 
-def _parted(values: Any, labels: Any, names: Sequence[str], groups: Any) -> tuple[Any, Any, Sequence[str], Any, bool]:
-    """Rows, labels, names of columns and groups, the columns of a table taken apart; and whether the rows are a new array."""
+def _parted(
+    values: Any, labels: Any, names: Sequence[str], groups: Any, kinds: Mapping[str, str]
+) -> tuple[Any, Any, Sequence[str], Any, bool, Table | None]:
+    """Rows, labels, names of columns and groups, the columns of a table taken apart; whether the rows are new; what the table holds."""
     columns = [(what, name) for what, name in (("labels", labels), ("groups", groups)) if isinstance(name, str)]
     if (frame := frame_of(values)) is None:
         for what, name in columns:
             raise UsageError(
                 f"{what}='{short(name)}' is the name of a column, and the data has none. Pass {what} as an array of one a row."
             )
-        return values, labels, names, groups, False
+        if kinds:
+            raise UsageError(
+                f"columns={dict(kinds)!r:.60} says what columns are, and the data has no names of columns. Give a data frame."
+            )
+        return values, labels, names, groups, False, None
     if names:
         raise UsageError(f"names={tuple(names)!r:.60}: the table has names of its own. Rename its columns.")
     held = {what: frame.column(name, what) for what, name in columns}
-    rows = frame.without(*(name for _, name in columns))
-    return rows.values, held.get("labels", labels), rows.names, held.get("groups", groups), True
+    table = coded_frame(frame.without(*(name for _, name in columns)), kinds)
+    schema = table.schema
+    rows = frame.numbers(schema.names) if schema.plain and all(column.is_numeric for column in schema.columns) else table.codes
+    return rows, held.get("labels", labels), schema.names, held.get("groups", groups), True, table
 
 
 def _copy(array: np.ndarray) -> np.ndarray:

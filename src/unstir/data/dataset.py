@@ -4,6 +4,7 @@ Rows are finite real numbers; `unstir.data.arrays` makes sure of that. A *gap* i
 label or group that is missing. What becomes of gaps is chosen where data comes in:
 
     missing:    refuse (an error)    drop (their rows are left out and counted)    keep (for `survey` only)           (1)
+    auto:       a missing cell of a table with named columns is a state of its own, which samples have too; else as refuse
 
 No value is invented in place of a gap.
 
@@ -21,15 +22,17 @@ from functools import cached_property
 
 import numpy as np
 
+from unstir.data.checks import unknown_name
 from unstir.data.labels import NO_CLASS
-from unstir.data.layouts import Axes, Layout, axes_of, kind_of, layout
+from unstir.data.layouts import KINDS, Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
 from unstir.data.tables.schema import Schema
-from unstir.errors import DataError, UsageError, unknown
+from unstir.errors import DataError, UsageError
 from unstir.words import counted, listed, short
 
+STATE = "auto"  # a missing cell of a table is a state of its own; elsewhere a gap is refused
 GUESSED = Axes("", "")  # stands for axes that are guessed from the shape
-GAPS = ("refuse", "drop", "keep")
+GAPS = (STATE, "refuse", "drop", "keep")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,14 @@ class Data:
     @property
     def kind(self) -> str:
         """What the rows are: points, table, sequences, images or arrays."""
-        return kind_of(self.shape, self.axes.letters)
+        return KINDS["D"] if self.table is not None and not self.table.plain else kind_of(self.shape, self.axes.letters)
+
+    @property
+    def states(self) -> np.ndarray:
+        """The columns of which a missing cell is a state of its own, no gap: (D,) bool; of no column for rows of another shape."""
+        if self.table is None:
+            return np.zeros(math.prod(self.shape), bool)
+        return np.array([column.missing for column in self.table.columns])
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -196,10 +206,19 @@ class Data:
         return replace(kept, labels=ids.astype(np.int64), classes=classes, notes=(*kept.notes, *said))
 
     def intact(self) -> np.ndarray:
-        """Which rows have no value that is missing or infinite: (N,) bool. All rows of whole numbers are intact."""
+        """Which rows have no value that is missing or infinite: (N,) bool. All rows of whole numbers are intact.
+
+        A missing cell of a table is no gap where it is a state of its own: `states`.
+        """
         if self.rows.held.dtype.kind != "f":
             return np.ones(len(self), bool)
-        return np.concatenate([np.isfinite(block).reshape(len(block), -1).all(axis=1) for _, block in self.rows.blocks()])
+        states = self.states
+        found = []
+        for _, block in self.rows.blocks():
+            flat = block.reshape(len(block), -1)
+            fine = np.isfinite(flat)
+            found.append((fine | (np.isnan(flat) & states)).all(axis=1) if states.any() else fine.all(axis=1))
+        return np.concatenate(found)
 
     def take(self, which: np.ndarray) -> "Data":
         """Those rows, by their numbers; none is copied."""
@@ -221,7 +240,7 @@ class Data:
             raise UsageError(f"{self.source} has no columns with names, so its rows cannot be given '{short(names[0])}'.")
         for name in names:
             if name not in self.names:
-                raise unknown(f"column in '{short(self.source)}'", name, self.names)
+                raise unknown_name(f"column in '{short(self.source)}'", name, self.names)
         apart = [self.names.index(name) for name in names]
         rest = [i for i in range(len(self.names)) if i not in apart]
         if not rest:
@@ -259,12 +278,14 @@ def gaps_of(data: Data) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     >>> {word: counts.tolist() for word, (counts, _) in gaps_of(Data(Rows(np.array([[1.0, np.nan], [np.inf, np.nan]])))).items()}
     {'missing': [0, 2], 'infinite': [1, 0]}
     """
+    states = data.states
     found = {word: (np.zeros(math.prod(data.shape), int), np.full(math.prod(data.shape), -1)) for word in ("missing", "infinite")}
     for start, block in data.rows.blocks() if data.rows.held.dtype.kind == "f" else ():
         if np.isfinite(block).all():
             continue
         for (counts, firsts), test in zip(found.values(), (np.isnan, np.isinf), strict=True):
             gaps = test(block).reshape(len(block), -1)
+            gaps = gaps & ~states if test is np.isnan else gaps
             new = (firsts < 0) & gaps.any(axis=0)
             firsts[new] = start + gaps[:, new].argmax(axis=0)
             counts += gaps.sum(axis=0)

@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unstir.data.checks import BEYOND, EXACT
-from unstir.data.formats.format import unknown_name
+from unstir.data.checks import BEYOND, EXACT, unknown_name
 from unstir.data.given import as_array
 from unstir.errors import DataError
 from unstir.words import short

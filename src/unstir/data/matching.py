@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import counted, listed, short
 
@@ -25,10 +26,14 @@ LISTED = 8  # names in a list of a message
 
 
 class Known(NamedTuple):
-    """What a model knows of a table: the names of the columns of a row, in its order, and of the column of classes. Either may be none."""
+    """What a model knows of a table: the names of the columns of a row, in its order, and of the column of classes. Either may be none.
+
+    `table` is the model's schema, by which cells become codes, or None.
+    """
 
     names: tuple[str, ...] = ()
     label: str | None = None
+    table: Schema | None = None
 
 
 NOTHING_KNOWN = Known()

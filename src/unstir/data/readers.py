@@ -9,7 +9,7 @@ Pipes, missing files and odd paths are refused here, so that no format has to.
 """
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 
 from unstir.data.arrays import from_arrays
 from unstir.data.builtin import PICTURES
-from unstir.data.dataset import Data
+from unstir.data.dataset import STATE, Data
 from unstir.data.formats.folders import NONE
 from unstir.data.formats.foreign import refusal
 from unstir.data.formats.format import AUTO, Format, Request
@@ -40,7 +40,7 @@ def load(
     n: int = 5000,
     seed: int = 0,
     labels: str | None = None,
-    missing: str = "refuse",
+    missing: str = STATE,
     size: tuple[int, int] | None = None,
     groups: str | None = None,
     axes: str | None = None,
@@ -50,6 +50,7 @@ def load(
     alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
+    columns: Mapping[str, str] | None = None,
     given: Sequence[str] = (),
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
@@ -63,9 +64,11 @@ def load(
     name = str(source)
     if name not in KNOWN:
         how = labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest
-        return read(source, *how, given)
+        return read(source, *how, columns, given)
     if given:
         raise UsageError(f"'{name}' is a built-in set, whose rows have no columns or arrays beside them; leave --given out.")
+    if columns:
+        raise UsageError(f"'{name}' is a built-in set, which has no names of columns; columns={dict(columns)} is for a table.")
     if labels is not None:
         raise UsageError(f"'{name}' is a built-in set and brings its own classes; labels='{labels}' is for a file.")
     if groups is not None:
@@ -85,7 +88,7 @@ def load(
 def read(
     source: str | Path,
     labels: str | None = None,
-    missing: str = "refuse",
+    missing: str = STATE,
     size: tuple[int, int] | None = None,
     groups: str | None = None,
     axes: str | None = None,
@@ -95,6 +98,7 @@ def read(
     alpha: str = KEEP,
     known: Known | None = None,
     fewest: int = 2,
+    columns: Mapping[str, str] | None = None,
     given: Sequence[str] = (),
 ) -> Data:
     """The rows of a file of a known format, or of a folder of images or arrays.
@@ -105,7 +109,8 @@ def read(
     says whether the first line of a table holds the names of its columns: "yes", "no", or "auto". For a folder, `labels_from` says what
     the classes are, by `unstir.data.formats.folders`, and `formats`, "alike" or "any", whether all images of a class may be in another
     file format than all others. `alpha` is "keep", or "white" for images with an opacity that are to be composed on white (`on_white`).
-    The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest` rows at least.
+    The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest` rows at least. `columns` says what
+    columns of a table are taken for, as in `from_arrays`.
     `given` names what each row is given, columns of a table or arrays of an archive: `Data.given` holds them.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
@@ -127,7 +132,8 @@ def read(
         )
     if known is not None and known.names:
         known = known._replace(names=(*known.names, *(column for column in given if column not in known.names)))
-    how = labels, missing, size, groups, header, labels_from, formats, known or NOTHING_KNOWN, tuple(given)
+    gaps = "refuse" if missing == STATE else missing  # of what is no table
+    how = labels, gaps, size, groups, header, labels_from, formats, known or NOTHING_KNOWN, columns or {}, tuple(given)
     request = Request(_path(source), str(source), *how)
     try:
         found = _format(request).read(request)
@@ -142,7 +148,9 @@ def read(
     for what, asked, held in (("labels", labels, found.labels), ("groups", groups, found.groups)):
         if asked is not None and held is None:  # a format that does not look for them
             raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
-    checked = missing, found.groups, axes, fewest, False, found.given
+    if columns and found.table is None:
+        raise UsageError(f"'{short(name)}' has no names of columns, so columns={dict(columns)} does not apply.")
+    checked = missing, found.groups, axes, fewest, False, None, found.table, found.given
     data = from_arrays(found.values, found.labels, found.names, str(source), *checked)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
@@ -177,7 +185,8 @@ def in_order(data: Data, known: Known) -> Data:
     if order == tuple(range(len(data.names))):
         return data
     rows = replace(data.rows, held=np.ascontiguousarray(data.rows.held[:, order]))
-    return replace(data, rows=rows, names=tuple(known.names), reordered=list(order) != sorted(order))
+    table = data.table and data.table.take(order)
+    return replace(data, rows=rows, names=tuple(known.names), reordered=list(order) != sorted(order), table=table)
 
 
 def _path(source: str | Path) -> Path:

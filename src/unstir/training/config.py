@@ -22,7 +22,7 @@ from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
-from unstir.training.setting_types import Device, Name, Numbers, Size
+from unstir.training.setting_types import Device, Kind, Name, Numbers, Size
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
@@ -69,9 +69,10 @@ class Data(Section):
         "value of them, and they are not part of a row.",
     )
     groups: Name = Field(None, description="Column or array of groups: no group is both trained on and held out.")
-    missing: Literal["refuse", "drop"] = Field(
-        "refuse",
-        description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop.",
+    missing: Literal["auto", "refuse", "drop"] = Field(
+        "auto",
+        description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop; auto refuses them, "
+        "but for the missing cells of a table, which samples have as often as the data.",
     )
     size: Size = Field(None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48.")
     flip: Literal["none", "horizontal"] = Field(
@@ -244,6 +245,11 @@ class Config(Section):
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
     start: Start = Start()
+    columns: dict[str, Kind] = Field(
+        {},
+        description="What a column of a table is taken for, where that is not what it looks like: category, number, time, or drop to leave "
+        "it out, as in --columns.island category.",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed.")
     device: Device = Field("auto", description=devices.HELP)
 
@@ -263,8 +269,10 @@ def flat(**settings: Any) -> dict[str, Any]:
     home = {leaf: name for name, section in SECTIONS.items() for leaf in section.model_fields}
     nested: dict[str, Any] = {}
     for leaf, value in settings.items():
-        if leaf in ("seed", "device"):
-            nested[leaf] = value
+        if leaf in ("seed", "device") or (leaf == "columns" and isinstance(value, Mapping)):
+            nested[leaf] = (
+                value  # columns="age,income" names those that make a row, and columns={"age": "number"} says what they are
+            )
         elif leaf in home:
             nested.setdefault(home[leaf], {})[leaf] = value
         else:
@@ -277,7 +285,7 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            inner = isinstance(value, Mapping) and key in SECTIONS
+            inner = isinstance(value, Mapping) and (key in SECTIONS or key == "columns")
             merged[key] = merge(merged.get(key, {}), value) if inner else value
     return merged
 

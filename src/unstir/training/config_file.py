@@ -85,6 +85,7 @@ def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) ->
     def line(*path: str, value: Any) -> str:
         return f"{tomli_w.dumps({path[-1]: value}).rstrip()}  # {whence.get(path, 'default')}"
 
+    columns = held.pop("columns", {})
     lines = [line(key, value=value) for key, value in held.items() if key not in SECTIONS]
     for section in SECTIONS:
         lines += ["", f"[{section}]"]
@@ -94,4 +95,6 @@ def annotated_config(config: Config, layers: Mapping[str, Mapping[str, Any]]) ->
         for table in held[section].keys() - plain.keys():
             lines += ["", f"[{section}.{table}]  # {whence.get((section, table), 'default')}"]
             lines += [tomli_w.dumps({key: value}).rstrip() for key, value in held[section][table].items()]
+    if columns:
+        lines += ["", f"[columns]  # {whence.get(('columns',), 'default')}", tomli_w.dumps(columns).rstrip()]
     return "\n".join(lines) + "\n"

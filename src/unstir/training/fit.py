@@ -107,9 +107,11 @@ def fit(
         )
     began = time.monotonic()
     layers, there = [flat(**settings)], begins.of_arrays if begins else {}
-    asked = resolve(there, *layers).data
+    settled = resolve(there, *layers)
+    asked = settled.data
     beside = None if columns_given or condition is not None else given
-    data = from_arrays(x, labels, groups=groups, missing=asked.missing, axes=asked.axes, copy=False, given=beside)
+    how = {"missing": asked.missing, "axes": asked.axes, "columns": settled.columns}
+    data = from_arrays(x, labels, groups=groups, copy=False, given=beside, **how)
     data = data.with_given(columns_given) if columns_given else data
     data = on_white(data) if asked.alpha == WHITE else data
     if begins is not None:

@@ -66,7 +66,7 @@ def load_data(config: Config) -> Data:
     groups, names = None if data.groups == "none" else data.groups, data.column_names
     how = (data.missing, data.height_width, groups, data.axes, data.header, labels_from, data.formats, data.alpha)
     known = Known(names) if names else None
-    found = load(data.source, data.points, config.seed, labels, *how, known, given=data.given_names)
+    found = load(data.source, data.points, config.seed, labels, *how, known, columns=config.columns, given=data.given_names)
     if names and found.names != names:
         raise UsageError(
             f"--data.columns names {counted(len(names), 'column')}, but a row of {data.source} has the shape {found.shape}."

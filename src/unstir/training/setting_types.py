@@ -7,7 +7,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
@@ -39,6 +39,10 @@ def _size(value: Any) -> Any:
 
 Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isinstance(value, str) else value)]
 """A name in the data, as text: on the command line it may be bytes that the locale does not know."""
+
+
+Kind = Literal["category", "number", "time", "drop"]
+"""What somebody may say that a column of a table is: `unstir.data.tables.guessing.ASKED`."""
 
 
 Size = Annotated[str | None, BeforeValidator(_size)]

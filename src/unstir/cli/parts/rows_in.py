@@ -10,7 +10,8 @@ from PIL import Image
 from unstir.cli.parts.flags import ReadingFlags
 from unstir.cli.parts.progress import note
 from unstir.data import Data, load
-from unstir.data.formats.format import Contents, Request, unknown_name
+from unstir.data.checks import unknown_name
+from unstir.data.formats.format import Contents, Request
 from unstir.data.formats.registry import format_of
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import Layout

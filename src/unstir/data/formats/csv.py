@@ -1,47 +1,41 @@
-"""Tables of numbers in text files: one row a line, perhaps with a column of classes and one of groups.
+"""Tables in text files: one row a line, perhaps with a column of classes and one of groups.
 
 How cells are parted and what is a comment is in `unstir.data.formats.dialect`, how numbers are spelled in `unstir.data.formats.numerals`.
 The first line is a header if none of its cells is a number, or one of them is text above a number; a line of numbers is judged beside
-the rows below it (`unstir.data.formats.headers`), unless the caller says what it is. A first column without a name that numbers the rows
-is refused: it would be learnt. Empty cells and the words in `numerals.MISSING` are missing values; `unstir.data.arrays` decides what
-becomes of them. No value is invented, and none is rounded.
+the rows below it (`unstir.data.formats.headers`), unless the caller says what it is. What each column is, `unstir.data.tables` finds out:
+a table with text, or with names of its columns, becomes codes with a schema. Empty cells and the words in `numerals.MISSING` are missing
+values; `unstir.data.arrays` decides what becomes of them. No value is invented, and none is rounded.
 Rows are read in blocks, so a large table is never held as text. Lines are counted from 1, rows and columns from 0.
 
 A table is written with commas, or with tabs where its name ends in .tsv, a header, and every digit that a number needs to be read back
-the same.
+the same. One with a schema is written as its cells were: the same decimals, words and gaps; and semicolons beside decimal commas.
 """
 
 import csv
+import gzip
 import io
-import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain, islice
 from typing import TextIO
 
 import numpy as np
 
-from unstir.data.checks import BEYOND, EXACT
-from unstir.data.formats.dialect import Row, opened, table_rows
-from unstir.data.formats.format import AUTO, YES, Contents, Format, Request, unknown_name
-from unstir.data.formats.headers import ENOUGH, LOOKED_AT, judge
-from unstir.data.formats.numerals import PLAIN, Marks, is_marked, is_missing, is_number, kind_of_text, marks_of, number, plain
+from unstir.data.checks import unknown_name
+from unstir.data.formats.dialect import opened, table_rows
+from unstir.data.formats.format import AUTO, YES, Contents, Format, Request
+from unstir.data.formats.headers import LOOKED_AT, judge
+from unstir.data.formats.numerals import PLAIN, Marks, is_missing, is_number, marks_of, number
 from unstir.data.formats.raw import refuse_large
 from unstir.data.matching import matched
+from unstir.data.tables.guessing import NAMELESS, refuse_unknown
+from unstir.data.tables.reading import Columns, MarkedError, TextError
 from unstir.errors import DataError, UsageError
 from unstir.words import short, spelled
 
 BLOCK = 8192
 NAMED = 5  # cells of a line in a message
-LONGEST = 308  # digits; a number with more is infinite as a float, and is refused as infinite
-
-NAMELESS = "unnamed"
-REMOVE = "Remove it (index=False in pandas, row.names=FALSE in R), or give it a name."
-
-
-class _MarkedError(Exception):
-    """A number that is not spelled as Python spells it: how, all numbers of the table decide together."""
 
 
 def read(request: Request) -> Contents:
@@ -52,15 +46,16 @@ def read(request: Request) -> Contents:
     """
     source = spelled(request.source)
     refuse_large(source, request.path.stat().st_size)  # a number takes about as much as text
-    with opened(request.path, source) as file:
+    marks, texts = PLAIN, frozenset[int]()
+    while True:  # at most once for each of the two, and once more
         try:
-            return _table(file, request, PLAIN)
-        except _MarkedError:
-            pass
-    with opened(request.path, source) as file:
-        marks = marks_of(_cells_of_numbers(file, request), source)
-    with opened(request.path, source) as file:
-        return _table(file, request, marks)
+            with opened(request.path, source) as file:
+                return _table(file, request, marks, texts)
+        except MarkedError as error:
+            with opened(request.path, source) as file:
+                marks = marks_of(_cells_of_numbers(file, request, error.texts), source)
+        except TextError as error:
+            texts |= error.columns
 
 
 def write(contents: Contents, delimiter: str = ",") -> bytes:
@@ -69,9 +64,15 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
     >>> write(Contents(np.array([[0.1, 2.0]]), ["a"], label_name="kind"))
     b'x0,x1,kind\\n0.1,2.0,a\\n'
     """
-    flat = contents.values.reshape(len(contents.values), -1)
-    flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
-    names, lines = list(contents.names or [f"x{i}" for i in range(flat.shape[1])]), flat.tolist()
+    if contents.table is not None:
+        texts = contents.table.texts(contents.values)
+        names, lines = list(texts), list(zip(*texts.values(), strict=True))
+        commas = any("comma" in column.form for column in contents.table.columns if column.kind == "number")
+        delimiter = ";" if commas and delimiter == "," else delimiter
+    else:
+        flat = contents.values.reshape(len(contents.values), -1)
+        flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
+        names, lines = list(contents.names or [f"x{i}" for i in range(flat.shape[1])]), flat.tolist()
     if contents.beside is not None:
         codes, table = contents.beside
         beside = table.texts(codes)
@@ -87,7 +88,7 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
     return text.getvalue().encode()
 
 
-def _table(file: TextIO, request: Request, marks: Marks) -> Contents:
+def _table(file: TextIO, request: Request, marks: Marks, texts: frozenset[int]) -> Contents:
     source, known = spelled(request.source), request.known
     asked = [name for name in (request.labels, request.groups) if name is not None]
     found = table_rows(file, source)
@@ -116,23 +117,43 @@ def _table(file: TextIO, request: Request, marks: Marks) -> Contents:
     if not names:
         what = " and ".join(f"the {noun} '{name}'" for noun, name in (("class", label), ("group", request.groups)) if name)
         raise UsageError(f"'{source}' has no column besides {what}.")
-    blocks = []
-    rows = chain(top[header:], rows)
+    own = [i for i in range(len(columns)) if i not in apart and i not in passed_over]
+    called = [columns[i] if header else f"x{i}" for i in own]
+    refuse_unknown(request.kinds, [*called, *(columns[i] for i in passed_over)], f"column in '{source}'")
+    held = Columns(
+        called,
+        request.kinds,
+        known.table if header else None,
+        marks,
+        texts,
+        header,
+        own,
+        bool(known.names) and known.table is None,
+    )
+    held.start([[cells[i] for i in own] for _, cells in top[header:]])
+    rows, count = chain(top[header:], rows), 0
     while block := list(islice(rows, BLOCK)):
-        for at in sorted((*apart, *passed_over), reverse=True):
-            cells_of = [cells.pop(at).strip() for _, cells in block]
-            if at in apart:
-                apart[at] += cells_of
-        blocks.append(_numbers(block, names, marks))
-    if not blocks:
+        for at, cells_at in apart.items():
+            cells_at += [cells[at].strip() for _, cells in block]
+        held.add([(line, [cells[i] for i in own]) for line, cells in block] if len(own) < len(columns) else block)
+        count += len(block)
+    if not count:
         raise DataError(f"'{source}' has a header and no rows.")
-    values = np.concatenate(blocks)
-    if header and not first[0] and names[0] == columns[0] and _numbers_the_rows(values[:, 0]):
-        raise DataError(f"'{source}': its first column has no name and only counts the rows. {REMOVE}")
+    table = held.finished()
+    schema = table.schema
+    is_table = header or any(column.kind != "number" for column in schema.columns)
+    unnamed = (
+        ()
+        if header or not is_table
+        else (f"'{source}' has no line with names, so its columns are called {called[0]} to {called[-1]}.",)
+    )
     labels, groups = (None if name is None else classes_of(apart[columns.index(name)]) for name in (label, request.groups))
     said = "" if label is None else f"column '{short(label)}'"
-    notes = (*found.notes, *note, *([marks.said] if marks.said else []), *left_out)
-    return Contents(values, labels, names if header else (), groups=groups, labels_from=said, notes=notes)
+    notes = (*found.notes, *note, *([marks.said] if marks.said else []), *left_out, *unnamed, *table.notes)
+    shown = schema if is_table else None
+    return Contents(
+        table.codes, labels, schema.names if is_table else (), groups=groups, labels_from=said, notes=notes, table=shown
+    )
 
 
 def _header(first: list[str], below: list[list[str]], request: Request, marks: Marks) -> tuple[bool, tuple[str, ...]]:
@@ -165,62 +186,15 @@ def _has_known(first: list[str], request: Request) -> bool:
     return bool(request.known.names) and set(request.known.names) <= set(first)
 
 
-def _numbers_the_rows(column: np.ndarray) -> bool:
-    """Whether a column counts the rows from 0 or 1, or holds what is left of that after rows were dropped or shuffled."""
-    each_once = bool((column == np.round(column)).all()) and len(np.unique(column)) == len(column)
-    return each_once and (len(column) >= ENOUGH or np.array_equal(column, column[0] + np.arange(len(column))))
-
-
-def _numbers(block: list[Row], names: list[str], marks: Marks) -> np.ndarray:
-    """The cells of a block as (rows, columns) float64; missing values are NaN."""
-    read_number: Callable[[str], float] = number if marks is PLAIN else partial(number, marks=marks)
-    try:
-        numbers = np.fromiter(map(read_number, chain.from_iterable(cells for _, cells in block)), np.float64)
-    except ValueError:  # the slow way, to find the cell
-        numbers = np.array([_number(cell, name, line, marks) for line, name, cell in _cells(block, names)])
-    if (np.isfinite(numbers) & (np.abs(numbers) >= EXACT)).any():
-        _refuse_rounding(block, names, marks)
-    return numbers.reshape(len(block), len(names))
-
-
-def _cells(block: list[Row], names: list[str]) -> Iterator[tuple[int, str, str]]:
-    """Every cell of a block: its line, its column, its text."""
-    return ((line, *pair) for line, cells in block for pair in zip(names, cells, strict=True))
-
-
-def _cells_of_numbers(file: TextIO, request: Request) -> Iterator[str]:
-    """Every cell of a table that is a number of a row: no class, no group, and in no column that is passed over."""
+def _cells_of_numbers(file: TextIO, request: Request, texts: frozenset[int]) -> Iterator[str]:
+    """Every cell of a table that is a number of a row: no class, no group, and in no column that holds texts or is passed over."""
     rows = table_rows(file, request.source).rows
     number, first = next(rows)
     names, known = [cell.strip() for cell in first], request.known
     others = set(names) - set(known.names) if _has_known(names, request) else {known.label}
-    apart = [i for i, name in enumerate(names) if name in (request.labels, request.groups) or name in others]
+    apart = [i for i, name in enumerate(names) if name in (request.labels, request.groups) or name in others or i in texts]
     for _, cells in chain([(number, first)], rows):
         yield from (cell for i, cell in enumerate(cells) if i not in apart)
-
-
-def _number(cell: str, name: str, line: int, marks: Marks) -> float:
-    if is_missing(cell):
-        return float("nan")
-    try:
-        return number(cell, marks)
-    except ValueError:
-        if marks is PLAIN and is_marked(cell):
-            raise _MarkedError from None
-        as_class = f". Remove it, or pass it as the class with --data.labels {shlex.quote(short(name))}."
-        as_class = f". It has no name: are these the names of the rows? {REMOVE}" if name == f"{NAMELESS} 0" else as_class
-        kind = kind_of_text(cell)
-        raise DataError(
-            f"column '{short(name)}' holds text ('{short(cell.strip())}', line {line}){f'{kind}.' if kind else as_class}"
-        ) from None
-
-
-def _refuse_rounding(block: list[Row], names: list[str], marks: Marks) -> None:
-    """Raise DataError for a whole number that float64 would round."""
-    for line, name, cell in _cells(block, names):
-        digits = plain(cell, marks).lstrip("+-")
-        if digits.isdecimal() and len(digits) <= LONGEST and int(digits) != float(digits):
-            raise DataError(f"column '{short(name)}' holds {short(cell.strip())} (line {line}), {BEYOND}")
 
 
 def classes_of(cells: list[str]) -> np.ndarray | list[str]:
@@ -231,12 +205,18 @@ def classes_of(cells: list[str]) -> np.ndarray | list[str]:
         return cells
 
 
-ABOUT = "a table of numbers: one row a line, a name a column"
+def write_packed(contents: Contents) -> bytes:
+    """As `write`, packed with gzip; the same rows are the same bytes, whatever the time."""
+    return gzip.compress(write(contents), mtime=0)
+
+
+ABOUT = "a table: one row a line, a name a column"
 FORMAT = Format(ABOUT, (".csv",), read, write, headed=True)
 TABS = Format(f"{ABOUT}; cut at tabs", (".tsv",), read, partial(write, delimiter="\t"), headed=True)
+PACKED = Format(f"{ABOUT}; packed with gzip", (".csv.gz",), read, write_packed, headed=True)
 TEXT = Format(
     f"{ABOUT}; cut at spaces, or packed with gzip",
-    (".txt", ".dat", ".tab", ".csv.gz", ".tsv.gz", ".tab.gz", ".txt.gz", ".dat.gz"),
+    (".txt", ".dat", ".tab", ".tsv.gz", ".tab.gz", ".txt.gz", ".dat.gz"),
     read,
     headed=True,
 )

@@ -11,22 +11,17 @@ The formats themselves are listed in `unstir.data.formats.registry`.
     (True, False, None)
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from unstir.data.matching import NOTHING_KNOWN, Known
-from unstir.errors import UsageError, unknown
-from unstir.words import short
+from unstir.data.tables.schema import Schema
+from unstir.errors import UsageError
 
-if TYPE_CHECKING:
-    from unstir.data.tables.schema import Schema
-
-LISTED = 12  # names in a message
 AUTO, YES, NO = "auto", "yes", "no"  # whether the first line of a table holds names
 
 
@@ -41,6 +36,7 @@ class Request:
     a class whose images are in another file format than all others: "alike" refuses it, "any" reads it. `given` are the names of the
     arrays of an archive that its rows are given.
     `known` is what is known of a table beforehand: other columns are not read, and the column of classes is found by its name.
+    `kinds` are what columns of a table are to be taken for, by name: "category", "number", "time" or "drop".
     """
 
     path: Path
@@ -53,6 +49,7 @@ class Request:
     labels_from: str | None = None
     formats: str = "alike"
     known: Known = NOTHING_KNOWN
+    kinds: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
 
     def refuse_groups(self, why: str) -> None:
@@ -74,6 +71,7 @@ class Contents:
     is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
     `given` are arrays by name of what each row is given, where they were asked for. `beside` is what rows that are written were drawn
     for: codes (n, m) and their table.
+    `table` says what the named columns of a table are; then `values` are the codes of its cells.
     """
 
     values: np.ndarray
@@ -86,8 +84,9 @@ class Contents:
     groups: Any = None
     labels_from: str = ""
     axes: str | None = None
+    table: Schema | None = None
     given: dict[str, Any] | None = None
-    beside: "tuple[np.ndarray, Schema] | None" = None
+    beside: tuple[np.ndarray, Schema] | None = None
 
 
 Files = Iterator[tuple[str, bytes]]
@@ -115,14 +114,3 @@ class Format:
     def matches(self, name: str) -> bool:
         """Whether a file of that name is of this format: its end decides, in capitals or not."""
         return name.lower().endswith(self.suffixes)
-
-
-def unknown_name(what: str, name: str, known: Sequence[str]) -> UsageError:
-    """The error for a name that a file does not hold, with the names that it does; of very many the nearest.
-
-    >>> print(unknown_name("column in 'a.csv'", "wide", ["width", "height"]))
-    unknown column in 'a.csv' 'wide': did you mean 'width'? Known: height, width.
-    """
-    if len(known) > LISTED:
-        what, known = f"{what} (with {len(known):,}; these are the nearest)", get_close_matches(name, known, LISTED, 0)
-    return unknown(what, short(name), map(short, known))

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from unstir.data.checks import unknown_name
 from unstir.data.formats.dialect import opened, table_rows
-from unstir.data.formats.format import unknown_name
 from unstir.errors import DataError
 from unstir.words import counted, short, spelled
 

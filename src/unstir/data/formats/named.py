@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from unstir.data.formats.format import LISTED, Contents, Request, unknown_name
+from unstir.data.checks import LISTED, unknown_name
+from unstir.data.formats.format import Contents, Request
 from unstir.data.labels import class_ids
 from unstir.errors import DataError
 from unstir.words import short

@@ -22,6 +22,7 @@ FORMATS: Registry[Format] = Registry(
         "npz": "unstir.data.formats.npz:FORMAT",
         "csv": "unstir.data.formats.csv:FORMAT",
         "tsv": "unstir.data.formats.csv:TABS",
+        "packed": "unstir.data.formats.csv:PACKED",
         "text": "unstir.data.formats.csv:TEXT",
         "safetensors": "unstir.data.formats.safetensors:FORMAT",
         "idx": "unstir.data.formats.idx:FORMAT",

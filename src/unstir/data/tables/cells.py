@@ -11,20 +11,20 @@ A cell may be a text, as files have them, or a number, a boolean or a time, as d
     unstir.errors.DataError: column 'island' holds 'Drem' (row 0), which is none of its values: did you mean 'Dream'? Known: Biscoe, Dream.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from unstir.data.checks import BEYOND, EXACT
+from unstir.data.checks import BEYOND, EXACT, unknown_name
 from unstir.data.formats.numerals import Marks, is_missing, number
 from unstir.data.tables.column import Column
-from unstir.data.tables.times import moments, seconds, spelled_times
-from unstir.errors import DataError, unknown
+from unstir.data.tables.times import moments, one, spelled_times
+from unstir.errors import DataError
 from unstir.words import short
 
 COMMA = Marks(".", ",")
-LISTED = 8  # known values in a message
 
 
 def listed_cells(column: Any) -> list[Any]:
@@ -74,49 +74,50 @@ def codes_of(cells: Any, column: Column, rows: int) -> np.ndarray:
 
 
 def _codes(cells: list[Any], column: Column) -> np.ndarray:
-    if column.kind == "number":
-        return np.array([_number(cell, row, column) for row, cell in enumerate(cells)], np.float64)
-    if column.kind == "time":
-        return _times(cells, column)
-    if column.kind == "constant" and column.is_numeric:
-        return np.array([_number(cell, row, column) for row, cell in enumerate(cells)], np.float64)
-    known: dict[Any, float] = {value: float(k) for k, value in enumerate(column.values)}
-    if column.kind == "constant":
-        known = dict.fromkeys(column.values, column.low)
-    if column.kind == "boolean":
-        known |= {"False": 0.0, "True": 1.0}
-    return np.array([_known(cell, row, column, known) for row, cell in enumerate(cells)], np.float64)
+    known: dict[tuple[type, Any], float] = {}
+    found = []
+    for row, cell in enumerate(cells):
+        key = type(cell), cell
+        if key not in known:
+            known[key] = code_of(cell, column, f"row {row}")
+        found.append(known[key])
+    return np.array(found, np.float64)
 
 
-def _known(cell: Any, row: int, column: Column, known: dict[Any, float]) -> float:
-    """The code of a category, of a boolean or of a constant. A text that is no value may be the spelling of a missing cell."""
+def code_of(cell: Any, column: Column, place: str) -> float:
+    """The code of one cell, None where it is missing. Raises DataError, which names the place, for one that the column cannot hold."""
     if cell is None:
         return float("nan")
+    if column.kind == "number" or (column.kind == "constant" and column.is_numeric):
+        return _number(cell, column, place)
+    if column.kind == "time":
+        return _time(cell, column, place)
+    return _known(cell, column, place)
+
+
+def _known(cell: Any, column: Column, place: str) -> float:
+    """The code of a category, of a boolean or of a constant. A text that is no value may be the spelling of a missing cell."""
     text = cell if isinstance(cell, str) else spelled_cell(cell)
-    code = known.get(text)
-    if code is None:
-        code = known.get(text.strip())
-    if code is None and column.kind == "boolean" and cell in (0, 1):
-        code = float(cell)
-    if code is not None:
-        return code
+    for spelled in (text, text.strip()):
+        if spelled in column.values:
+            return column.low if column.kind == "constant" else float(column.values.index(spelled))
+    if column.kind == "boolean" and (text in ("False", "True") or cell in (0, 1)):
+        return float(text in ("True", "1", "1.0"))
     if is_missing(text):
         return float("nan")
-    raise DataError(_not_known(text, row, column))
+    raise DataError(_not_known(text, column, place))
 
 
-def _not_known(text: str, row: int, column: Column) -> str:
+def _not_known(text: str, column: Column, place: str) -> str:
     """The sentence about a cell that is none of the values; of very many values the first are named."""
-    said = str(unknown("value", text, column.values))
-    if len(column.values) > LISTED:
-        said = f"{said.split(' Known: ')[0]} Known: {', '.join(map(short, column.values[:LISTED]))}, ..."
-    rest = said.removeprefix(f"unknown value '{text}'").lstrip(".").lstrip()
-    joined = rest if rest.startswith(":") else f". {rest}"
-    return f"column '{short(column.name)}' holds '{short(text)}' (row {row}), which is none of its values{joined}"
+    near = unknown_name("value", text, column.values)
+    rest = str(near).split(f"'{short(text)}'", 1)[1]
+    joined = rest if rest.startswith(":") else f". {rest.lstrip('. ')}"
+    return f"column '{short(column.name)}' holds '{short(text)}' ({place}), which is none of its values{joined}"
 
 
-def _number(cell: Any, row: int, column: Column) -> float:
-    if cell is None or (isinstance(cell, str) and is_missing(cell)):
+def _number(cell: Any, column: Column, place: str) -> float:
+    if isinstance(cell, str) and is_missing(cell):
         return float("nan")
     try:
         if isinstance(cell, str):
@@ -125,31 +126,23 @@ def _number(cell: Any, row: int, column: Column) -> float:
     except (TypeError, ValueError):
         kind = "text" if isinstance(cell, str) else type(cell).__name__
         raise DataError(
-            f"column '{short(column.name)}' holds {kind} ('{short(str(cell))}', row {row}), and it is a column of numbers."
+            f"column '{short(column.name)}' holds {kind} ('{short(str(cell))}', {place}), and it is a column of numbers."
         ) from None
     if isinstance(cell, int) and abs(cell) >= EXACT and int(found) != cell:
-        raise DataError(f"column '{short(column.name)}' holds {cell} (row {row}), {BEYOND}")
+        raise DataError(f"column '{short(column.name)}' holds {cell} ({place}), {BEYOND}")
     return found
 
 
-def _times(cells: list[Any], column: Column) -> np.ndarray:
-    cells = [None if isinstance(cell, str) and is_missing(cell) else cell for cell in cells]
+def _time(cell: Any, column: Column, place: str) -> float:
+    if isinstance(cell, str) and is_missing(cell):
+        return float("nan")
     try:
-        return seconds(cells, column.form)
+        return one(cell, column.form)
     except (ValueError, OverflowError):
-        row, cell = next((row, cell) for row, cell in enumerate(cells) if _is_no_time(cell, column.form))
+        written = column.form.replace("iso", "2024-02-29T12:30:00")
         raise DataError(
-            f"column '{short(column.name)}' holds '{short(str(cell))}' (row {row}), and its times are written as "
-            f"{column.form.replace('iso', '2024-02-29T12:30:00')}."
+            f"column '{short(column.name)}' holds '{short(str(cell))}' ({place}), and its times are written as {written}."
         ) from None
-
-
-def _is_no_time(cell: Any, form: str) -> bool:
-    try:
-        seconds([cell], form)
-    except (ValueError, OverflowError):
-        return True
-    return False
 
 
 def cells_of(codes: np.ndarray, column: Column) -> Any:
@@ -169,7 +162,9 @@ def _values(codes: np.ndarray, column: Column) -> Any:
     if column.kind == "number" or (column.kind == "constant" and column.is_numeric):
         if lowered.startswith(("int", "uint")):
             return np.round(codes).astype(np.int64)
-        return codes
+        return codes if column.is_numeric else texts_of(codes, column)
+    if column.kind == "time" and lowered.startswith("time") and not lowered.startswith("timestamp"):
+        return [moment.time() for moment in moments(codes).tolist()]
     if column.kind == "time":
         return moments(codes) if "date" in lowered or "timestamp" in lowered else spelled_times(codes, column.form)
     if column.kind == "boolean" and lowered.startswith("bool"):
@@ -202,9 +197,9 @@ def texts_of(codes: np.ndarray, column: Column) -> list[str]:
 def _spelled_number(code: float, column: Column) -> str:
     if code != code:
         return column.gap
-    if column.decimals is not None and "fixed" in column.form:
-        text = f"{code:.{column.decimals}f}"
-    elif column.decimals == 0 or (code.is_integer() and column.dtype.lower().startswith(("int", "uint"))):
+    if digits := re.search(r"fixed (\d+)", column.form):
+        text = f"{code:.{digits[1]}f}"
+    elif code.is_integer() and ("short" in column.form or not column.dtype.lower().startswith(("float", "double"))):
         text = str(int(code))
     else:
         text = repr(code)

@@ -17,12 +17,13 @@ A cell that is missing has the code NaN.
     [0.0, 1.0, 1.0]
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 KINDS = ("number", "category", "boolean", "time", "constant")
+NUMERIC = ("int", "uint", "float", "double", "halffloat", "decimal")  # how the names of types of numbers begin, in any library
 MOST_DECIMALS = 9  # a column of numbers with more digits after the point than this has any float
 
 
@@ -33,10 +34,11 @@ class Column:
     `missing` says whether any cell was missing. `values` are spellings: of a category code k is values[k], of a boolean (false, true), of
     a constant its one value. `decimals` of a number are the digits after the point; 0 means whole numbers, None any float. `low` and
     `high` are the smallest and the largest code that was read, NaN where every cell is missing.
-    `form` says how a cell is written: of a time a strftime format, or "iso"; of a number "fixed" where each has all its decimals, "comma"
-    where the mark is a decimal comma, "fixed comma" where both; of a category "number" where its values came as numbers. `dtype` is the type
-    that a data frame gave: "int64", "float64", "bool", "str", "category", "datetime64[ns]", ... `step` are the seconds between times.
-    `gap` is how a missing cell is spelled in text.
+    `form` says how a cell is written: of a time a strftime format, or "iso"; of a number "fixed 2" where each is written with 2 decimals,
+    "short" where a whole one has no point beside others that have, and "comma" as well where the mark is a decimal comma; of a category
+    "number" where its values came as numbers. `dtype` is the type that a data frame gave: "int64", "float64", "bool", "str", "category",
+    "datetime64[ns]", ... `step` are the seconds between times.
+    `gap` is how a missing cell is spelled in text. `why` says in words why the column was taken for its kind.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Column:
     dtype: str = "float64"
     step: float = 0.0
     gap: str = ""
+    why: str = field(default="", compare=False)
 
     @property
     def plain(self) -> bool:
@@ -60,7 +63,7 @@ class Column:
     @property
     def is_numeric(self) -> bool:
         """Whether a data frame has numbers in this column."""
-        return self.dtype.lower().startswith(("int", "uint", "float", "double"))
+        return self.dtype.lower().startswith(NUMERIC)
 
     def tidied(self, codes: np.ndarray) -> np.ndarray:
         """Codes (n,) as the nearest ones that a cell of this column can have; NaN stays NaN.
@@ -95,7 +98,7 @@ def column_from(raw: dict[str, Any]) -> Column:
     >>> column_from(Column("a", "category", values=("x", "y"), low=0.0, high=1.0).as_json()).values
     ('x', 'y')
     """
-    known = {field.name for field in fields(Column)}
+    known = {entry.name for entry in fields(Column)}
     held = {name: value for name, value in raw.items() if name in known}
     ends = {name: float("nan") if held.get(name) is None else float(held[name]) for name in ("low", "high")}
     return Column(**(held | ends | {"values": tuple(held.get("values", ()))}))

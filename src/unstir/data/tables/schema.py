@@ -19,16 +19,18 @@ What a code means is in `unstir.data.tables.column`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unstir.data.frames import Frame
 from unstir.data.tables.cells import cells_of, codes_of, texts_of
 from unstir.data.tables.column import Column, column_from
 from unstir.errors import DataError
 from unstir.words import short
+
+if TYPE_CHECKING:
+    from unstir.data.frames import Frame
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Schema:
         """Whether every column is a number without a missing cell, so that codes are what an array of numbers would hold."""
         return all(column.plain for column in self.columns)
 
-    def coded(self, frame: Frame) -> np.ndarray:
+    def coded(self, frame: "Frame") -> np.ndarray:
         """The cells of a frame as codes (N, D) float64; the frame may have its columns in another order, and more of them.
 
         Raises DataError for a column that the frame does not have, and for a cell that the column cannot hold: text among numbers, a
@@ -75,6 +77,10 @@ class Schema:
     def tidied(self, rows: np.ndarray) -> np.ndarray:
         """Codes (n, D) float64, each the nearest one that a cell of its column can have: `Column.tidied`."""
         return np.stack([column.tidied(rows[:, j]) for j, column in enumerate(self.columns)], axis=1)
+
+    def without_missing(self) -> "Schema":
+        """The schema of the rows in which no cell is missing."""
+        return Schema(tuple(replace(column, missing=False) for column in self.columns), self.left)
 
     def take(self, indices: Sequence[int]) -> "Schema":
         """The schema of those columns, in that order."""

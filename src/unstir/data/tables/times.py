@@ -28,12 +28,62 @@ FORMS = (
 STEPS = (86400.0, 3600.0, 60.0, 1.0)
 
 
+def form_of(texts: list[str]) -> tuple[str, str] | None:
+    """The form (1) that all texts have, and what is to be said about it; None if there is none.
+
+    Of two forms that fit, as of 03/04/2024, the one wins after which the times grow from row to row more often; then the first in FORMS.
+
+    >>> form_of(["03/04/2024", "04/04/2024", "05/04/2024"])
+    ('%d/%m/%Y', '; 03/04/2024 may also be read as %m/%d/%Y')
+    >>> form_of(["9:30", "10:00"]), form_of(["a"])
+    (('%-H:%M', ''), None)
+    """
+    if not any(character.isdigit() for character in texts[0]):
+        return None
+    fitting = [form for form in (*FORMS, "iso") if _all_written(texts[:20], form) and _all_written(texts, form)]
+    different = {seconds(texts, form).tobytes(): form for form in reversed(fitting)}  # the first of those that say the same
+    if not different:
+        return None
+    form = max(reversed(different.values()), key=lambda form: _growing(texts, form))
+    others = [other for other in different.values() if other != form]
+    said = f"; {texts[0]} may also be read as {others[0]}" if others else ""
+    return _unpadded(texts, form), said
+
+
+def _all_written(texts: list[str], form: str) -> bool:
+    try:
+        seconds(texts, form)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _growing(texts: list[str], form: str) -> float:
+    """How many steps from text to text go the same way; of as many, the shorter way wins."""
+    steps = np.diff(seconds(texts, form))
+    return float(max((steps > 0).sum(), (steps < 0).sum()) - np.abs(steps).sum() * 1e-15)
+
+
+def _unpadded(texts: list[str], form: str) -> str:
+    """The form with days, months and hours that are not padded with 0, if that is how all texts are written."""
+    if form == "iso":
+        return form
+    for part in ("", "%d", "%m", "%H", "%d%m", "%d%H", "%m%H", "%d%m%H"):
+        bare = form
+        for mark in (part[i : i + 2] for i in range(0, len(part), 2)):
+            bare = bare.replace(mark, f"%-{mark[1]}")
+        if spelled_times(seconds(texts, form), bare) == texts:
+            return bare
+    return form
+
+
 def one(cell: Any, form: str) -> float:
     """The seconds of one cell that is not missing. Raises ValueError for a text in another form."""
     if isinstance(cell, np.datetime64):
         return float(cell.astype("datetime64[us]").astype(np.int64)) / 1e6
     if isinstance(cell, str):
-        return _since(datetime.fromisoformat(cell.strip()) if form == "iso" else datetime.strptime(cell.strip(), form))
+        text = cell.strip()
+        return _since(datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form.replace("%-", "%")))
     if isinstance(cell, datetime):
         return _since(cell)
     if isinstance(cell, date):
@@ -86,5 +136,8 @@ def _spelled(code: float, form: str) -> str:
     moment = EPOCH + timedelta(seconds=code)
     if form == "iso":
         return moment.isoformat()
-    padded = form.replace("%Y", f"{moment.year:04d}")  # strftime writes the year 33 as 33
-    return moment.strftime(padded)
+    # strftime writes the year 33 as 33, and not every system knows numbers without their 0
+    known = {"%Y": f"{moment.year:04d}", "%-d": str(moment.day), "%-m": str(moment.month), "%-H": str(moment.hour)}
+    for mark, text in known.items():
+        form = form.replace(mark, text)
+    return moment.strftime(form)
