@@ -97,6 +97,11 @@ class Data:
             return np.zeros(math.prod(self.shape), bool)
         return np.array([column.missing for column in self.table.columns])
 
+    @property
+    def mixed(self) -> bool:
+        """Whether it is a table of which a column is no number or has missing cells, so that rows hold codes."""
+        return self.table is not None and not self.table.plain
+
     @cached_property
     def values(self) -> np.ndarray:
         """All rows in memory, (N, ...) float32 or float64. Large data may not fit: take the rows that are needed from `rows`."""

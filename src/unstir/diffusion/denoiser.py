@@ -13,7 +13,8 @@ three numbers at each time,
     edm        1/N    alpha/N^2                   sigma/N                        N^2 = alpha^2 + sigma^2, data of unit variance
 
 The target `categorical` is for data with few levels: the network predicts a number for each level of each element, from which the
-probabilities of the levels follow. It sees x_t / N, as with edm. How x0_hat is made from an answer is the target's `reading`.
+probabilities of the levels follow. The target `table` is for tables of numbers and categories: numbers as with edm, and one of K for each
+category. Both see x_t / N, as with edm. How x0_hat is made from an answer is the target's `reading`.
 
 Sources: eps, Ho et al. 2020; v, Salimans & Ho 2022; velocity, Lipman et al. 2023; edm, Karras et al. 2022 table 1.
 
@@ -30,6 +31,7 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.categorical import LEVELS
+from unstir.diffusion.groups import TABLE
 from unstir.diffusion.inputs import Time
 from unstir.diffusion.readings import AFFINE, Coefficients, Read, Reading
 from unstir.diffusion.registry import SAFE_TARGETS, TARGETS, row
@@ -117,6 +119,7 @@ V = Target("v", _v)
 VELOCITY = Target("velocity", _velocity, times="uniform")
 EDM = Target("edm", _edm)
 CATEGORICAL = Target("categorical", _edm, times="log_snr", reading=LEVELS)
+TABLE_TARGET = Target("table", _edm, reading=TABLE)
 
 
 def target(which: str | Target) -> Target:

@@ -6,8 +6,9 @@ affine         the answer F has one number for each element, and x_0 is affine i
     F = ((1 - alpha c_skip) x_0 - sigma c_skip eps) / c_out           is the answer that makes x0_hat = x_0 (2)
 
 categorical    the answer has a number for each level of each element, and tells their probabilities: `unstir.diffusion.categorical`
+table          numbers as in (1), and groups of elements of which one is true: `unstir.diffusion.groups`
 
-Both are trained by the squared error of x0_hat, because its integral over the noise levels is what a row takes in nats
+All are trained by the squared error of x0_hat, because its integral over the noise levels is what a row takes in nats
 (`unstir.information`).
 
 A reading of your own is a subclass of `Reading`, and a target with it: `Target("mine", EDM.coefficients, reading=Mine())`.
@@ -15,7 +16,7 @@ A reading of your own is a subclass of `Reading`, and a target with it: `Target(
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -55,6 +56,9 @@ class Reading(ABC):
     @abstractmethod
     def needs_levels(self) -> bool:
         """Whether it is only for data whose elements take few values."""
+
+    needs_states: ClassVar[bool] = False
+    """Whether it is only for rows whose encoder says which elements form groups; its "levels" are then the encoder's `groups.States`."""
 
     @abstractmethod
     def fitted(self, levels: Tensor | None, rows: Iterable[Tensor]) -> "Reading":

@@ -4,7 +4,7 @@ Each row says where the part is written. It is imported when it is first looked 
 list the names at once. To add a schedule, write it in a file of its own and add one row here.
 
     >>> list(TARGETS), TARGETS.default
-    (['x0', 'eps', 'v', 'velocity', 'edm', 'categorical'], 'edm')
+    (['x0', 'eps', 'v', 'velocity', 'edm', 'categorical', 'table'], 'edm')
 
 Sampling grids and samplers have their tables beside their functions: `times.GRIDS` and `samplers.SAMPLERS`.
 """
@@ -69,11 +69,15 @@ TARGETS: "Registry[Target]" = Registry(
         "velocity": "unstir.diffusion.denoiser:VELOCITY",
         "edm": "unstir.diffusion.denoiser:EDM",
         "categorical": "unstir.diffusion.denoiser:CATEGORICAL",
+        "table": "unstir.diffusion.denoiser:TABLE_TARGET",
     },
     default="edm",
     says="name",
 )
 """What the network predicts. A row is a `denoiser.Target`."""
+
+FOR_COLUMNS = "table"
+"""The target that suits tables of mixed columns."""
 
 SAFE_TARGETS = ("v", "x0")
 """Targets that work with every schedule, also with one that ends without signal, where eps and velocity divide by zero."""

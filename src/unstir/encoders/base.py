@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unstir.data.layouts import Layout, layout
 from unstir.data.rows import Rows
+from unstir.data.tables.schema import Schema
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError
 from unstir.steady import steady
@@ -81,14 +82,15 @@ class Fitted:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Options of the fitting: the seed, the precision and the device of the computation, settings of the encoder by name, and how the
-    rows lie in space."""
+    """Options of the fitting: the seed, the precision and the device of the computation, settings of the encoder by name, how the
+    rows lie in space, and the columns of a table."""
 
     seed: int = 0
     precision: str = "float32"
     device: str = "cpu"
     settings: Mapping[str, Any] = field(default_factory=dict)
     layout: Layout | None = None
+    table: Schema | None = None
 
 
 class Encoder(ABC):

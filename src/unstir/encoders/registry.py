@@ -5,6 +5,7 @@ channels       each channel gets mean 0 and variance 1; for images and sequences
 premultiplied  the same, with colours multiplied by the opacity; for images with one
 min_max        each element goes from -1 to 1
 quantile       each element becomes its normal score; for heavy tails
+table          numbers as normal scores, categories as groups, missing cells as states; for tables of mixed columns
 latent         an autoencoder makes rows smaller; chosen by `--latent`
 """
 
@@ -23,10 +24,12 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
         "premultiplied": "unstir.encoders.premultiplied:Premultiplied",
         "min_max": "unstir.encoders.affine:MinMax",
         "quantile": "unstir.encoders.quantile:Quantile",
+        "table": "unstir.encoders.table:Table",
         "latent": "unstir.encoders.latent:Latent",
     },
     default="standardise",
     says="name",
 )
 FOR_SPACE = "channels"  # the preset for images and sequences
+FOR_TABLES = "table"  # the preset for tables whose columns are not all numbers
 LATENT = "latent"  # the encoder of `--latent`

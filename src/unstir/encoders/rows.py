@@ -14,13 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from unstir.data.layouts import Layout
 from unstir.data.rows import Rows
 from unstir.data.statistics import Statistics, statistics
+from unstir.diffusion.groups import States
 from unstir.encoders.base import Encoder
+from unstir.encoders.registry import FOR_TABLES
 from unstir.errors import UsageError
 
 
@@ -46,8 +49,15 @@ class EncodedRows:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """The statistics of each element, (1, *encoder.shape), in the data's units."""
-        return statistics(parts(self.rows))
+        """The statistics of each element, (1, *encoder.shape), in the data's units; of a table, of the cells that are not missing."""
+        return _of_cells(self.rows) if hasattr(self.encoder, "states") else statistics(parts(self.rows))
+
+
+def _of_cells(rows: Rows) -> Statistics:
+    """The statistics (1, D) of the codes of a table; 0 for a column in which every cell is missing."""
+    held = [column[~np.isnan(column)] for column in np.asarray(rows[:], np.float64).T]
+    found = [[c.mean(), c.std(), c.min(), c.max()] if len(c) else [0.0] * 4 for c in held]
+    return Statistics(len(rows), *torch.tensor(found, dtype=torch.float64).T[:, None])
 
 
 def views(rows: Rows, flip: str, lies: Layout | None) -> list[Rows]:
@@ -78,6 +88,30 @@ def encoded_levels(levels: Sequence[float], encoder: Encoder) -> Tensor:
     shift, scale = encoder.linear
     values = torch.as_tensor(levels, dtype=torch.float64).view(-1, *[1] * shift.ndim)
     return torch.where(scale == 0, 0.0, (values - shift) / torch.where(scale == 0, 1.0, scale)).float()
+
+
+def states_of(encoder: Encoder) -> States:
+    """Which elements of the model's space form groups, as the encoder's `states` say.
+
+    Raises UsageError for an encoder that has none.
+    """
+    found = getattr(encoder, "states", None)
+    if not isinstance(found, States):
+        raise UsageError(
+            f"with --data.encoder {encoder.name}, no element of the model's space is one of several categories. A target for tables of mixed "
+            f"columns needs the encoder {FOR_TABLES}; use another --diffusion.target."
+        )
+    return found
+
+
+def gaps_of(encoder: Encoder) -> Tensor:
+    """Which elements of the model's space (E,) say that a cell is missing: bool."""
+    return getattr(encoder, "gaps", torch.zeros(encoder.space, dtype=torch.bool))
+
+
+def complete(encoder: Encoder) -> Encoder:
+    """The encoder, but rows that it decodes have no missing cell where another state is possible."""
+    return replace(encoder, complete=True) if hasattr(encoder, "complete") else encoder  # pyrefly: ignore
 
 
 def mirror_axis(flip: str, lies: Layout | None, shape: tuple[int, ...]) -> int | None:

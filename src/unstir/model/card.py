@@ -11,15 +11,19 @@ Every entry is checked. Every size that a card claims is compared with the tenso
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
 from unstir.data.layouts import Layout, layout
+from unstir.data.tables.column import KINDS
+from unstir.data.tables.schema import Schema, schema_from
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
 from unstir.model.atoms import LOG_SNR, RADII, Atom
+from unstir.model.tables import FRAMES
 from unstir.words import short
 
 MOST = 2**26  # elements of a row
@@ -27,7 +31,8 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
-LATER = ("levels", "atoms")  # entries that cards had not from the first, and may do without
+LATER = ("levels", "atoms", "table")  # entries that cards had not from the first, and may do without
+KINDS_OF_DATA = ("numpy", "torch", *FRAMES)
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 
@@ -47,7 +52,7 @@ class Card:
     condition: str | None = None
     condition_settings: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
-    kind: str = "numpy"  # the kind of array that was fitted: numpy or torch
+    kind: str = "numpy"  # the kind of array or data frame that was fitted
     names: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
     source: str = ""
@@ -58,11 +63,22 @@ class Card:
         None  # the values that an element can take, in the data's units, rising; None for any number
     )
     atoms: tuple[Atom, ...] = ()  # values that samples have exactly
+    table: dict[str, Any] | None = None  # the columns of a table: `Schema.as_json`
 
     @property
     def layout(self) -> Layout | None:
         """How the rows lie in space, by `axes`, as in \"NCL\"."""
         return layout(self.shape, self.axes)
+
+    @cached_property
+    def schema(self) -> Schema | None:
+        """The columns of the table that was fitted; None for arrays, and for models from before tables had them."""
+        return None if self.table is None else schema_from(self.table)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether a column of the table is no number or has missing cells, so that rows are codes."""
+        return self.schema is not None and not self.schema.plain
 
     def as_json(self) -> dict[str, Any]:
         """The entries, as JSON."""
@@ -87,7 +103,18 @@ def card_from(raw: Mapping[str, Any]) -> Card:
         raise UsageError(f"encoder = {card.encoder!r:.60} has to be {ENCODERS.names}")
     if card.names and card.shape != (len(card.names),):
         raise UsageError(f"{len(card.names)} names do not suit rows of {card.shape}")
+    _check_table(card)
     return card
+
+
+def _check_table(card: Card) -> None:
+    try:
+        schema = card.schema
+        known = schema is None or all(column.kind in KINDS and isinstance(column.name, str) for column in schema.columns)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        known, schema = False, None
+    if not known or (schema is not None and (schema.names != card.names or card.shape != (len(schema.columns),))):
+        raise UsageError("table does not describe the columns of the rows")
 
 
 def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
@@ -191,7 +218,7 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "condition": ("null or a name", lambda v: v is None or _name(v)),
     "condition_settings": ("settings by name", _settings),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda v: _text(v) and v in DTYPES),
-    "kind": ("numpy or torch", lambda v: v in ("numpy", "torch")),
+    "kind": (f"one of {', '.join(KINDS_OF_DATA)}", lambda v: v in KINDS_OF_DATA),
     "names": ("texts", lambda v: _each(_text, v)),
     "bounds": (
         "null, or two numbers, the lower first",
@@ -205,5 +232,6 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: v is None or (_each(_number, v) and 2 <= len(v) <= 256 and all(a < b for a, b in pairwise(v))),
     ),
     "atoms": (f"pairs of a number and {len(LOG_SNR)} radii, above 0 and at most {RADII[-1]:g}", lambda v: _each(_atom, v)),
+    "table": ("null, or the columns of a table", lambda v: v is None or isinstance(v, dict)),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }

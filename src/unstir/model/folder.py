@@ -28,7 +28,7 @@ from unstir.diffusion.oracles import Independent
 from unstir.diffusion.schedules import Schedule, schedule
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
-from unstir.encoders.rows import encoded_levels
+from unstir.encoders.rows import encoded_levels, states_of
 from unstir.encoders.turned import kind_for
 from unstir.errors import StorageError, UsageError
 from unstir.files import read_folder, storage_errors, write_folder
@@ -216,6 +216,8 @@ def _blend(tensors: Mapping[str, Tensor]) -> Blend | None:
 
 def _fitted(aim: Target, card: Card, encoder: Encoder, tensors: Mapping[str, Tensor]) -> Target:
     """The target with its reading as it was fitted. Raises UsageError for values that none can have."""
+    if aim.reading.needs_states:
+        return replace(aim, reading=aim.reading.built(states_of(encoder), {}))
     if not aim.reading.needs_levels:
         return aim
     held = {name.removeprefix("target."): value for name, value in tensors.items() if name.startswith("target.")}

@@ -1,7 +1,6 @@
 """A trained model: from noise to data in the user's units, from data to noise, and log-likelihoods of data.
 
 model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      model.save(folder)
-
 >>> import unstir
 >>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
 >>> model.sample(3).shape, model.log_prob(np.full((4, 2), 5.0)).shape
@@ -14,6 +13,7 @@ Model: rows of (2,), float64
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +22,28 @@ import torch
 from torch import Tensor, nn
 
 from unstir.conditions.base import Condition, conditions_for
+from unstir.data.tables.schema import Schema
 from unstir.devices import AUTO
 from unstir.diffusion.blending import Blend, blended
 from unstir.diffusion.denoiser import Denoise, Denoiser, Posterior, Target
 from unstir.diffusion.guidance import clipped, guided, inpainted
-from unstir.diffusion.samplers import ddim, sampler
-from unstir.diffusion.schedules import Schedule, along
+from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
-from unstir.encoders.turned import as_data, shape_as_data
-from unstir.errors import UsageError, unknown
+from unstir.encoders.rows import complete, gaps_of
+from unstir.errors import unknown
 from unstir.information.mmse import ErrorCurve
 from unstir.model import folder, forks  # noqa: F401 - what happens when a process is forked
 from unstir.model.bits import bits_per_dim
 from unstir.model.card import Card, described
 from unstir.model.densities import log_prob
-from unstir.model.drawing import Known, paths, refuse_noise, times_of
-from unstir.model.editing import known_part, slerp
+from unstir.model.drawing import Known, paths, times_of
+from unstir.model.editing import slerp
+from unstir.model.filling import filled
+from unstir.model.flowing import to_data, to_noise
 from unstir.model.own import Own
 from unstir.model.placing import placed, suited_precision
 from unstir.model.sampling import Sampling
-from unstir.model.units import mask_of, named, one_row, refuse_infinite, rows_of, typed, value_named
+from unstir.model.units import as_came, named, one_row, refuse_cells, refuse_infinite, rows_of, tidied, typed, value_named
 from unstir.seeds import seeded
 from unstir.steady import steady
 
@@ -141,6 +143,8 @@ class Model:
         """
         denoise, denoiser = self._unclipped(cond), Denoiser(self.network, self.schedule, self.target)
 
+        refuse_cells(self.card, "variance of each number")
+
         def known(x: Tensor, t: Tensor) -> Posterior:
             if not self.target.reading.is_affine:
                 mean, variance = denoiser.read(x, t, cond)
@@ -160,11 +164,14 @@ class Model:
     def sample(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """n new rows (n, ...) in the data's units and type. What would lie beyond the range of the type becomes its last finite value.
 
+        Rows of a data frame are a data frame, and of any other table with columns that are no numbers, or with missing cells, columns by
+        name; complete=True leaves no cell missing.
         `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. If the model was trained with
         classes, `given` is one class or n of them, by name or number; without it, classes are drawn as often as in the training data.
         Raises UsageError for a wrong name, size or combination.
         """
-        return self.states(n, given, how, **settings)[-1]
+        last = self.paths(n, given, how, **settings)[-1]
+        return self.as_came(self.in_units(last))
 
     @steady
     def states(
@@ -178,7 +185,8 @@ class Model:
         self, n: int, given: Given = None, how: Sampling = DEFAULT, every: int | None = None, **settings: Any
     ) -> list[Tensor]:
         """`states` in the model's space, where x_t = alpha x_0 + sigma eps: float32, not rounded, and not checked to be finite."""
-        return paths(self, n, how.changed(**settings), given, every)
+        how = how.changed(**settings)
+        return paths(self.without_gaps if how.complete else self, n, how, given, every)
 
     @steady
     def times(self, how: Sampling = DEFAULT, **settings: Any) -> Tensor:
@@ -193,21 +201,7 @@ class Model:
         of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes up to
         six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
-        came = named(x, self.card, self.condition)
-        rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
-        mask = known_part(~rows.isnan() if mask is None else mask_of(mask, came.reordered, self.card), tuple(rows.shape))
-        if not len(rows):
-            return typed(rows, self.card)
-        known = self.encoder.known(mask)
-        if known is None:
-            raise UsageError(
-                "a model of latents cannot inpaint: known elements of a row do not determine its latents. Train without --latent."
-            )
-        typical = self.encoder.decode(torch.zeros(1, *self.space))[0]  # in place of unknown elements, which may be missing
-        z = self.encoder.encode(torch.where(mask, rows, typical))
-        *_, made = paths(self, len(z), how.changed(**settings), given, known=(z, known))
-        whole = torch.where(mask, rows, torch.as_tensor(self.in_units(made)).double())
-        return typed(whole, self.card)
+        return filled(self, x, mask, given, how.changed(**settings))
 
     @steady
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
@@ -215,6 +209,7 @@ class Model:
 
         `editing.slerp` is the arc. Names of columns are matched. Both ends are as close to a and b as `decode` inverts `encode`.
         """
+        refuse_cells(self.card, "way from one row to another through noise")
         ends = torch.cat([one_row(named(row, self.card, self.condition).values, self.card.shape) for row in (a, b)])
         z_a, z_b = torch.as_tensor(self.encode(ends, steps))
         return self.decode(slerp(z_a, z_b, n), steps)
@@ -227,6 +222,7 @@ class Model:
         averages out over rows. Integers count as points, not as bins. Columns are matched by name, and one of the condition is used as
         `given`. Raises UsageError if an element never varies in the training data.
         """
+        refuse_cells(self.card, "density")
         return log_prob(self, x, given, steps, batch_size)
 
     @steady
@@ -236,44 +232,51 @@ class Model:
         Other numbers have only a density: then it is -log2 p(x) / d by `log_prob`, which depends on the data's units and may be negative.
         Raises UsageError where there is neither, DataError for a row with a value that no training row had in its place.
         """
+        refuse_cells(self.card, "density")
         came = named(x, self.card, self.condition)
         rows, given = rows_of(came.values, self.card.shape), came.given if given is None else given
         return bits_per_dim(self, rows, None if given is None else self.given(len(rows), given), given)
 
     @steady
-    @torch.no_grad()
     def encode(self, x: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The noise z to which the probability flow takes rows x (N, ...): deterministic, the inverse of `decode`.
 
         z has the shape of x; that of a model of latents has the shape of the latents.
         """
-        refuse_noise(method)
-        rows = rows_of(named(x, self.card, self.condition).values, self.card.shape)
-        x = (self.encoder.encode(rows) if len(rows) else torch.empty(0, *self.space)).to(self.device)
-        times = self.times(steps=steps + sampler(method).evaluations, method=method).flip(0)
-        times = times[1:]  # at t = 0 there is no noise for the flow to scale up
-        x = along(self.schedule(times[0])[0], x) * x
-        for part, run in ((times[:-1], sampler(method).run), (times[-2:], ddim)):  # only ddim can step to pure noise
-            *_, x = run(self.denoise(), self.schedule, part, x)
-        z = as_data((x / torch.hypot(*self.schedule(times[-1])).to(x.dtype)).cpu(), self.encoder)
-        refuse_infinite(z)
-        return z if self.card.kind == "torch" else z.numpy()
+        return to_noise(self, x, steps, method)
 
     @steady
-    @torch.no_grad()
     def decode(self, z: Any, steps: int = 50, method: str = BACK_AND_FORTH) -> Any:
         """The rows (N, ...) in the data's units to which the probability flow takes standard normal noise z, shaped as in `encode`."""
-        refuse_noise(method)
-        x = as_data(rows_of(z, shape_as_data(self.encoder)), self.encoder).float().to(self.device)
-        times = self.times(steps=steps, method=method)
-        x = along(torch.hypot(*self.schedule(times[0])), x) * x
-        *_, x = sampler(method).run(self.denoise(), self.schedule, times, x)
-        return self.in_units(x.cpu())
+        return to_data(self, z, steps, method)
 
     @steady
     def in_units(self, z: Tensor) -> Any:
-        """Rows (n, *space) of the model's space in the data's units and type. Raises NumericsError if they are not finite."""
+        """Rows (n, *space) of the model's space in the data's units and type; of a table of mixed columns, codes of cells, float64.
+
+        Raises NumericsError if they are not finite.
+        """
+        refuse_infinite(z)
         return typed(self.encoder.decode(z), self.card)
+
+    @property
+    def table(self) -> Schema | None:
+        """The columns of the table that was fitted: their names, kinds, categories, decimals; None for arrays."""
+        return self.card.schema
+
+    @steady
+    def as_came(self, rows: Any) -> Any:
+        """Rows (n, ...) in the data's units, as `in_units` gives them, in the form of the data that was fitted; see `sample`."""
+        return as_came(tidied(rows, self.card), self.card)
+
+    @cached_property
+    def without_gaps(self) -> "Model":
+        """The model of a table given that no cell is missing; any other model is itself."""
+        if not self.card.mixed:
+            return self
+        gaps, reading = gaps_of(self.encoder), self.target.reading
+        target = replace(self.target, reading=reading.without(gaps)) if reading.needs_states else self.target
+        return replace(self, encoder=complete(self.encoder), target=target)
 
     @steady
     def save(self, path: str | Path) -> Path:

@@ -11,7 +11,7 @@ This module does not import torch, so that `unstir sample --help` is quick.
     >>> Sampling().changed(step=10)
     Traceback (most recent call last):
     ...
-    unstir.errors.UsageError: unknown sampling setting 'step': did you mean 'steps'? Known: batch_size, grid, guidance, interval, ...
+    unstir.errors.UsageError: unknown sampling setting 'step': did you mean 'steps'? Known: batch_size, complete, grid, guidance, interval, ...
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Sampling:
     `guidance`: scale of classifier-free guidance; 1 is the conditional model, more follows the condition more closely.
     `interval`: (low, high) log-SNR inside which guidance acts; None is everywhere. `seed` decides everything random.
     `batch_size`: rows that go through the network at once; it changes no sample. `grid`: the times of the steps, by name; None is the
-    best grid for the method.
+    best grid for the method. `complete`: rows of a table are drawn given that no cell is missing.
     """
 
     steps: int = 20
@@ -44,6 +44,7 @@ class Sampling:
     seed: int = 0
     batch_size: int | None = None
     grid: str | None = None
+    complete: bool = False
 
     def __post_init__(self):
         if self.batch_size is not None and self.batch_size < 1:

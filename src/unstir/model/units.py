@@ -17,8 +17,9 @@ from unstir.data.dataset import Data
 from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
 from unstir.data.matching import matched
-from unstir.errors import DataError, NumericsError, UnstirWarning
+from unstir.errors import DataError, NumericsError, UnstirWarning, UsageError
 from unstir.model.card import Card
+from unstir.model.tables import FRAMES, coded, framed
 from unstir.words import listed, short
 
 
@@ -37,6 +38,8 @@ def named(x: Any, card: Card, condition: Condition | None = None) -> Named:
     is an `UnstirWarning`.
     Raises DataError where a column of the model is missing.
     """
+    if card.schema is not None and card.mixed:
+        return Named(coded(x, card.schema))
     frame = frame_of(x, card.names)
     if frame is None:
         return Named(x)
@@ -76,6 +79,9 @@ def values_of(data: Data, condition: Condition | None) -> Tensor | None:
 
 def mask_of(mask: Any, reordered: bool, card: Card) -> Any:
     """A mask in the model's order, its columns matched by name. Raises DataError for one without names beside columns in another order."""
+    if card.mixed:
+        frame = frame_of(mask, card.names)
+        return mask if frame is None else frame.numbers(card.names)
     found = named(mask, card)
     if reordered and found.values is mask and np.ndim(mask):
         raise DataError(
@@ -139,6 +145,8 @@ def typed(x: Tensor, card: Card) -> Any:
 
     What lies beyond the range of the type becomes its smallest or largest finite value, for floats as for whole numbers: 65,504 in float16.
     """
+    if card.schema is not None and card.mixed:
+        return x.numpy(force=True)
     refuse_infinite(x)
     dtype = getattr(torch, card.dtype, torch.float64)
     if dtype == torch.bfloat16 and card.kind == "numpy":
@@ -147,6 +155,34 @@ def typed(x: Tensor, card: Card) -> Any:
         x = x.round()
     x = x.detach().clamp(*_range(dtype, card)).to(dtype)
     return x if card.kind == "torch" else x.numpy()
+
+
+def refuse_cells(card: Card, what: str) -> None:
+    """Raise UsageError if rows are those of a table of mixed columns, for which there is no such thing as `what`.
+
+    >>> refuse_cells(Card((2,), "ND", "linear", {}, "edm", "mlp", {}, "standardise"), "a density")
+    """
+    if card.mixed:
+        raise UsageError(
+            f"this model is of a table with categories or missing cells, for which there is no {what}. Train on its columns of numbers only, "
+            "or without its gaps."
+        )
+
+
+def tidied(rows: Any, card: Card) -> Any:
+    """Rows (n, ...), as `typed` gives them; numbers of a table as their columns can hold them, with the decimals that they came with."""
+    table = card.schema
+    if table is None or card.kind == "torch":
+        return rows
+    return table.tidied(rows).astype(rows.dtype)
+
+
+def as_came(rows: Any, card: Card) -> Any:
+    """Rows (n, ...), as `typed` gives them, in the form of the data that was fitted: a data frame, columns by name, or the array itself."""
+    table = card.schema
+    if table is None or not (card.kind in FRAMES or card.mixed):
+        return rows
+    return framed(np.asarray(rows, np.float64), table, card.kind)
 
 
 def refuse_infinite(x: Tensor) -> None:

@@ -23,6 +23,7 @@ from unstir.data.problems import Problem
 from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
+from unstir.model.tables import kind_of
 from unstir.steady import steady
 from unstir.training.allowance import Allowance
 from unstir.training.config import Config, flat, resolve
@@ -140,7 +141,7 @@ def fit(
         if fitting.keeping.risen:
             logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
         model = fitting.model()
-    kind = "torch" if isinstance(x, Tensor) else "numpy"
+    kind = "torch" if isinstance(x, Tensor) else kind_of(x) or "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
 
 

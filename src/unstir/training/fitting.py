@@ -93,7 +93,7 @@ class Fitting:
         self.effort = 1.0  # the share of the usual work that the model's curves are worth
         self.coming: dict[int, Decision] = {}
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
-        self.levels = levels_of(self.training)
+        self.levels = None if data.mixed else levels_of(self.training)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
         self.condition = own.condition or condition_for(self.training, config)
         drawn = views(self.training.rows, config.data.flip, data.layout)

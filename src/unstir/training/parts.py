@@ -17,7 +17,7 @@ from unstir.devices import pick
 from unstir.diffusion.denoiser import Target, target
 from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
-from unstir.encoders.rows import EncodedRows, encoded_levels, parts, views
+from unstir.encoders.rows import EncodedRows, encoded_levels, parts, states_of, views
 from unstir.encoders.turned import kind_for
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
@@ -37,7 +37,7 @@ def encoder_fit(training: Data, config: Config, own: Own, start: Start | None = 
     if start is not None and (kept := start.encoder_for(training, config, own)) is not None:
         return Fitted(kept)
     device, lies = str(pick(config.device, AUTOENCODER).device), training.layout
-    options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies)
+    options = FitOptions(config.seed, config.optim.precision, device, config.autoencoder.model_dump(), lies, training.table)
     kind = kind_for(own.encoder or ENCODERS[config.data.encoder], lies, own.network is not None)
     return kind.begin(views(training.rows, config.data.flip, lies), options)
 
@@ -81,6 +81,8 @@ def target_for(config: Config, own: Own, encoder: Encoder, levels: Sequence[floa
     `levels` are those of the data, in its units. Raises UsageError if the target is not for such data.
     """
     chosen = own.target or target(config.diffusion.target)
+    if chosen.reading.needs_states:
+        return replace(chosen, reading=chosen.reading.fitted(states_of(encoder), ()))
     if not chosen.reading.needs_levels:
         return chosen
     encoded = (encoder.encode(part) for view in rows for part in parts(view.rows))

@@ -30,8 +30,8 @@ from unstir.data.matching import Known
 from unstir.data.statistics import statistics
 from unstir.devices import CPU, GPU, multiplies_bfloat16
 from unstir.diffusion.denoiser import target
-from unstir.diffusion.registry import TARGETS
-from unstir.encoders.registry import ENCODERS, FOR_SPACE
+from unstir.diffusion.registry import FOR_COLUMNS, TARGETS
+from unstir.encoders.registry import ENCODERS, FOR_SPACE, FOR_TABLES
 from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import UsageError
 from unstir.metrics.neighbours import radii
@@ -133,6 +133,8 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
     d = math.prod(data.shape)
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
+    if data.mixed:
+        return _of_columns(data)
     steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): _steps(len(data), MOST_STEPS)}
     few = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
     if d > 3 and len(data) < FEW_ROWS:
@@ -154,6 +156,21 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
         ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
         ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
         ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
+        ("optim", "lr"): Choice(1e-3, RATE),
+    }
+
+
+def _of_columns(data: Data) -> dict[tuple[str, str], Choice]:
+    """The choices for a table of mixed columns."""
+    few = len(data) < FEW_ROWS
+    why = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
+    return {
+        ("data", "encoder"): Choice(FOR_TABLES, "columns are of several kinds, or cells are missing"),
+        ("diffusion", "target"): Choice(FOR_COLUMNS, "numbers, and of each category one of its values"),
+        ("network", "width"): Choice(96 if few else 256, f"features a layer: {why}" if few else "features a layer"),
+        ("network", "depth"): Choice(2 if few else 3, "residual blocks"),
+        ("network", "octaves"): Choice(0, "no sinusoids of the numbers: categories have none"),
+        ("optim", "steps"): _steps(len(data), MOST_STEPS),
         ("optim", "lr"): Choice(1e-3, RATE),
     }
 

@@ -1,0 +1,250 @@
+"""The reading for rows of mixed kinds: some elements are numbers, and others form groups of which one is true, such as the categories of a
+table. The network answers one number F_i for each element i.
+
+A group is in one of K states. State k is written with a scale s and a shift c: its element k is s - c_k, each other element j is -c_j. With
+the share h_k of state k in the training rows,
+
+    p_k = P(state k | x_t)  is proportional to  h_k exp(F_k) exp(-|x_group - alpha l_k|^2 / (2 sigma^2)),   l_k = s e_k - c       (1)
+    x0_hat of element k = s p_k - c_k                                                                 (2)
+
+The last factor of (1) is what x_t says of its own group; up to a factor that all k share, it is exp(alpha s (x_k + alpha c_k) / sigma^2).
+The network has only to say what the rest of the row says. Where it answers 0, (1) is Bayes' rule for independent groups.
+
+    x0_hat of a number = (alpha x + sigma N F) / N^2,    N^2 = alpha^2 + sigma^2          (the target edm)  (3)
+
+A number that takes some values again and again, its *atoms*, or that may be missing, has a group beside it: one state says that it is any
+number, each other state k fixes it at z_k. Then the answer F tells what it is if it is any number:
+
+    x0_hat of such a number = p_any (alpha x + sigma N F) / N^2 + sum_k p_k z_k                                 (4)
+
+Sources: (1) and (2) are Bayes' rule for the channel x_t, as in `unstir.diffusion.categorical`; (3) is Karras et al. 2022, table 1.
+
+    >>> states = States.of([2], [0.25, 0.75], scale=[1.0, 1.0], shift=[0.0, 0.0])            # one group of two states
+    >>> reading = TABLE.fitted(states, ())
+    >>> one = torch.ones(())
+    >>> reading.read(torch.zeros(1, 2), torch.zeros(1, 2), None, 1e-9 * one, one).mean.tolist()  # x_t says nothing: the shares
+    [[0.25, 0.75]]
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstir.diffusion.readings import Coefficients, Read, Reading
+from unstir.diffusion.schedules import along
+from unstir.errors import UsageError
+
+CLOSEST = 1e-5  # noise below this, in parts of the signal, counts as this
+NONE = -1  # of no group
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """Which of the E elements of a row form groups, and how their states are written: `scale` and `shift`, (E,), and shares `share` (E,).
+
+    `group` (E,) is the number of the group of each element, -1 for a number. `any_of` (E,) is, for a number with a group beside it, the
+    element that says "any number", else -1. `fixes` (E,) is, for any other state of such a group, the number that it fixes, else -1;
+    `fixed` (E,) is the value to which it does. Scale, shift and share of a number are 1, 0 and 1.
+    """
+
+    group: Tensor
+    share: Tensor
+    scale: Tensor
+    shift: Tensor
+    any_of: Tensor
+    fixes: Tensor
+    fixed: Tensor
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], share: Sequence[float], scale: Sequence[float], shift: Sequence[float]) -> "States":
+        """Groups of these sizes that lie one after another, without numbers."""
+        group = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+        none, values = torch.full_like(group, NONE), (torch.tensor(part, dtype=torch.float64) for part in (share, scale, shift))
+        return cls(group, *values, none, none, torch.zeros(len(group), dtype=torch.float64))
+
+    def __len__(self) -> int:
+        """E."""
+        return len(self.group)
+
+    @cached_property
+    def in_group(self) -> Tensor:
+        """The elements of groups."""
+        return (self.group != NONE).nonzero().flatten()
+
+    @cached_property
+    def membership(self) -> Tensor:
+        """(elements of groups, groups): 1 where an element belongs to the group, else 0."""
+        of = self.group[self.in_group]
+        return torch.nn.functional.one_hot(of, int(of.max()) + 1).float() if len(of) else torch.zeros(0, 0)
+
+    @cached_property
+    def numbers(self) -> Tensor:
+        """The elements that are numbers."""
+        return (self.group == NONE).nonzero().flatten()
+
+    @cached_property
+    def weights_of_any(self) -> Tensor:
+        """(elements of groups, numbers): 1 where the element says "any number" of that number."""
+        return (self.in_group[:, None] == self.any_of[self.numbers]).float()
+
+    @cached_property
+    def values_of_atoms(self) -> Tensor:
+        """(elements of groups, numbers): z_k where the element fixes that number at z_k."""
+        return (self.fixes[self.in_group][:, None] == self.numbers) * self.fixed[self.in_group][:, None].float()
+
+    @cached_property
+    def alone(self) -> Tensor:
+        """1 for each number without a group beside it, else 0: (numbers,)."""
+        return (self.any_of[self.numbers] == NONE).float()
+
+    @cached_property
+    def places(self) -> Tensor:
+        """Where each element is among the elements of groups, followed by the numbers: (E,)."""
+        return torch.cat([self.in_group, self.numbers]).argsort()
+
+
+class Unfitted(Reading):
+    """The reading of tables before it is fitted: it knows no groups yet, so it can read nothing."""
+
+    answers, is_affine, needs_levels, needs_states = 1, False, False, True
+
+    def fitted(self, levels: Any, rows: Iterable[Tensor]) -> "Grouped":  # noqa: ARG002
+        """With the `States` of the encoder; its shares are counted there."""
+        return Grouped(levels)
+
+    def outline(self, levels: int, space: tuple[int, ...]) -> tuple[int, dict[str, Any]]:  # noqa: ARG002
+        """One answer, no tensors: all that it knows are the encoder's states."""
+        return self.answers, {}
+
+    def built(self, levels: Any, tensors: Mapping[str, Tensor]) -> "Grouped":  # noqa: ARG002
+        """With the `States` of the encoder."""
+        return Grouped(levels)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+    def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
+        """Not before it is fitted."""
+        raise _not_fitted()
+
+    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """The clean rows."""
+        return x0
+
+    def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """Not before it is fitted."""
+        raise _not_fitted()
+
+    def scale(self, c: Coefficients) -> Tensor:
+        """1."""
+        return torch.ones_like(c.c_out)
+
+
+TABLE = Unfitted()
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped(Reading):
+    """Eq. (1) to (4) for the groups of `states`; `never` (E,) bool are states that are known not to be true, None for none."""
+
+    states: States
+    never: Tensor | None = None
+
+    answers, is_affine, needs_levels, needs_states = 1, False, False, True
+
+    def fitted(self, levels: Any, rows: Iterable[Tensor]) -> "Grouped":
+        """As before it was fitted."""
+        return TABLE.fitted(levels, rows)
+
+    def outline(self, levels: int, space: tuple[int, ...]) -> tuple[int, dict[str, Any]]:
+        """As before it was fitted."""
+        return TABLE.outline(levels, space)
+
+    def built(self, levels: Any, tensors: Mapping[str, Tensor]) -> "Grouped":
+        """As before it was fitted."""
+        return TABLE.built(levels, tensors)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """None: the states are the encoder's."""
+        return {}
+
+    def without(self, never: Tensor) -> "Grouped":
+        """The reading given that these states, (E,) bool, are not true."""
+        return Grouped(self.states, never) if never.any() else self
+
+    def probabilities(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Eq. (1) for answers F to x, (B, E) both: (B, elements of groups). x, alpha and sigma may all be multiplied by the same number.
+
+        Raises UsageError if rows have another number of elements.
+        """
+        states = self._on(x)
+        if x.shape[1:] != (len(states),) or F.shape != x.shape:
+            raise UsageError(
+                f"the target table is for rows of {len(states)} elements and a network that answers one number for each; the rows are "
+                f"{tuple(x.shape)}, and the answer is {tuple(F.shape)}."
+            )
+        which = states.in_group
+        noise = along(torch.maximum(sigma, CLOSEST * alpha), x)
+        signal = along(alpha, x) / noise
+        own, F = x[:, which] / noise, F.to(x.dtype)[:, which]
+        scale, shift = states.scale[which].to(x), states.shift[which].to(x)
+        # the square of a scale belongs to (1) where the elements of a group have different ones
+        logits = states.share[which].log().to(x) + F + signal * scale * (own + signal * (shift - scale / 2))
+        if self.never is not None:
+            logits = logits.masked_fill(self.never.to(x.device)[which], -torch.inf)
+        of = states.group[which].expand_as(logits)
+        highest = logits.new_full((len(x), states.membership.shape[1]), -torch.inf)
+        highest = highest.scatter_reduce(1, of, logits.detach(), "amax")
+        part = (logits - highest.gather(1, of)).exp()
+        return part / (part @ states.membership.to(x)).gather(1, of)
+
+    def read(self, F: Tensor, x: Tensor, c: Any, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
+        """Eq. (2) to (4); the variance of a number is not known."""
+        return Read(self.compared(F, x, alpha, sigma), None)
+
+    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """The clean rows."""
+        return x0
+
+    def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """x0_hat."""
+        p, states = self.probabilities(F, x, alpha, sigma), self._on(x)
+        a, s = along(alpha, x), along(sigma, x)
+        power = a * a + s * s
+        any_number = (a * x[:, states.numbers] + s * power.sqrt() * F.to(x.dtype)[:, states.numbers]) / power  # (3)
+        share = p @ states.weights_of_any.to(x) + states.alone.to(x)
+        number = share * any_number + p @ states.values_of_atoms.to(x)  # (4)
+        state = states.scale[states.in_group].to(x) * p - states.shift[states.in_group].to(x)  # (2)
+        return torch.cat([state, number], 1)[:, states.places]
+
+    def scale(self, c: Coefficients) -> Tensor:
+        """1: x0_hat itself is compared."""
+        return torch.ones_like(c.c_out)
+
+    def _on(self, x: Tensor) -> States:
+        """The states on the device of x; those of a device are copied there once."""
+        if x.device not in self._held:
+            self._held[x.device] = _to(self.states, x.device)
+        return self._held[x.device]
+
+    @cached_property
+    def _held(self) -> dict[torch.device, States]:
+        return {self.states.group.device: self.states}
+
+
+def _to(states: States, device: torch.device) -> States:
+    if states.group.device == device:
+        return states
+    return replace(states, **{one.name: getattr(states, one.name).to(device) for one in fields(states)})
+
+
+def _not_fitted() -> UsageError:
+    return UsageError(
+        "the target table knows its groups only when it has been fitted to data: train with it, or fit it yourself, "
+        "dataclasses.replace(target, reading=target.reading.fitted(encoder.states, rows))."
+    )
