@@ -77,7 +77,9 @@ def test_without_names_values_go_by_place():
     assert numbers.codes(numbers.values(np.array([[3.0, 1.0], [5.0, 0.5]]), 2)).tolist() == [[3.0, 1.0], [5.0, 0.5]]
     assert one.values("Dream", 2).tolist() == [[1], [1]]
     assert one.values(["Dream", "Biscoe"], 2).tolist() == [[1], [0]]
-    with pytest.raises(UsageError, match="price, year, .* name what you give, as in given={'price': ...} or --given price="):
+    with pytest.raises(
+        UsageError, match=r"price, year, .* name what you give, as in given=\{.price.: \.\.\.\} or --given price="
+    ):
         GIVEN.values("Dream", 2)
 
 

@@ -130,8 +130,7 @@ def read(
         raise UsageError(
             f"--data.labels {labels} and --given: name the class among what is given, --given {','.join(given)},{labels}."
         )
-    if known is not None and known.names:
-        known = known._replace(names=(*known.names, *(column for column in given if column not in known.names)))
+    known = known._replace(given=tuple(given)) if known is not None and given else known
     gaps = "refuse" if missing == STATE else missing  # of what is no table
     how = labels, gaps, size, groups, header, labels_from, formats, known or NOTHING_KNOWN, columns or {}, tuple(given)
     request = Request(_path(source), str(source), *how)
@@ -163,11 +162,12 @@ def read(
     )
     data = on_white(data) if alpha == WHITE else data
     data = data if known is None else in_order(data, known)
-    return data.with_given(given) if given and data.given is None else data
+    told = given or (() if known is None else [column for column in known.given if column in data.names])
+    return data.with_given(told) if told and data.given is None else data
 
 
 def in_order(data: Data, known: Known) -> Data:
-    """The same rows with the columns of the `known` names alone, in their order; notes say what was done.
+    """The same rows with the columns of the `known` names alone, and what they are given, in their order; notes say what was done.
 
     Columns without names go by place, and get the known names. Raises DataError where a known column is missing.
 
@@ -177,16 +177,17 @@ def in_order(data: Data, known: Known) -> Data:
     >>> found.values.tolist(), found.names, found.reordered
     ([[2.0, 1.0]], ('a', 'b'), True)
     """
-    order, notes = matched(known.names, data.names, data.source)
+    names = known.among(data.names)
+    order, notes = matched(names, data.names, data.source)
     data = replace(data, notes=(*data.notes, *notes))
     if order is None:
-        fits = known.names and data.shape == (len(known.names),)
-        return replace(data, names=known.names) if fits else data
+        fits = names and data.shape == (len(names),)
+        return replace(data, names=names) if fits else data
     if order == tuple(range(len(data.names))):
         return data
     rows = replace(data.rows, held=np.ascontiguousarray(data.rows.held[:, order]))
     table = data.table and data.table.take(order)
-    return replace(data, rows=rows, names=tuple(known.names), reordered=list(order) != sorted(order), table=table)
+    return replace(data, rows=rows, names=names, reordered=list(order) != sorted(order), table=table)
 
 
 def _path(source: str | Path) -> Path:

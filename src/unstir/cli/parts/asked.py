@@ -14,6 +14,7 @@ import numpy as np
 from unstir.cli.parts.flags import GivenFlags, home
 from unstir.cli.parts.progress import note
 from unstir.conditions.base import Several
+from unstir.data import Data
 from unstir.data.told_file import columns_of, is_told_file
 from unstir.errors import UsageError
 from unstir.model.model import Model
@@ -61,6 +62,19 @@ def asked(flags: GivenFlags, model: Model, n: int | None = None, each: int | Non
         return Asked({names[0]: text} if pairs is None else pairs, count, False)
     value = text if pairs is None else pairs[names[0]]
     return Asked(GivenFlags(value).of(model.classes) if model.classes else value, count, bool(model.classes))
+
+
+def asked_beside(flags: GivenFlags, model: Model, data: Data) -> Any:
+    """What rows of DATA are given: what was typed, and else what their columns say; None for nothing. Raises what `asked` raises."""
+    if flags.given is not None and is_told_file(flags.given) and "=" not in flags.given:
+        raise UsageError(
+            f"--given {short(flags.given)}: rows of DATA bring what they are given with them: put it into columns of DATA."
+        )
+    typed = asked(flags, model, len(data)).given
+    if not isinstance(model.condition, Several) or data.given is None or data.given_table is None:
+        return typed
+    note(f"note: each row is filled in given its {listed([short(name) for name in data.given_table.names[:12]])}.")
+    return data.given_table.cells(data.given) | (typed or {})
 
 
 def _pairs(text: str, names: tuple[str, ...]) -> dict[str, str] | None:

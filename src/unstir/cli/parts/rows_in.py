@@ -9,6 +9,7 @@ from PIL import Image
 
 from unstir.cli.parts.flags import ReadingFlags
 from unstir.cli.parts.progress import note
+from unstir.conditions.base import Several
 from unstir.data import Data, load
 from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Request
@@ -32,6 +33,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
     size = resolve({"data": {"size": reading.size}}).data.height_width
     no_class = reading.labels == NO_LABELS
     label = model.condition.column if model.condition is not None and reading.labels is None else None
+    given = model.condition.names if isinstance(model.condition, Several) else ()
     data = load(
         source,
         labels=None if no_class else reading.labels,
@@ -42,7 +44,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
         formats="any",
         alpha=reading.alpha,
         groups=reading.groups,
-        known=Known(model.card.names, label),
+        known=Known(model.card.names, None if given else label, given=given),
         fewest=fewest,
     )
     if no_class:  # a format may find classes unasked

@@ -37,8 +37,10 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     for asked in (request.labels, request.groups, *request.given):
         if asked is not None and asked not in names:
             raise unknown_name(f"array in '{source}'", asked, names)
-    label = request.labels or next((n for n in LABELS if n in names and n != request.groups and not request.given), None)
-    rest = [name for name in names if name not in (label, request.groups, *request.given)]
+    stems = {stem for name in request.known.given for stem in (name, name.rpartition(".")[0])}
+    told = request.given or tuple(name for name in names if name in stems)
+    label = request.labels or next((n for n in LABELS if n in names and n != request.groups and not told), None)
+    rest = [name for name in names if name not in (label, request.groups, *told)]
     found = [name for name in rest if name in VALUES] or [name for name in rest if name not in LABELS]
     if len(found) != 1:
         held = f"the arrays {', '.join(map(short, names[:10]))}" if names else "no array"
@@ -50,7 +52,7 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     groups = None if request.groups is None else get(request.groups)
     said = "" if label is None else f"array '{short(label)}'"
     unused = _unused([name for name in rest if name != found[0]], found[0])
-    given = {name: get(name) for name in request.given} or None
+    given = {name: get(name) for name in told} or None
     return Contents(values, classes, notes=unused, groups=groups, labels_from=said, given=given)
 
 
