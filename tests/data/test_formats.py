@@ -13,7 +13,7 @@ from unstir.data.formats.registry import FORMATS, folder_format, format_of, suff
 from unstir.errors import DataError, StorageError, UsageError
 
 RNG = np.random.default_rng(3)
-TABLES = (".csv", ".tsv")
+TABLES = (".csv", ".tsv", ".csv.gz", ".parquet", ".pq", ".feather", ".arrow")
 DTYPES = ["float64", "float32", "float16", "uint8", "int8", "uint16", "int32", "int64", "bool"]
 PICTURES = {"grey": ((9, 8), "uint8"), "RGB": ((9, 8, 3), "uint8"), "RGBA": ((9, 8, 4), "uint8"), "deep": ((9, 8), "uint16")}
 
@@ -81,7 +81,7 @@ def test_nothing_is_overwritten(tmp_path):
             "x.gif",
             (9, 8),
             "uint8",
-            r"x.gif: rows are written as .npy, .npz, .csv, .tsv, .safetensors, and .* into a folder, out/",
+            r"x.gif: rows are written as .npy, .npz, .csv, .tsv, .csv.gz, .* and .* into a folder, out/",
         ),
         ("x.idx", (9, 8), "uint8", "rows are written as"),
         ("out/", (9, 8), "float32", "these samples are float32"),

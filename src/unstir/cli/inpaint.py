@@ -62,7 +62,7 @@ def inpaint(
     asked = asked_beside(given, model, picked)
     if asked is None and (asked := classes_of(picked, model)) is not None:
         note("note: each row is filled in given its class. Without: --labels none.")
-    made, _ = as_numbers(model.inpaint(picked.values, known, asked, how.sampling()), "the rows")
+    made, _ = as_numbers(model.fill(picked.values, known, asked, how.sampling()), "the rows")
     typed = given.label is not None or (asked is not None and not model.classes)
     ids = model.given(len(made), asked, how.seed) if typed else None
     written = write_rows(to.out, to.grid, run, model, made, ids)

@@ -21,6 +21,9 @@ def sample(
     each: Annotated[Whole | None, Parameter(help="How many samples for each row of the file of --given; 1 if left out.")] = None,
     to: RowsOut = RowsOut(),
     how: SamplingFlags = SamplingFlags(),
+    complete: Annotated[
+        bool, Parameter(group=SAMPLING, negative=(), show_default=False, help="Leave no cell of a table missing.")
+    ] = False,
     precision: Annotated[
         str,
         Parameter(
@@ -48,8 +51,9 @@ def sample(
     check_places(out, to.grid, model)
     some = max(1, min(n, GROUP))
     share = 2 * some / max(1, n * how.steps) if model.device.type == "cpu" else 1.0
+    settings = how.sampling().changed(complete=complete)
     with using(for_sampling(lambda: model.sample(some, steps=2), share)):
-        rows, _ = as_numbers(model.sample(n, asked, how.sampling()), "the samples")
+        rows, _ = as_numbers(model.rows(n, asked, settings), "the samples")
     ids = model.given(n, asked, how.seed)
     written = write_rows(out, to.grid, run, model, rows, ids, sort=bool(model.classes) and not chosen)
     made = {"samples": written.pop("rows"), "n": n, "evaluations": how.steps, "method": how.method or default(how.steps)}
@@ -75,4 +79,4 @@ def file_name(model: "Model", n: int, given: GivenFlags, how: SamplingFlags, unf
     stem += f"-guidance-{how.guidance:g}" if how.guidance != 1 else ""
     stem += f"-in-{how.interval[0]:g}-{how.interval[1]:g}" if how.interval else ""
     stem += f"-{model.precision}" if model.precision != "float32" else ""
-    return f"{stem}{'.npz' if model.condition else '.npy'}"
+    return f"{stem}{'.csv' if model.card.mixed else '.npz' if model.condition else '.npy'}"

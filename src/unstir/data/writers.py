@@ -1,6 +1,6 @@
 """Rows into a file or a folder: whole or absent, and never over something that is there.
 
-    x.npy  x.npz  x.csv  x.tsv  x.safetensors        out/, or a name without a suffix: a folder of PNGs
+    x.npy  x.npz  x.csv  x.tsv  x.parquet  x.feather  x.safetensors        out/, or a name without a suffix: a folder of PNGs
 
 Which formats there are, and what each can hold, is in `unstir.data.formats.registry`. `check_path` asks before anything is computed.
 
@@ -20,14 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from unstir.data.formats.format import Contents, Files, Format
-from unstir.data.formats.registry import folder_format, format_of, suffixes
+from unstir.data.formats.registry import FORMATS, folder_format, format_of, suffixes
 from unstir.data.tables.schema import Schema
 from unstir.errors import UsageError
 from unstir.steady import steady
 
 
-def check_path(path: str | Path, shape: tuple[int, ...], dtype: str, axes: str | None = None) -> Path:
-    """The path, if rows of that shape and type can be written there: asked before anything is computed.
+def check_path(
+    path: str | Path, shape: tuple[int, ...], dtype: str, axes: str | None = None, table: Schema | None = None
+) -> Path:
+    """The path, if rows of that shape and type, or of that table, can be written there: asked before anything is computed.
 
     Raises UsageError where the path says no format that rows are written in, or one that cannot hold such rows; StorageError where
     there is something already.
@@ -35,11 +37,14 @@ def check_path(path: str | Path, shape: tuple[int, ...], dtype: str, axes: str |
     >>> check_path("rows.gif", (2,), "float32")
     Traceback (most recent call last):
     ...
-    unstir.errors.UsageError: rows.gif: rows are written as .npy, .npz, .csv, .tsv, .safetensors, and pictures as PNGs into a folder, out/.
+    unstir.errors.UsageError: rows.gif: rows are written as .npy, .npz, .csv, .tsv, .csv.gz, .parquet, ... as PNGs into a folder, out/.
     """
     from unstir.files import refuse_existing  # it brings torch, which reading does not need
 
     form, path = _format_for(path), Path(path).expanduser()
+    if table is not None and not table.plain and not form.celled:
+        ends = ", ".join(end for form in FORMATS.values() if form.celled and form.write for end in form.suffixes)
+        raise UsageError(f"{path}: these rows have text, times or missing cells, and are written as {ends}.")
     if form.check is not None:
         form.check(path, shape, dtype, axes)
     refuse_existing(path)
@@ -54,22 +59,25 @@ def write(
     names: Sequence[str] = (),
     label_name: str = "class",
     axes: str | None = None,
+    table: Schema | None = None,
     beside: tuple[np.ndarray, Schema] | None = None,
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
-    holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. `beside` are codes (n, m) of
-    what the rows were drawn for, and what their columns are.
+    holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. With a `table`, rows are its
+    codes (n, D), and a table is written with its cells as they came. `beside` are codes (n, m) of what the rows were drawn for, and what
+    their columns are.
     Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
 
-    form, path = _format_for(path), check_path(path, rows.shape[1:], rows.dtype.name, axes)
+    form, path = _format_for(path), check_path(path, rows.shape[1:], rows.dtype.name, axes, table)
     assert form.write is not None
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, beside=beside))
+    held = table if form.celled else None
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, beside=beside))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

@@ -9,7 +9,8 @@ Training, from rows x_0 to the loss:
     chains.py        discrete schedules, where beta becomes alpha-bar: linear, cosine, sigmoid, ...
     continuous.py    continuous schedules: VP, VE and Flow
     denoiser.py      a target defines what the network predicts: x_0, eps, v, velocity, edm, or probabilities of levels
-    readings.py      how x0_hat is made from the network's answer; categorical.py does it for data with few levels
+    readings.py      how x0_hat is made from the network's answer; categorical.py does it for data with few levels,
+                     groups.py for tables of mixed columns
     loss.py          `examples` builds the network's inputs and targets; `errors` is the loss of each row
 
 Sampling, from noise to rows:
@@ -48,6 +49,7 @@ _NAMES = {
     "Coefficients": "readings",  # the three numbers that make a target
     "Reading": "readings",  # how the clean data is estimated from what the network answers
     "Categorical": "categorical",  # by probabilities of a few levels
+    "States": "groups",  # which elements of a row are one of several categories
     "Posterior": "denoiser",  # mean and variance of the clean data
     "Denoiser": "denoiser",  # network, schedule and target as an estimate of the clean data
     "under": "denoiser",  # the same denoiser under another schedule

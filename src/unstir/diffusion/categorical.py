@@ -71,6 +71,10 @@ class Levels(Reading):
         """None yet."""
         raise _not_fitted()
 
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """x itself."""
+        return x
+
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Not before it is fitted."""
         raise _not_fitted()
@@ -137,6 +141,10 @@ class Categorical(Reading):
         )  # a network in bfloat16 answers in it, and distances need more
         away = (x[..., None] - along(alpha, F) * self._levels(x)) / along(noise, F)
         return (self.shares.log().to(x) + F - away.square() / 2).softmax(-1)
+
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """x itself."""
+        return x
 
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (2)."""

@@ -172,7 +172,9 @@ class Denoiser:
         c = self.target(self.schedule, t)
         # One time for all rows stays one, (1,). It is written there, not copied, which would wait for the device.
         seen = t.to(device=x.device, dtype=x.dtype) if t.ndim else torch.full((1,), t.item(), dtype=x.dtype, device=x.device)
-        return self.target.reading.read(self.network(along(c.c_in, x) * x, seen, cond), x, c, *self.schedule(t))
+        alpha, sigma = self.schedule(t)
+        reading, scaled = self.target.reading, along(c.c_in, x) * x
+        return reading.read(self.network(reading.shown(scaled, c.c_in * alpha, c.c_in * sigma), seen, cond), x, c, alpha, sigma)
 
 
 def under(denoise: Denoise, trained: Schedule, other: Schedule) -> Denoise:

@@ -8,7 +8,13 @@ the share h_k of state k in the training rows,
     x0_hat of element k = s p_k - c_k                                                                 (2)
 
 The last factor of (1) is what x_t says of its own group; up to a factor that all k share, it is exp(alpha s (x_k + alpha c_k) / sigma^2).
-The network has only to say what the rest of the row says. Where it answers 0, (1) is Bayes' rule for independent groups.
+The network has only to say what the rest of the row says. Where it answers 0, (1) is Bayes' rule for independent groups. In place of the
+noisy elements of a group it is shown what they say,
+
+    s p_k - c_k    with F = 0 in (1)                                                                  (5)
+
+which is all that they say, and clear where there is little noise: that an education takes 13 years is then a plain rule. With the noisy
+elements themselves it would have to answer numbers that grow as 1 / sigma^2, and a fifth of the samples broke such rules (docs/log.md).
 
     x0_hat of a number = (alpha x + sigma N F) / N^2,    N^2 = alpha^2 + sigma^2          (the target edm)  (3)
 
@@ -132,6 +138,10 @@ class Unfitted(Reading):
         """Not before it is fitted."""
         raise _not_fitted()
 
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """Not before it is fitted."""
+        raise _not_fitted()
+
     def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
         """The clean rows."""
         return x0
@@ -177,31 +187,49 @@ class Grouped(Reading):
         """The reading given that these states, (E,) bool, are not true."""
         return Grouped(self.states, never) if never.any() else self
 
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """Eq. (5): numbers as they are, and each group as Bayes' rule for independent groups has it."""
+        states = self._on(x)
+        return torch.cat([self._written(self._softmax(self._known(x, alpha, sigma)), states), x[:, states.numbers]], 1)[
+            :, states.places
+        ]
+
     def probabilities(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (1) for answers F to x, (B, E) both: (B, elements of groups). x, alpha and sigma may all be multiplied by the same number.
 
         Raises UsageError if rows have another number of elements.
         """
-        states = self._on(x)
-        if x.shape[1:] != (len(states),) or F.shape != x.shape:
+        if F.shape != x.shape:
             raise UsageError(
-                f"the target table is for rows of {len(states)} elements and a network that answers one number for each; the rows are "
-                f"{tuple(x.shape)}, and the answer is {tuple(F.shape)}."
+                f"the target table is for a network that answers one number for each element; rows are {tuple(x.shape)}, and the answer is "
+                f"{tuple(F.shape)}."
             )
+        return self._softmax(self._known(x, alpha, sigma) + F.to(x.dtype)[:, self._on(x).in_group])
+
+    def _known(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """The logarithm of (1) without F, up to a number that the states of a group share: (B, elements of groups)."""
+        states = self._on(x)
+        if x.shape[1:] != (len(states),):
+            raise UsageError(f"the target table is for rows of {len(states)} elements here; the rows are {tuple(x.shape)}.")
         which = states.in_group
         noise = along(torch.maximum(sigma, CLOSEST * alpha), x)
         signal = along(alpha, x) / noise
-        own, F = x[:, which] / noise, F.to(x.dtype)[:, which]
         scale, shift = states.scale[which].to(x), states.shift[which].to(x)
-        # the square of a scale belongs to (1) where the elements of a group have different ones
-        logits = states.share[which].log().to(x) + F + signal * scale * (own + signal * (shift - scale / 2))
-        if self.never is not None:
-            logits = logits.masked_fill(self.never.to(x.device)[which], -torch.inf)
-        of = states.group[which].expand_as(logits)
-        highest = logits.new_full((len(x), states.membership.shape[1]), -torch.inf)
+        logits = states.share[which].log().to(x) + signal * scale * (x[:, which] / noise + signal * shift)
+        return logits if self.never is None else logits.masked_fill(self.never.to(x.device)[which], -torch.inf)
+
+    def _softmax(self, logits: Tensor) -> Tensor:
+        """Probabilities (B, elements of groups) whose sum is 1 in each group."""
+        states = self._on(logits)
+        of = states.group[states.in_group].expand_as(logits)
+        highest = logits.new_full((len(logits), states.membership.shape[1]), -torch.inf)
         highest = highest.scatter_reduce(1, of, logits.detach(), "amax")
         part = (logits - highest.gather(1, of)).exp()
-        return part / (part @ states.membership.to(x)).gather(1, of)
+        return part / (part @ states.membership.to(logits)).gather(1, of)
+
+    def _written(self, p: Tensor, states: States) -> Tensor:
+        """Eq. (2)."""
+        return states.scale[states.in_group].to(p) * p - states.shift[states.in_group].to(p)
 
     def read(self, F: Tensor, x: Tensor, c: Any, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (2) to (4); the variance of a number is not known."""
@@ -219,8 +247,7 @@ class Grouped(Reading):
         any_number = (a * x[:, states.numbers] + s * power.sqrt() * F.to(x.dtype)[:, states.numbers]) / power  # (3)
         share = p @ states.weights_of_any.to(x) + states.alone.to(x)
         number = share * any_number + p @ states.values_of_atoms.to(x)  # (4)
-        state = states.scale[states.in_group].to(x) * p - states.shift[states.in_group].to(x)  # (2)
-        return torch.cat([state, number], 1)[:, states.places]
+        return torch.cat([self._written(p, states), number], 1)[:, states.places]
 
     def scale(self, c: Coefficients) -> Tensor:
         """1: x0_hat itself is compared."""

@@ -118,6 +118,11 @@ def examples(
     )
 
 
+def shown(example: Example, reading: Reading) -> Tensor:
+    """What the network is shown of the rows of an example, (B, ...): `seen`, as the reading of the target has it."""
+    return reading.shown(example.seen, example.alpha, example.sigma)
+
+
 def errors(F: Tensor, example: Example, reading: Reading = AFFINE) -> Tensor:
     """Weighted squared error of each row, averaged over its elements: (B,). The loss is its mean. `reading` is that of the target."""
     found = reading.compared(F, example.seen, example.alpha, example.sigma)

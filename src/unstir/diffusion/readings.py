@@ -83,6 +83,10 @@ class Reading(ABC):
         """What was fitted, by name."""
 
     @abstractmethod
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network is shown of x, which is c_in x_t; alpha and sigma are multiplied by c_in, too."""
+
+    @abstractmethod
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:
         """What the answer F to x_t = x says of x_0."""
 
@@ -119,6 +123,10 @@ class Affine(Reading):
     def tensors(self) -> dict[str, Tensor]:
         """None."""
         return {}
+
+    def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """x itself."""
+        return x
 
     def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (1); the variance is not known."""

@@ -13,15 +13,20 @@ from typing import TypeVar
 import numpy as np
 
 from unstir.data import Data
+from unstir.data.tables import Schema
 from unstir.errors import UsageError
 from unstir.evaluation import scores as scoring
+from unstir.evaluation.cells import Points
 from unstir.evaluation.columns import Seen, see_model
 from unstir.evaluation.likeness import Likeness, resemblance
-from unstir.evaluation.memorisation import Levels, errors_by_level, memorisation_of
+from unstir.evaluation.memorisation import Levels, errors_by_level, memorisation_in, standardised
+from unstir.evaluation.mixed import between_rows, compare_tables
+from unstir.evaluation.sampled import as_flat, mixed_table
 from unstir.evaluation.scores import NEAR, Truth
 from unstir.evaluation.verdict import Answer, Good, how_good, how_honest
 from unstir.metrics.moments import columns
 from unstir.metrics.neighbours import Memorisation
+from unstir.metrics.permutation import energy_test
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
 from unstir.steady import steady
@@ -46,11 +51,11 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
 
     `unseen` are rows that the model was not trained on. Without `truth` or `training` the parts that need them are None.
     """
-    scale = scoring.scale_of(model)
+    scale, table = scoring.scale_of(model), mixed_table(model)
     true = scoring.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
     if truth is None:
         good = None
-        (samples,) = scoring.in_sets(model.sample(WITHOUT_TRUTH, how=how), 1)
+        samples = as_flat(model, model.sample(WITHOUT_TRUTH, how=how))
     else:
         sets = scoring.draw(model, truth, how)
         true = max(true, truth.true[0], key=len)  # fresh rows of a built-in set, of which the held-out ones may be few
@@ -60,12 +65,18 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
             lambda: resemblance(model, sets, training, unseen, how.seed),
         )
         samples = np.concatenate(sets)
-        good = compared(sets, truth, scale, see_model(model, samples, truth, how), how.seed, like)
+        seen = see_model(model, samples, truth, how)
+        good = (
+            compared(sets, truth, scale, seen, how.seed, like)
+            if table is None
+            else compared_tables(sets, truth, table, seen, how.seed)
+        )
         reasons += [like.note] if like else []
     memory = None
     if training is not None:
+        place = standardised(scale) if table is None else Points(table, scoring.known_rows(training, NEAR, how.seed))
         memory = try_or_note(
-            reasons, "memorisation was not measured", lambda: memorisation_of(samples, true, training.rows, scale)
+            reasons, "memorisation was not measured", lambda: memorisation_in(samples, true, training.rows, place)
         )
     levels = try_or_note(
         reasons, "errors by noise level were not measured", lambda: errors_by_level(model, unseen, training, how.seed)
@@ -89,6 +100,16 @@ def compared(
         columns(sets[0], truth.true[0]),
         float(np.abs(columns(one, other).z).max()),
     )
+
+
+@steady
+def compared_tables(sets: list[np.ndarray], truth: Truth, table: Schema, seen: Seen, seed: int) -> Good:
+    """Compare sets of samples of a mixed table with true rows in every measure; all rows are codes."""
+    points = Points(table, truth.rows)
+    distance, near = between_rows(sets, truth, points)
+    few = (points(side[: scoring.TESTED]) for side in (sets[0], truth.true[0]))
+    test = energy_test(*few, seed=seed)
+    return Good([distance], None, near, test, None, seen, None, 0.0, compare_tables(sets, truth, table))
 
 
 def try_or_note(reasons: list[str], what: str, find: Callable[[], T]) -> T | None:

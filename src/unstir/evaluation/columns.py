@@ -12,12 +12,15 @@ column 'income' is negative in 22 % of 1,000 samples and in none of 1,000 true r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from unstir.data.tables import Schema
+from unstir.evaluation.cells import Cells
+from unstir.evaluation.sampled import as_flat, mixed_table
 from unstir.evaluation.scores import REPEATS, Truth
 from unstir.evaluation.summaries import Look
 from unstir.metrics.dependence import Correlations, Pair, compare_correlations
@@ -43,7 +46,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Seen:
-    """The shares and correlations of columns called `labels`; `ends` (2, k) are the lowest and the highest true value of each."""
+    """The shares and correlations of columns called `labels`; `ends` (2, k) are the lowest and the highest true value of each.
+
+    Of a mixed table, `terms` are the labels as parts of a sentence, `there` (2, k) is how many samples and true rows have a cell in each
+    column, and `write(j, value)` is a value of the j-th column in words.
+    """
 
     labels: tuple[str, ...]
     shares: Shares
@@ -51,6 +58,9 @@ class Seen:
     ends: np.ndarray
     negative: np.ndarray
     available: int
+    terms: tuple[str, ...] = ()
+    there: np.ndarray | None = None
+    write: Callable[[int, float], str] = lambda _, value: number(value, 4)
 
     @property
     def faults(self) -> list[Fault]:
@@ -132,7 +142,9 @@ class Seen:
 
     def told(self, s: Share) -> tuple[str, float]:
         """What a share is of, and the samples' share: ("column 'income' is negative", 0.14)."""
-        label, at, value = self.labels[s.column], number(s.at, 4), s.sampled
+        label, at, value = self.labels[s.column], "" if math.isnan(s.at) else self.write(s.column, s.at), s.sampled
+        if s.kind == "flag":
+            return label, value
         negative = float(self.negative[s.column])
         if s.kind == "below" and self.ends[0, s.column] >= 0 and negative > 0.8 * value:
             return f"{label} is negative", negative  # that is what people notice
@@ -142,37 +154,69 @@ class Seen:
 
     def _share(self, s: Share) -> str:
         what, value = self.told(s)
-        said = f"{what} in {_of(value, self.shares.rows, 'sample')} and in {_of(s.true, self.shares.true_rows, 'true row')}"
+        rows, true, held = self.shares.rows, self.shares.true_rows, ""
+        if self.there is not None and tuple(self.there[:, s.column]) != (rows, true):
+            (rows, true), held = self.there[:, s.column].tolist(), " with a value"
+        said = f"{what} in {_of(value, rows, 'sample', held)} and in {_of(s.true, true, 'true row', held)}"
         if s.kind in ("below", "above"):
             low, high = self.ends[:, s.column]
-            return f"{said} ({number(low, 4)} to {number(high, 4)})"
+            return f"{said} ({self.write(s.column, low)} to {self.write(s.column, high)})"
         return f"{said}; rounding the samples mends that" if s.mended else said
 
     def _pair(self, p: Pair) -> str:
-        first, second = self.labels[p.first], self.labels[p.second]
-        return f"the rank correlation of {first} and {second} is {p.sampled:.2f} in samples and {p.true:.2f} in true rows"
+        terms = self.terms or self.labels
+        first, second = terms[p.first], terms[p.second]
+        return f"the rank correlation of {first} and {second} is {_two(p.sampled)} in samples and {_two(p.true)} in true rows"
 
 
-def _of(share: float, n: int, noun: str) -> str:
-    """A share of rows in words: "none of 200 samples", "14 % of 200 samples", "all 200 samples"."""
+def _two(correlation: float) -> str:
+    return f"{round(correlation, 2) + 0.0:.2f}"  # -0 is 0
+
+
+def _of(share: float, n: int, noun: str, held: str = "") -> str:
+    """A share of rows in words: "none of 200 samples", "14 % of 200 samples with a value", "all 200 samples"."""
     if share == 1:
-        return f"all {counted(n, noun)}"
-    return f"{'none' if share == 0 else percent(share)} of {counted(n, noun)}"
+        return f"all {counted(n, noun)}{held}"
+    return f"{'none' if share == 0 else percent(share)} of {counted(n, noun)}{held}"
 
 
-def see(samples: np.ndarray, truth: Truth, shape: tuple[int, ...], names: Sequence[str], axes: str | None = None) -> Seen:
-    """Compare the columns of samples (n, d) with those of true rows of that shape and those axes; `names` are the columns of a table."""
+def see(
+    samples: np.ndarray,
+    truth: Truth,
+    shape: tuple[int, ...],
+    names: Sequence[str],
+    axes: str | None = None,
+    table: Schema | None = None,
+) -> Seen:
+    """Compare the columns of samples (n, d) with those of true rows of that shape and those axes; `names` are the columns of a table.
+
+    Of a mixed `table`, the rows are codes.
+    """
     true = truth.rows[:MOST]
+    available = max(truth.available, len(true))
+    if table is not None:
+        return _see_cells(samples[:MOST], true, Cells(table, true), available)
     look = Look(shape, names, true, axes)
     x, y = look.of(samples[:MOST]), look.of(true)
     ends = np.stack([y.min(0), y.max(0)])
+    return Seen(look.labels, compare_shares(x, y, LEVEL), compare_correlations(x, y, LEVEL / 3), ends, (x < 0).mean(0), available)
+
+
+def _see_cells(samples: np.ndarray, true: np.ndarray, cells: Cells, available: int) -> Seen:
+    """The same of a mixed table, as `Cells` looks at it."""
+    x, y = cells.of(samples), cells.of(true)
+    there = np.stack([(~np.isnan(side)).sum(0) for side in (x, y)])
+    ends = np.stack([np.fmin.reduce(y, axis=0), np.fmax.reduce(y, axis=0)])  # of the cells that are there
     return Seen(
-        look.labels,
-        compare_shares(x, y, LEVEL),
-        compare_correlations(x, y, LEVEL / 3),
+        cells.labels,
+        compare_shares(x, y, LEVEL, cells.flags),
+        compare_correlations(x, y, LEVEL / 3, cells.source),
         ends,
-        (x < 0).mean(0),
-        max(truth.available, len(true)),
+        (x < 0).sum(0) / np.maximum(there[0], 1),
+        available,
+        cells.terms,
+        there,
+        cells.said,
     )
 
 
@@ -182,6 +226,6 @@ def see_model(model: Model, samples: np.ndarray, truth: Truth, how: Sampling = D
     more = affordable(model.network, how.steps, CHEAP, 0, wanted) if wanted > 0 else 0
     if more:
         others = model.sample(more, how=replace(how, seed=how.seed + 1))
-        samples = np.concatenate([samples, np.asarray(others, dtype=np.float64).reshape(more, -1)])
+        samples = np.concatenate([samples, as_flat(model, others)])
     names = model.card.names or tuple(f"x{i}" for i in range(samples.shape[1]))
-    return see(samples, truth, model.card.shape, names, model.card.axes)
+    return see(samples, truth, model.card.shape, names, model.card.axes, mixed_table(model))

@@ -10,6 +10,7 @@ that uses only the variance. Held-out rows are a random part of all rows, so wit
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -36,9 +37,19 @@ LEAST = 64  # pairs a level, however large the network is
 GAP, LARGE_GAP = 0.1, 0.5  # above the first, a gap is no longer called small; above the second, it is called memorising
 
 
+Place = Callable[[np.ndarray], np.ndarray]
+"""Rows (n, ...) as the points (n, k) between which distances are measured."""
+
+
 @steady
 def memorisation_of(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, scale: np.ndarray) -> Memorisation:
-    """Whether samples (n, d) lie nearer to training rows than unseen rows do, after standardising.
+    """Whether samples (n, d) lie nearer to training rows than unseen rows do, after standardising: `memorisation_in` of such points."""
+    return memorisation_in(samples, unseen, training, standardised(scale))
+
+
+@steady
+def memorisation_in(samples: np.ndarray, unseen: np.ndarray, training: np.ndarray | Rows, place: Place) -> Memorisation:
+    """Whether samples (n, d) lie nearer to training rows than unseen rows do, each at its `place`.
 
     Training rows are read in blocks, because memory may not hold all of them. With fewer than 10 unseen rows, each training row
     stands in for an unseen one, and its distance is the one to the nearest other training row.
@@ -49,17 +60,25 @@ def memorisation_of(samples: np.ndarray, unseen: np.ndarray, training: np.ndarra
         raise UsageError(
             f"it takes at least {FEWEST} rows, trained on or held out; there are {len(training)} trained on and {len(unseen)} held out."
         )
-    true = nearest_distances(unseen[:NEAR], training, scale) if len(unseen) >= FEWEST else radii(_standard(training[:], scale), 1)
-    return memorisation(nearest_distances(samples[:NEAR], training, scale), true)
+    true = to_nearest(unseen[:NEAR], training, place) if len(unseen) >= FEWEST else radii(place(training[:]), 1)
+    return memorisation(to_nearest(samples[:NEAR], training, place), true)
 
 
 def nearest_distances(x: np.ndarray, rows: Rows, scale: np.ndarray) -> np.ndarray:
     """The distance (n,) from each x (n, d) to the nearest of `rows`, after standardising."""
-    return reduce(np.minimum, (nearest(x * inverse(scale), _standard(block, scale)) for block in rows.scan()))
+    return to_nearest(x, rows, standardised(scale))
 
 
-def _standard(block: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return block.reshape(len(block), -1) * inverse(scale)
+def to_nearest(x: np.ndarray, rows: Rows, place: Place) -> np.ndarray:
+    """The distance (n,) from each x (n, d) to the nearest of `rows`, each at its `place`."""
+    at = place(x)
+    return reduce(np.minimum, (nearest(at, place(block)) for block in rows.scan()))
+
+
+def standardised(scale: np.ndarray) -> Place:
+    """Rows at their values divided by the standard deviation (d,) of each column."""
+    weights = inverse(scale)
+    return lambda block: block.reshape(len(block), -1) * weights
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from scipy.stats import rankdata
 from torch import nn
 
 from unstir.data import TOYS, Data, toy
-from unstir.data.given import as_numbers
 from unstir.errors import UsageError
+from unstir.evaluation.sampled import as_flat
 from unstir.metrics.distances import energy_distance, floor, half_split_pairs, sliced_wasserstein
 from unstir.metrics.neighbours import precision_recall
 from unstir.metrics.permutation import EnergyTest, energy_test
@@ -72,7 +72,8 @@ class Truth:
 class Score:
     """One score: its mean and standard deviation over R comparisons of `rows` rows, and its floor, the same between true rows.
 
-    Where larger is better, as for coverage, the value between true rows is called the ceiling.
+    Where larger is better, as for coverage, the value between true rows is called the ceiling. `matters` is the difference from the floor
+    that matters; 0 stands for a value of twice the floor, or of nine tenths of the ceiling.
     """
 
     metric: str
@@ -82,6 +83,7 @@ class Score:
     floor_deviation: float
     rows: int
     larger_is_better: bool = False
+    matters: float = 0.0
 
     @property
     def off(self) -> float:
@@ -99,12 +101,13 @@ class Score:
     def verdict(self) -> str:
         """The comparison in words: "at the floor" means no farther from it than true rows are in 19 of 20 cases.
 
-        "Far" means more than twice as far as that, and a value of at least twice the floor, or at most nine tenths of the ceiling.
+        "Far" means more than twice as far as that, and a difference that matters.
         """
         edge, far = ("ceiling", "far below") if self.larger_is_better else ("floor", "far above")
         if self.off <= 1:
             return f"at the {edge}"
         large = self.value <= 0.9 * self.floor if self.larger_is_better else self.value >= 2 * self.floor
+        large = abs(self.value - self.floor) >= self.matters if self.matters else large
         return f"{far if large and self.off > 2 else 'near'} the {edge}"
 
 
@@ -234,12 +237,7 @@ def evaluate(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[Score]
 def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true sets."""
     n, repeats = len(truth.true[0]), len(truth.true)
-    return in_sets(model.sample(n * repeats, how=how), repeats)
-
-
-def in_sets(rows: Any, repeats: int) -> list[np.ndarray]:
-    """Rows (R n, ...) as R sets (n, d), float64."""
-    return np.split(as_numbers(rows, "the samples")[0].reshape(len(rows), -1).astype(np.float64), repeats)
+    return np.split(as_flat(model, model.sample(n * repeats, how=how)), repeats)
 
 
 def scale_of(model: Model) -> np.ndarray:
@@ -249,7 +247,8 @@ def scale_of(model: Model) -> np.ndarray:
 
 def as_json(scores: Sequence[Score]) -> list[dict[str, float | str]]:
     """The scores as plain dictionaries, with their verdicts."""
-    return [asdict(score) | {"verdict": score.verdict} for score in scores]
+    each = [asdict(score) | {"verdict": score.verdict} for score in scores]
+    return [{name: value for name, value in one.items() if name != "matters"} for one in each]
 
 
 def as_rows(scores: Sequence[Score]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from unstir.evaluation import scores as scoring
 from unstir.evaluation.columns import Fault, Seen
 from unstir.evaluation.likeness import Likeness
 from unstir.evaluation.memorisation import Levels
+from unstir.evaluation.mixed import Mixed
 from unstir.evaluation.scores import Score
 from unstir.metrics.moments import Columns
 from unstir.metrics.neighbours import Memorisation
@@ -42,27 +43,34 @@ class Good:
     """How samples compare with true rows; `columns_floor` is the largest |z| of a column between two true sets.
 
     `test` is that of standardised rows, `ranks` that of ranks. Images and sequences have a `likeness`. Their `neighbourhoods` are empty,
-    because the likeness has those in features.
+    because the likeness has those in features. A mixed table has the scores in `mixed`, and neither `ranks` nor `columns`, which take numbers.
     """
 
     distances: list[Score]
     likeness: Likeness | None
     neighbourhoods: list[Score]
     test: EnergyTest
-    ranks: EnergyTest
+    ranks: EnergyTest | None
     seen: Seen
-    columns: Columns
+    columns: Columns | None
     columns_floor: float
+    mixed: Mixed | None = None
 
     @property
     def scores(self) -> list[Score]:
-        """All scores: the distances, then the likeness, then the neighbourhoods."""
-        return [*self.distances, *(self.likeness.scores if self.likeness else []), *self.neighbourhoods]
+        """All scores: the distances, then the likeness or those of a mixed table, then the neighbourhoods."""
+        more = self.likeness or self.mixed
+        return [*self.distances, *(more.scores if more else []), *self.neighbourhoods]
+
+    @property
+    def tests(self) -> list[tuple[EnergyTest, str]]:
+        """The permutation tests, each with what it is of: rows, or ranks."""
+        return [(test, of) for test, of in ((self.test, "rows"), (self.ranks, "ranks")) if test]
 
     @property
     def largest_z(self) -> float:
-        """The |z| of the column that differs most from the data."""
-        return float(np.abs(self.columns.z).max())
+        """The |z| of the column that differs most from the data; 0 for a mixed table."""
+        return float(np.abs(self.columns.z).max()) if self.columns else 0.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Answer:
 
 def how_good(good: Good) -> Answer:
     """The answer (1) to "Is it good?"."""
-    scores, tests = good.scores, (good.test.p_value, good.ranks.p_value, good.seen.correlations.p)
+    scores, tests = good.scores, (*(test.p_value for test, _ in good.tests), good.seen.correlations.p)
     words = [score.verdict.split()[0] for score in scores]
     at, near, far = (words.count(word) for word in ("at", "near", "far"))
     faults = good.seen.faults
@@ -102,7 +110,7 @@ def how_good(good: Good) -> Answer:
             Fault(f"{worst.metric} is {worst.verdict}: {worst.value:.3g}, between true rows {worst.floor:.3g}", bool(far), ())
         )
     if simes(tests) <= VIEW and not good.seen.correlations.off:
-        test = min(good.test, good.ranks, key=lambda test: test.p_value)
+        test = min((test for test, _ in good.tests), key=lambda test: test.p_value)
         ratio = test.distance / test.floor
         said = f"a test tells samples from true rows: they are {ratio:.1f} times as far apart as true rows are"
         faults.append(Fault(said, ratio >= FAR, ()))
@@ -119,8 +127,9 @@ def how_good(good: Good) -> Answer:
         + (f", {near} near that, {far} far from it." if near + far else "."),
         *(
             f"A test {'tells' if test.p_value < SURE else 'cannot tell'} {test.rows:,} samples from true rows{by}: p = {test.p_value:.3f}."
-            for test, by in ((good.test, ""), (good.ranks, " by their ranks"))
+            for test, by in ((test, " by their ranks" if of == "ranks" else "") for test, of in good.tests)
         ),
+        *(good.mixed.sentences if good.mixed else ()),
     ]
     return Answer("Is it good?", word, why, evidence, [*scoring.as_rows(scores), *good.seen.as_rows()])
 

@@ -66,16 +66,20 @@ class Correlations:
     pairs: int
 
 
-def compare_correlations(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Correlations:
+def compare_correlations(x: np.ndarray, y: np.ndarray, level: float = LEVEL, of: np.ndarray | None = None) -> Correlations:
     """Eq. (2) for pairs of columns of samples x (n, d) and true rows y (m, d): the first 2,000 rows, and the first 256 columns.
 
-    Nothing is compared of fewer than 100 rows, or of columns that hardly vary. Raises UsageError for shapes that do not fit.
-    Sources: Spearman (1904); Fisher (1921) for atanh.
+    A missing value (NaN) has the mean rank. Columns with the same number in `of` (d,), as two categories of one column of a table, are not
+    compared with each other. Nothing is compared of fewer than 100 rows, or of columns that hardly vary. Raises UsageError for shapes that
+    do not fit. Sources: Spearman (1904); Fisher (1921) for atanh.
     """
     x, y = as_points(x[:ROWS, :WIDE], y[:ROWS, :WIDE])
     n, m = len(x), len(y)
     varied = np.flatnonzero([min(_varied(x[:, i]), _varied(y[:, i])) >= RARE for i in range(x.shape[1])])
     i, j = np.triu_indices(len(varied), 1)
+    if of is not None:
+        apart = of[varied[i]] != of[varied[j]]
+        i, j = i[apart], j[apart]
     if len(i) == 0 or min(n, m) < LEAST:
         return Correlations([], 1.0, 0)
     (r, w), (q, own) = (tuple(part[i, j] for part in _correlations(rows[:, varied])) for rows in (x, y))
@@ -110,7 +114,8 @@ def rank_correlations(x: np.ndarray) -> np.ndarray:
 
 def _standard_ranks(x: np.ndarray) -> np.ndarray:
     """The standardised ranks of each column (n, d); 0 for a column that never varies."""
-    u = rankdata(x, axis=0)
+    u = rankdata(x, axis=0, nan_policy="omit") if np.isnan(x).any() else rankdata(x, axis=0)
+    u = np.where(np.isnan(u), np.nanmean(np.where(np.isnan(x).all(0), 0.0, u), axis=0), u)
     deviation = u.std(0)
     return (u - u.mean(0)) / np.where(deviation > 0, deviation, 1.0)
 

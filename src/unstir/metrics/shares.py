@@ -20,6 +20,9 @@ Where values repeat, #{x < y_(j)} can only be smaller and #{x <= y_(j)} only lar
 errs on the safe side. (4) is for the rest. There are many columns and many properties, so each test has the level of all divided by
 their number (Bonferroni).
 
+Columns of *flags* hold 1 for rows that have one property, as to be of a category, and 0 for the others: of them, (4) is all that there is to
+test. A missing cell (NaN) is left out, so that n and m are the cells that there are; whether as many are missing is a column of flags.
+
 Values are compared as they look: rounded to 24 binary digits, about 7 decimal ones, in which 0.1 as float32 is 0.1 as float64.
 
     >>> rng = np.random.default_rng(0)
@@ -57,8 +60,8 @@ class Share:
     """The share of the samples of one column that have a property, beside the `true` one, and the interval that chance gives it.
 
     The `kind` of the property is "below" or "above" all true rows, "lower" or "upper" (below or above `at`, a quantile of the true
-    rows), "atom" (exactly `at`), "whole" (a whole number) or "repeated" (a value that another row has, too). `size` is h by (1), and
-    `p` the probability of such a result by chance, times the number of tests.
+    rows), "atom" (exactly `at`), "whole" (a whole number), "repeated" (a value that another row has, too), or "flag", the property that a
+    column of flags is about. `size` is h by (1), and `p` the probability of such a result by chance, times the number of tests.
     """
 
     column: int
@@ -90,7 +93,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Shares:
-    """The shares of D columns of `rows` samples and `true_rows` true rows: for each column the worst of each kind."""
+    """The shares of D columns of `rows` samples and `true_rows` true rows: for each column the worst of each kind.
+
+    A column of flags has one test, so as many of them as a column has tests count as one of the `columns`.
+    """
 
     each: Sequence[Share]
     rows: int
@@ -147,22 +153,31 @@ def between(p: np.ndarray | float, q: np.ndarray | float) -> np.ndarray:
     return 2 * (np.arcsin(np.sqrt(p)) - np.arcsin(np.sqrt(q)))
 
 
-def compare_shares(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Shares:
+def compare_shares(x: np.ndarray, y: np.ndarray, level: float = LEVEL, flags: np.ndarray | None = None) -> Shares:
     """The shares of samples x (n, d) and of true rows y (m, d); by chance one of them is off in at most a `level` of cases.
 
-    Raises UsageError for shapes that do not fit. Sources of the tests: Fisher (1935) for (4); Wilks (1962), "Mathematical
-    statistics", 8.7, for (3).
+    `flags` (d,) bool says which columns are flags; none if it is left out. Raises UsageError for shapes that do not fit. Sources of the
+    tests: Fisher (1935) for (4); Wilks (1962), "Mathematical statistics", 8.7, for (3).
     """
     x, y = as_points(x, y)
     (n, d), m = x.shape, len(y)
-    sorted_x, sorted_y = np.sort(_as_they_look(x), axis=0), np.sort(_as_they_look(y), axis=0)
-    tests, each = TESTS * d, []
-    laws = _laws(n, m, level / tests)
+    flags = np.zeros(d, bool) if flags is None else flags
+    counted = -(-(TESTS * int((~flags).sum()) + int(flags.sum())) // TESTS)  # columns
+    sorted_x, sorted_y = np.sort(_as_they_look(x), axis=0), np.sort(_as_they_look(y), axis=0)  # NaN last
+    tests, each = TESTS * counted, []
+    laws: dict[tuple[int, int], list[_Law]] = {}
     pooled: list[_Counted] = []
     for i in range(d):
-        each += _quantiles(i, sorted_x[:, i], sorted_y[:, i], laws, level, tests)
-        pooled += _counted(i, sorted_x[:, i], sorted_y[:, i])
-    return Shares([*each, *_tested(pooled, n, m, level, tests)], n, m, d, level)
+        of_x, of_y = (side[: len(side) - int(np.isnan(side[:, i]).sum()), i] for side in (sorted_x, sorted_y))
+        cells = len(of_x), len(of_y)
+        if flags[i]:
+            pooled.append(_Counted(i, "flag", 1.0, int(of_x.sum()), int(of_y.sum()), *cells))
+        elif min(cells):
+            if cells not in laws:
+                laws[cells] = _laws(*cells, level / tests)
+            each += _quantiles(i, of_x, of_y, laws[cells], level, tests)
+            pooled += _counted(i, of_x, of_y)
+    return Shares([*each, *_tested(pooled, level, tests)], n, m, counted, level)
 
 
 def _as_they_look(x: np.ndarray) -> np.ndarray:
@@ -232,6 +247,8 @@ class _Counted(NamedTuple):
     at: float
     of_x: int
     of_y: int
+    n: int
+    m: int
 
 
 def _counted(i: int, x: np.ndarray, y: np.ndarray) -> Iterator[_Counted]:
@@ -245,21 +262,21 @@ def _counted(i: int, x: np.ndarray, y: np.ndarray) -> Iterator[_Counted]:
         counts[row, np.searchsorted(all_values, some)] = numbers
     whole = all_values == np.round(all_values)
     again = counts.sum(0) > 1
-    yield _Counted(i, "whole", math.nan, *(int(part[whole].sum()) for part in counts))
-    yield _Counted(i, "repeated", math.nan, *(int(part[again].sum()) for part in counts))
+    yield _Counted(i, "whole", math.nan, *(int(part[whole].sum()) for part in counts), n, m)
+    yield _Counted(i, "repeated", math.nan, *(int(part[again].sum()) for part in counts), n, m)
     weight = (counts[0] / n + counts[1] / m) / 2
     for k in np.argsort(-weight, kind="stable")[:ATOMS]:
         if weight[k] >= ATOM:
-            yield _Counted(i, "atom", float(all_values[k]), int(counts[0, k]), int(counts[1, k]))
+            yield _Counted(i, "atom", float(all_values[k]), int(counts[0, k]), int(counts[1, k]), n, m)
 
 
-def _tested(found: list[_Counted], n: int, m: int, level: float, tests: int) -> Iterator[Share]:
+def _tested(found: list[_Counted], level: float, tests: int) -> Iterator[Share]:
     """The worst of each kind in each column, by law (4)."""
-    of_x, of_y = (np.array([getattr(one, name) for one in found]) for name in ("of_x", "of_y"))
+    of_x, of_y, n, m = (np.array([getattr(one, name) for one in found], dtype=int) for name in ("of_x", "of_y", "n", "m"))
     law = hypergeom(n + m, of_x + of_y, n)
     p = np.minimum(1.0, 2 * np.minimum(law.cdf(of_x), law.sf(of_x - 1)) * tests)
     size = between(of_x / n, of_y / m)
-    reach = float(norm.isf(level / tests)) * math.sqrt(1 / n + 1 / m) / 2
+    reach = float(norm.isf(level / tests)) * np.sqrt(1 / n + 1 / m) / 2
     middle = np.arcsin(np.sqrt(of_y / m))
     low, high = (np.sin(np.clip(middle + side * reach, 0, math.pi / 2)) ** 2 for side in (-1, 1))
     worst: dict[tuple[int, str], int] = {}
@@ -270,6 +287,6 @@ def _tested(found: list[_Counted], n: int, m: int, level: float, tests: int) -> 
     for k in worst.values():
         one = found[k]
         yield Share(
-            *(one.column, one.kind, one.at, one.of_x / n, one.of_y / m, float(low[k]), float(high[k])),
+            *(one.column, one.kind, one.at, one.of_x / one.n, one.of_y / one.m, float(low[k]), float(high[k])),
             *(float(size[k]), float(p[k]), level),
         )

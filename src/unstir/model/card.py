@@ -19,11 +19,11 @@ from unstir.conditions.base import Condition
 from unstir.conditions.registry import CONDITIONS
 from unstir.data.layouts import Layout, layout
 from unstir.data.tables.column import KINDS
+from unstir.data.tables.libraries import LIBRARIES
 from unstir.data.tables.schema import Schema, schema_from
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
 from unstir.model.atoms import LOG_SNR, RADII, Atom
-from unstir.model.tables import FRAMES
 from unstir.words import short
 
 MOST = 2**26  # elements of a row
@@ -32,7 +32,7 @@ DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
 LATER = ("levels", "atoms", "table")  # entries that cards had not from the first, and may do without
-KINDS_OF_DATA = ("numpy", "torch", *FRAMES)
+KINDS_OF_DATA = ("numpy", "torch", *LIBRARIES)
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
 

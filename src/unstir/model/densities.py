@@ -12,7 +12,7 @@ from torch import Tensor
 from unstir.errors import UsageError
 from unstir.information.likelihood import ode_log_prob
 from unstir.model.placing import rows_at_once
-from unstir.model.units import named, refuse_infinite, rows_of
+from unstir.model.units import named, refuse_cells, refuse_infinite, rows_of
 from unstir.seeds import seeded
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ EXACT_TRACE = 16  # for rows of up to this many elements, the divergence is comp
 
 def log_prob(model: "Model", x: Any, given: Any, steps: int, batch_size: int | None) -> np.ndarray:
     """See `Model.log_prob`."""
+    refuse_cells(model.card, "density")
     came = named(x, model.card, model.condition)
     rows, given = rows_of(came.values, model.card.shape), came.given if given is None else given
     volume = log_volume(model, rows)

@@ -11,20 +11,20 @@ from unstir.errors import UsageError
 from unstir.model.drawing import paths
 from unstir.model.editing import known_part
 from unstir.model.sampling import Sampling
-from unstir.model.units import as_came, mask_of, named, rows_of, tidied, typed
+from unstir.model.units import mask_of, named, rows_of, tidied, typed
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
 
 
 def filled(model: "Model", x: Any, mask: Any, given: Any, how: Sampling) -> Any:
-    """See `Model.inpaint`."""
+    """See `Model.inpaint`, as numbers."""
     card = model.card
     came = named(x, card, model.condition)
     rows, given = rows_of(came.values, card.shape), came.given if given is None else given
     mask = known_part(~rows.isnan() if mask is None else mask_of(mask, came.reordered, card), tuple(rows.shape))
     if not len(rows):
-        return as_came(typed(rows, card), card)
+        return typed(rows, card)
     known = model.encoder.known(mask)
     if known is None:
         raise UsageError(
@@ -35,4 +35,4 @@ def filled(model: "Model", x: Any, mask: Any, given: Any, how: Sampling) -> Any:
     z = model.encoder.encode(torch.where(mask, rows, typical))
     *_, made = paths(model, len(z), how, given, known=(z, known))
     made = torch.as_tensor(tidied(model.in_units(made), card)).double()
-    return as_came(typed(torch.where(mask, rows, made), card), card)
+    return typed(torch.where(mask, rows, made), card)

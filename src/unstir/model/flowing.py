@@ -1,4 +1,4 @@
-"""From data to noise along the model's probability flow, and back: what `Model.encode` and `Model.decode` do."""
+"""From data to noise along the model's probability flow, and back: what `Model.encode`, `decode` and `interpolate` do."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,8 @@ from unstir.diffusion.samplers import ddim, sampler
 from unstir.diffusion.schedules import along
 from unstir.encoders.turned import as_data, shape_as_data
 from unstir.model.drawing import refuse_noise
-from unstir.model.units import named, refuse_cells, refuse_infinite, rows_of
+from unstir.model.editing import slerp
+from unstir.model.units import named, one_row, refuse_cells, refuse_infinite, rows_of
 
 if TYPE_CHECKING:
     from unstir.model.model import Model
@@ -43,3 +44,11 @@ def to_data(model: "Model", z: Any, steps: int, method: str) -> Any:
     x = along(torch.hypot(*model.schedule(times[0])), x) * x
     *_, x = sampler(method).run(model.denoise(), model.schedule, times, x)
     return model.in_units(x.cpu())
+
+
+def between(model: "Model", a: Any, b: Any, n: int, steps: int) -> Any:
+    """See `Model.interpolate`."""
+    refuse_cells(model.card, "way from one row to another through noise")
+    ends = torch.cat([one_row(named(row, model.card, model.condition).values, model.card.shape) for row in (a, b)])
+    z_a, z_b = torch.as_tensor(model.encode(ends, steps))
+    return model.decode(slerp(z_a, z_b, n), steps)

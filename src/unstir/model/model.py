@@ -1,6 +1,7 @@
 """A trained model: from noise to data in the user's units, from data to noise, and log-likelihoods of data.
 
 model.sample(1000, steps=10)      model.log_prob(x)      model.encode(x)      model.save(folder)
+
 >>> import unstir
 >>> model = unstir.fit(np.random.default_rng(0).normal(5, 2, (200, 2)), steps=20)
 >>> model.sample(3).shape, model.log_prob(np.full((4, 2), 5.0)).shape
@@ -37,13 +38,12 @@ from unstir.model.bits import bits_per_dim
 from unstir.model.card import Card, described
 from unstir.model.densities import log_prob
 from unstir.model.drawing import Known, paths, times_of
-from unstir.model.editing import slerp
 from unstir.model.filling import filled
-from unstir.model.flowing import to_data, to_noise
+from unstir.model.flowing import between, to_data, to_noise
 from unstir.model.own import Own
 from unstir.model.placing import placed, suited_precision
 from unstir.model.sampling import Sampling
-from unstir.model.units import as_came, named, one_row, refuse_cells, refuse_infinite, rows_of, tidied, typed, value_named
+from unstir.model.units import as_came, named, refuse_cells, refuse_infinite, rows_of, tidied, typed, value_named
 from unstir.seeds import seeded
 from unstir.steady import steady
 
@@ -170,8 +170,12 @@ class Model:
         classes, `given` is one class or n of them, by name or number; without it, classes are drawn as often as in the training data.
         Raises UsageError for a wrong name, size or combination.
         """
-        last = self.paths(n, given, how, **settings)[-1]
-        return self.as_came(self.in_units(last))
+        return as_came(self.rows(n, given, how, **settings), self.card)
+
+    @steady
+    def rows(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
+        """The same n rows as numbers (n, ...): of a table of mixed columns, the codes of its cells, NaN for one that is missing."""
+        return tidied(self.states(n, given, how, **settings)[-1], self.card)
 
     @steady
     def states(
@@ -201,6 +205,11 @@ class Model:
         of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes up to
         six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
+        return as_came(self.fill(x, mask, given, how, **settings), self.card)
+
+    @steady
+    def fill(self, x: Any, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
+        """The rows of `inpaint` as numbers (N, ...), as those of `rows` are."""
         return filled(self, x, mask, given, how.changed(**settings))
 
     @steady
@@ -209,10 +218,7 @@ class Model:
 
         `editing.slerp` is the arc. Names of columns are matched. Both ends are as close to a and b as `decode` inverts `encode`.
         """
-        refuse_cells(self.card, "way from one row to another through noise")
-        ends = torch.cat([one_row(named(row, self.card, self.condition).values, self.card.shape) for row in (a, b)])
-        z_a, z_b = torch.as_tensor(self.encode(ends, steps))
-        return self.decode(slerp(z_a, z_b, n), steps)
+        return between(self, a, b, n, steps)
 
     @steady
     def log_prob(self, x: Any, given: Given = None, steps: int = 64, batch_size: int | None = None) -> np.ndarray:
@@ -222,7 +228,6 @@ class Model:
         averages out over rows. Integers count as points, not as bins. Columns are matched by name, and one of the condition is used as
         `given`. Raises UsageError if an element never varies in the training data.
         """
-        refuse_cells(self.card, "density")
         return log_prob(self, x, given, steps, batch_size)
 
     @steady
@@ -263,11 +268,6 @@ class Model:
     def table(self) -> Schema | None:
         """The columns of the table that was fitted: their names, kinds, categories, decimals; None for arrays."""
         return self.card.schema
-
-    @steady
-    def as_came(self, rows: Any) -> Any:
-        """Rows (n, ...) in the data's units, as `in_units` gives them, in the form of the data that was fitted; see `sample`."""
-        return as_came(tidied(rows, self.card), self.card)
 
     @cached_property
     def without_gaps(self) -> "Model":

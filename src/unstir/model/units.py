@@ -17,9 +17,10 @@ from unstir.data.dataset import Data
 from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
 from unstir.data.matching import matched
+from unstir.data.tables.libraries import LIBRARIES, framed
 from unstir.errors import DataError, NumericsError, UnstirWarning, UsageError
 from unstir.model.card import Card
-from unstir.model.tables import FRAMES, coded, framed
+from unstir.model.tables import coded
 from unstir.words import listed, short
 
 
@@ -180,9 +181,9 @@ def tidied(rows: Any, card: Card) -> Any:
 def as_came(rows: Any, card: Card) -> Any:
     """Rows (n, ...), as `typed` gives them, in the form of the data that was fitted: a data frame, columns by name, or the array itself."""
     table = card.schema
-    if table is None or not (card.kind in FRAMES or card.mixed):
+    if table is None or not (card.kind in LIBRARIES or card.mixed):
         return rows
-    return framed(np.asarray(rows, np.float64), table, card.kind)
+    return framed(table, np.asarray(rows, np.float64), card.kind)
 
 
 def refuse_infinite(x: Tensor) -> None:

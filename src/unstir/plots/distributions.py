@@ -64,7 +64,7 @@ def columns(true: np.ndarray, samples: np.ndarray, names: Sequence[str] = (), me
             continue
         k = chosen[j]
         axes.set_title(fitted(drawn[k], each, size=9.5))
-        cut = _bars(axes, true[:, k], samples[:, k], colour, bool(whole[k]))
+        cut = bars(axes, true[:, k], samples[:, k], colour, bool(whole[k]))
         axes.set_xlabel(f"gap {percent(gaps[k])}{', not whole' if broken[k] else ''}\n{cut}".rstrip())
     handles = [
         Patch(color=PALE, label=f"data, {len(true):,} rows"),
@@ -89,7 +89,7 @@ def _whole(values: np.ndarray) -> bool:
     return bool((values == np.round(values)).all())
 
 
-def _bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole: bool) -> str:
+def bars(axes: Axes, true: np.ndarray, samples: np.ndarray, colour: str, whole: bool) -> str:
     """Draw one column; what its caption says of a bar that is cut off."""
     edges, heavy = bars_of(true, samples)
     shares = [np.histogram(values, edges)[0] / max(1, len(values)) for values in (true, samples)]

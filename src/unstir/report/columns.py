@@ -59,11 +59,18 @@ def _edges(true: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
 
 def associations(sampled: np.ndarray, true: np.ndarray, names: Sequence[str]) -> dict[str, Any] | None:
     """The matrices (2) of samples (n, d) and true rows (m, d), and the pair that differs most; None for one column or very many."""
+    return most_apart(rank_correlations(sampled), rank_correlations(true), names) if 2 <= len(names) <= MOST else None
+
+
+def most_apart(
+    found: np.ndarray, wanted: np.ndarray, names: Sequence[str], called: str = "a rank correlation"
+) -> dict[str, Any] | None:
+    """Matrices (d, d) of samples and of true rows, what their numbers are `called`, and the pair that differs most; None for too many."""
     if not 2 <= len(names) <= MOST:
         return None
-    found, wanted = rank_correlations(sampled), rank_correlations(true)
     j, k = divmod(int(np.abs(found - wanted).argmax()), len(names))
     return {
+        "called": called,
         "names": list(names),
         "sampled": numbers(found, 3),
         "true": numbers(wanted, 3),

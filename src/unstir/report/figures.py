@@ -4,9 +4,11 @@ forward        the data dissolves into noise              schedules      the sch
 trajectories   noise turns into data, step by step        loss_by_time   the network's error by noise level
 samples        samples beside the data                    training       the loss during training
 columns        each column of a table beside the data
+missing        how often cells of a table are missing     associations   how columns of a mixed table go together
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,9 +16,12 @@ from matplotlib.figure import Figure
 
 from unstir import plots
 from unstir.data import Data
+from unstir.data.tables import Schema
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
 from unstir.diffusion.schedules import needs_no_settings, schedule
+from unstir.encoders.base import Encoder
+from unstir.evaluation.cells import ordered_of, spelled
 from unstir.model.model import Model
 from unstir.plots import Drawn, mosaics, sequences
 from unstir.plots.looks import colour_of
@@ -68,6 +73,8 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     if data.rows.size > PICTURED:
         data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
+    if data.table is not None and not data.table.plain:
+        return _cells(data, data.table, model, panels)
     flat = {name: one._replace(rows=np.asarray(one.rows, np.float64).reshape(len(one.rows), -1)) for name, one in panels.items()}
     names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))
     labels = data.labels if model.classes else None
@@ -83,6 +90,38 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
         *_, last = flat.values()
         found["columns"] = plots.columns(rows, last.rows, names, last.method)
     return found | {"samples": plots.samples_beside_data(rows, flat, names, labels=labels, classes=model.classes)}
+
+
+def _cells(data: Data, table: Schema, model: Model, panels: Panels) -> dict[str, Figure]:
+    """The figures of a mixed table: points of the model's space, where noise is added, and columns, gaps and associations as cells.
+
+    Rows are codes, of which categories have no place in a plane.
+    """
+    encoder, rows = model.encoder, np.asarray(data.values, np.float64)
+    placed = _placed(encoder, rows)
+    names, labels = [f"z{i}" for i in range(placed.shape[1])], data.labels if model.classes else None
+    found = {"forward": plots.forward(placed, model.schedule, labels=labels, names=names, classes=model.classes)}
+    if placed.shape[1] > 1:
+        states = np.stack([x.flatten(1).double().numpy() for x in model.paths(STATES, every=1)])
+        title = f"From noise to data in 20 evaluations ({default(20)})"
+        found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
+    *_, last = panels.values()
+    sampled = np.asarray(last.rows, np.float64)
+    ordered = ordered_of(table)
+    spell = [None if ordered[i] else partial(spelled, column) for i, column in enumerate(table.columns)]
+    more = {
+        "columns": plots.cells(rows, sampled, table.names, spell, last.method),
+        "missing": plots.missing(rows, sampled, table.names, last.method),
+        "associations": plots.associations(rows, sampled, table.names, spell),
+    }
+    clouds = {name: one._replace(rows=_placed(encoder, np.asarray(one.rows, np.float64))) for name, one in panels.items()}
+    found |= {name: figure for name, figure in more.items() if figure is not None}
+    return found | {"samples": plots.samples_beside_data(placed, clouds, names, labels=labels, classes=model.classes)}
+
+
+def _placed(encoder: Encoder, rows: np.ndarray) -> np.ndarray:
+    """Codes (n, D) in the model's space, (n, k)."""
+    return encoder.encode(torch.as_tensor(rows)).flatten(1).double().numpy()
 
 
 def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:

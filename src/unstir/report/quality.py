@@ -1,5 +1,6 @@
 """Is it good, is it honest: the findings of `unstir.evaluation.answers`, and the nearest training rows of some samples."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -11,8 +12,12 @@ from unstir.data import Data
 from unstir.data.rows import Rows
 from unstir.evaluation import scores as scoring
 from unstir.evaluation.answers import Found, answers
-from unstir.evaluation.memorisation import nearest_distances
+from unstir.evaluation.cells import Points
+from unstir.evaluation.memorisation import Place, standardised, to_nearest
+from unstir.evaluation.sampled import as_flat, mixed_table
+from unstir.evaluation.scores import NEAR
 from unstir.model.model import DEFAULT, Model
+from unstir.report.cells import associations_of, cells_of
 from unstir.report.columns import associations, distribution, shares
 from unstir.report.packing import numbers
 from unstir.report.reverse import rows_for
@@ -27,9 +32,13 @@ USUAL = 500  # held-out rows whose distances say what is usual
 
 def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
     """The scores, columns, answers and neighbours of a model that was examined; of a table also how its columns are distributed."""
-    names = tuple(subject.description["names"]) or tuple(f"x{i}" for i in range(len(scoring.scale_of(model))))
-    columns, together = _columns(found, names), None
-    if subject.fitting is not None and len(subject.shape) == 1:
+    names = tuple(subject.description["names"]) or tuple(f"x{i}" for i in range(math.prod(subject.shape)))
+    columns, together, cells = _columns(found, names), None, None
+    if found.good and found.good.mixed and subject.fitting is not None:
+        mixed = found.good.mixed
+        sampled, true = _beside(subject.fitting.data, model, subject.config.seed)
+        cells, together = cells_of(mixed, sampled, true), associations_of(mixed)
+    elif subject.fitting is not None and len(subject.shape) == 1:
         sampled, true = _beside(subject.fitting.data, model, subject.config.seed)
         together = associations(sampled, true, names)
         for column in columns[:DRAWN]:
@@ -37,6 +46,7 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
     return {
         "scores": [asdict(score) | {"verdict": score.verdict} for score in found.good.scores] if found.good else [],
         "columns": columns,
+        "cells": cells,
         "associations": together,
         "answers": [
             {"question": answer.question, "answer": answer.said, "evidence": answer.evidence, "rows": answer.rows}
@@ -48,8 +58,8 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
 
 
 def flat_samples(model: Model, n: int, seed: int) -> np.ndarray:
-    """n samples (n, d) in the data's units."""
-    return np.asarray(model.sample(n, seed=seed), dtype=np.float64).reshape(n, -1)
+    """n samples (n, d) in the data's units; of a table, codes of cells."""
+    return as_flat(model, model.sample(n, seed=seed))
 
 
 def _beside(data: Data, model: Model, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +70,7 @@ def _beside(data: Data, model: Model, seed: int) -> tuple[np.ndarray, np.ndarray
 
 def _columns(found: Found, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """The columns that differ most from the data, the worst first."""
-    if not found.good:
+    if not found.good or found.good.columns is None:
         return []
     c = found.good.columns
     worst = np.argsort(-np.abs(c.z).max(axis=0), kind="stable")[:WORST]
@@ -83,17 +93,19 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
     fitting, view = subject.fitting, subject.view
     if fitting is None:
         return None
-    scale, training = scoring.scale_of(model), fitting.training.rows
+    table, training = mixed_table(model), fitting.training.rows
+    known = scoring.known_rows(fitting.training, NEAR, subject.config.seed) if table else np.zeros(0)
+    place = Points(table, known) if table else standardised(scoring.scale_of(model))
     samples = flat_samples(model, SAMPLES, subject.config.seed)
-    apart, places = _closest(samples, training, scoring.inverse(scale))
-    own, known = torch.as_tensor(samples.reshape(SAMPLES, *subject.shape)), torch.as_tensor(training[places])
-    sides = [_shown(subject, rows) for rows in (own, known)]
+    apart, places = _closest(samples, training, place)
+    own, nearest = torch.as_tensor(samples.reshape(SAMPLES, *subject.shape)), torch.as_tensor(training[places])
+    sides = [_shown(subject, rows) for rows in (own, nearest)]
     pairs = [
         {"sample": sample, "nearest": row, "distance": numbers(distance, 4)}
         for sample, row, distance in zip(*sides, apart, strict=True)
     ]
     unseen = scoring.flat(fitting.unseen.take(np.arange(min(USUAL, len(fitting.unseen)))))
-    usual = numbers(np.median(nearest_distances(unseen, training, scale)), 4)
+    usual = numbers(np.median(to_nearest(unseen, training, place)), 4)
     decode = view.decode or {}
     return {
         "show": view.show,
@@ -103,11 +115,11 @@ def neighbours(subject: Subject, model: Model) -> dict[str, Any] | None:
     }
 
 
-def _closest(x: np.ndarray, rows: Rows, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distance from each x (n, d) to the nearest row, with columns multiplied by `weights`, and that row's number: (n,) each."""
+def _closest(x: np.ndarray, rows: Rows, place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """The distance from each x (n, d) to the nearest row, each at its `place`, and that row's number: (n,) each."""
     found, places = np.full(len(x), np.inf), np.zeros(len(x), int)
     for start, block in rows.blocks():
-        apart = cdist(x * weights, block.reshape(len(block), -1) * weights)
+        apart = cdist(place(x), place(block))
         nearer = apart.min(1) < found
         found[nearer], places[nearer] = apart.min(1)[nearer], start + apart.argmin(1)[nearer]
     return found, places

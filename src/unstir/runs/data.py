@@ -1,9 +1,12 @@
 """What a run was trained on: the rows themselves, their description in `data.json`, and the encoder that was fitted to them."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from unstir.data import Data
 from unstir.data.readers import KNOWN
@@ -69,7 +72,10 @@ def source_of(path: Path) -> str:
 
 
 def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
-    """What `data.json` says of the data that a fitting was made of: shape, names, classes, statistics and encoder."""
+    """What `data.json` says of the data that a fitting was made of: shape, names, classes, statistics and encoder.
+
+    Statistics of a column with missing cells are null; `span` leaves them out.
+    """
     found = statistics_of(fitting.drawn, fitting.encoder).merged(statistics(parts(fitting.unseen.rows)))
     each = {"mean": found.mean, "std": found.deviation, "min": found.low, "max": found.high}
     return {
@@ -83,10 +89,14 @@ def describe(data: Data, fitting: Fitting) -> dict[str, Any]:
         "bounds": data.bounds,
         "names": data.names,
         "classes": data.classes,
-        "statistics": {name: values.flatten().tolist() for name, values in each.items()},
+        "statistics": {name: _finite(values) for name, values in each.items()},
         "encoder": {"name": fitting.encoder.name, "settings": fitting.encoder.settings},
         "reconstruction": fitting.reconstruction and fitting.reconstruction._asdict(),
     }
+
+
+def _finite(values: Tensor) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.flatten().tolist()]
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -105,7 +115,8 @@ def span(description: Mapping[str, Any]) -> tuple[float, float]:
     (-1.0, 3.0)
     """
     statistics = description["statistics"]
-    low, high = description["bounds"] or (min(statistics["min"]), max(statistics["max"]))
+    ends = [[value for value in statistics[name] if value is not None] or [0.0] for name in ("min", "max")]
+    low, high = description["bounds"] or (min(ends[0]), max(ends[1]))
     return low, high
 
 

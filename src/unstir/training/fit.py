@@ -20,10 +20,10 @@ from unstir.data.arrays import from_arrays
 from unstir.data.given import as_numbers
 from unstir.data.opacity import WHITE, on_white
 from unstir.data.problems import Problem
+from unstir.data.tables.libraries import LIBRARIES, library_of
 from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
-from unstir.model.tables import kind_of
 from unstir.steady import steady
 from unstir.training.allowance import Allowance
 from unstir.training.config import Config, flat, resolve
@@ -141,7 +141,7 @@ def fit(
         if fitting.keeping.risen:
             logging.getLogger("unstir").warning("unstir.fit: " + fitting.keeping.said)
         model = fitting.model()
-    kind = "torch" if isinstance(x, Tensor) else kind_of(x) or "numpy"
+    kind = "torch" if isinstance(x, Tensor) else library if (library := library_of(x)) in LIBRARIES else "numpy"
     return replace(model, card=replace(model.card, kind=kind), losses=np.array(losses))
 
 

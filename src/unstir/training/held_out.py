@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir.diffusion.loss import Example, errors, examples
+from unstir.diffusion.loss import Example, errors, examples, shown
 from unstir.diffusion.oracles import Oracle
 from unstir.diffusion.times import UNIFORM, Quantile, stratified
 from unstir.encoders.rows import EncodedRows
@@ -127,7 +127,7 @@ class HeldOutSets:
         for rows in torch.arange(len(fixed.t)).split(AT_ONCE):
             example = Example(*(part[rows].to(self.device) for part in fixed.example))
             cond = None if fixed.cond is None else fixed.cond[rows]
-            F = network(example.seen, example.t, cond)
+            F = network(shown(example, self.problem.target.reading), example.t, cond)
             found.append(errors(F, example, self.problem.target.reading).double().cpu())
         return torch.cat(found) / self.problem.weigh(self.problem.schedule, self.problem.target, fixed.t)
 

@@ -19,7 +19,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,20 +30,19 @@ from unstir.data.matching import Known
 from unstir.data.statistics import statistics
 from unstir.devices import CPU, GPU, multiplies_bfloat16
 from unstir.diffusion.denoiser import target
-from unstir.diffusion.registry import FOR_COLUMNS, TARGETS
-from unstir.encoders.registry import ENCODERS, FOR_SPACE, FOR_TABLES
+from unstir.diffusion.registry import TARGETS
+from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import UsageError
 from unstir.metrics.neighbours import radii
 from unstir.networks import registry as networks
+from unstir.training.choices import FEW_ROWS, FEWEST_STEPS, MOST_STEPS, RATE, STEPS_A_ROW, Choice, of_columns, steps_for
 from unstir.training.config import AUTO, Config, merge, resolve
 from unstir.training.neighbours import MOST_NUMBERS, Neighbours
 from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
 from unstir.training.recipe import ADAMW, MUON, SHARDED
 from unstir.words import counted, number
 
-FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
-STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 MOST_STEPS_OF_IMAGES, BRIEF = 8000, 700  # a run of fewer steps than BRIEF gets a shallower U-Net
 FEW_STEPS = 400  # a U-Net's run of fewer is not long enough for Muon
 LONG = 8000  # steps: a run of more on points is a run of larger batches
@@ -56,7 +55,6 @@ CLOSEST, FAREST = (
 APART, TINY = 4.0, 1e-6  # deviations of the noise to the middle between two levels, of which it then misleads one in 30,000
 OCTAVE = 2 * math.log(2)  # of detail, in log-SNR
 MOST_NEAR = 2**16  # rows whose distances to their neighbours are looked at
-RATE = "the peak learning rate that suits a network of this kind and width"
 
 
 def load_data(config: Config) -> Data:
@@ -84,13 +82,6 @@ def without_auto(config: Config) -> Config:
     if config.diffusion.times != AUTO:
         return config
     return resolve(config.model_dump(exclude_none=True), {"diffusion": {"times": times_for(config.diffusion.target)}})
-
-
-class Choice(NamedTuple):
-    """A setting that is chosen from the data, and the reason in words, with the numbers that it depends on."""
-
-    value: Any
-    why: str
 
 
 def preset(data: Data, *layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,8 +125,8 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
     if data.mixed:
-        return _of_columns(data)
-    steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): _steps(len(data), MOST_STEPS)}
+        return of_columns(data)
+    steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): steps_for(len(data), MOST_STEPS)}
     few = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
     if d > 3 and len(data) < FEW_ROWS:
         return steps | {
@@ -156,21 +147,6 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
         ("network", "width"): Choice(256 if d <= 64 else 512, f"features a layer, for {d} numbers a row"),
         ("network", "depth"): Choice(3, f"residual blocks, for {d} numbers a row"),
         ("network", "octaves"): Choice(0, f"no sinusoids of the numbers: {d} numbers a row are enough without"),
-        ("optim", "lr"): Choice(1e-3, RATE),
-    }
-
-
-def _of_columns(data: Data) -> dict[tuple[str, str], Choice]:
-    """The choices for a table of mixed columns."""
-    few = len(data) < FEW_ROWS
-    why = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
-    return {
-        ("data", "encoder"): Choice(FOR_TABLES, "columns are of several kinds, or cells are missing"),
-        ("diffusion", "target"): Choice(FOR_COLUMNS, "numbers, and of each category one of its values"),
-        ("network", "width"): Choice(96 if few else 256, f"features a layer: {why}" if few else "features a layer"),
-        ("network", "depth"): Choice(2 if few else 3, "residual blocks"),
-        ("network", "octaves"): Choice(0, "no sinusoids of the numbers: categories have none"),
-        ("optim", "steps"): _steps(len(data), MOST_STEPS),
         ("optim", "lr"): Choice(1e-3, RATE),
     }
 
@@ -234,14 +210,6 @@ def enough_steps(rows: int) -> int:
     return max(STEPS_A_ROW * rows, FEWEST_STEPS)
 
 
-def _steps(rows: int, most: int) -> Choice:
-    """The number of steps by (2), and the reason."""
-    wanted = STEPS_A_ROW * rows
-    planned = min(max(wanted, FEWEST_STEPS), most)
-    limit = "" if planned == wanted else f", and {'at least' if planned > wanted else 'at most'} {planned:,}"
-    return Choice(planned, f"{STEPS_A_ROW} for each of {rows:,} rows{limit}: with more steps, a small data set is memorised")
-
-
 def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choice]:
     """The choices (3) for images or sequences; `chosen` are settings that override them.
 
@@ -249,7 +217,7 @@ def _spatial(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Cho
     """
     row_layout, latent = data.layout, ENCODERS[chosen.get("data", {}).get("encoder") or FOR_SPACE].trained
     assert row_layout is not None
-    steps = _steps(len(data), MOST_STEPS_OF_IMAGES)
+    steps = steps_for(len(data), MOST_STEPS_OF_IMAGES)
     other = chosen.get("network", {}).get("architecture") or networks.FOR_SPACE
     sizes = {} if other == networks.FOR_SPACE else _usual_sizes(other)
     said = chosen.get("optim", {}).get("steps") or steps.value

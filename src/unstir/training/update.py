@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from unstir.diffusion.loss import Example, errors
+from unstir.diffusion.loss import Example, errors, shown
 from unstir.errors import NumericsError
 from unstir.steady import allowing
 from unstir.training.capture import Way
@@ -63,7 +63,7 @@ class Immediate:
         """Take a step on these rows: the loss, and the errors of the rows of all processes. Raises NumericsError before the update."""
         state, recipe, (example, cond, t) = self.state, self.recipe, drawn
         with self.autocast, allowing(recipe.precision):
-            F = self.network(example.seen, example.t, cond)
+            F = self.network(shown(example, self.problem.target.reading), example.t, cond)
         own_errors = errors(F.to(example.wanted.dtype), example, self.problem.target.reading)
         row_errors = self.together.gather(own_errors.detach())
         loss = row_errors.mean().item()
@@ -140,7 +140,9 @@ class Deferred:
             w.grad = None
         with _the_same_again(), allowing(self.recipe.precision):
             with self.autocast:
-                F = self.network(example.seen, example.t, self.inputs[-1] if self.has_cond else None)
+                F = self.network(
+                    shown(example, self.problem.target.reading), example.t, self.inputs[-1] if self.has_cond else None
+                )
             row_errors = errors(F.to(example.wanted.dtype), example, self.problem.target.reading)
             loss = row_errors.mean()
             loss.backward()

@@ -1,7 +1,7 @@
 """What comes after training, predicted before it: the model's own curves, samples, scores and pictures.
 
     seconds = rows through the network  x  those of a row at a look                                        (1)
-            + distances of a few true rows, measured, grown as the square of the number of rows
+            + distances of a few true rows, measured, grown as the square of the number of rows; of mixed tables as their number
             + the features of images and sequences, by their multiply-adds
             + figures  x  those of one figure, drawn to see
 
@@ -10,6 +10,7 @@ have no scores in features: `unstir evaluate` makes up for it.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,7 @@ from unstir.encoders.turned import statistics_of
 from unstir.errors import UsageError
 from unstir.evaluation import columns
 from unstir.evaluation.features import training_work
+from unstir.evaluation.mixed import quick_scores
 from unstir.evaluation.scores import FEWEST_WORTH, MOST, REPEATS, Truth, affordable_rows, between_true, true_pairs, truth_of
 from unstir.model.model import DEFAULT
 from unstir.networks.building import affordable, operations
@@ -51,14 +53,14 @@ def ending(fitting: Fitting, cost: Cost, seconds: float) -> Ending:
         truth = truth_of(data, config.data.held_out, config.seed, most=rows_of_a_set(network, 1.0))
     except UsageError:  # too few rows: nothing is scored
         truth = None
-    distances = 0.0 if truth is None else _seconds_of_distances(truth, fitting)
+    distances = _seconds_of_distances(truth, fitting) if truth else None
     drawing = FIGURES * seconds_of_a_figure(fitting.problem.schedule)
     features = PASS * training_work(fitting.training) * row / operations(network) if data.layout else 0.0
 
     def takes(effort: float) -> float:
         n = 0 if truth is None else min(rows_of_a_set(network, effort), len(truth.true[0]))
         through = fitting.rows_of_the_curves + DEFAULT.steps * _samples(fitting, n, truth)
-        return row * through + n * n * distances + drawing + (features if effort >= FEATURES_FROM else 0.0)
+        return row * through + (distances(n) if distances else 0.0) + drawing + (features if effort >= FEATURES_FROM else 0.0)
 
     return with_effort(fitting, seconds, takes)
 
@@ -72,15 +74,22 @@ def _samples(fitting: Fitting, n: int, truth: Truth | None) -> int:
     return scored + more + (shown if scored < shown else 0) + (FEW if fitting.data.layout else STATES)
 
 
-def _seconds_of_distances(truth: Truth, fitting: Fitting) -> float:
-    """All distances between samples and true rows, and their floors: seconds divided by the square of the number of rows of a set."""
+def _seconds_of_distances(truth: Truth, fitting: Fitting) -> Callable[[int], float]:
+    """The seconds of all distances between samples and true rows, and of their floors, by the number of rows of a set."""
     (a, b), *_ = true_pairs(truth)
     some = min(len(a), max(FEWEST, len(a) // PART))
+    table = fitting.data.table
+    if table is not None and not table.plain:
+        began = time.monotonic()
+        quick_scores([a[:some]] * 2, Truth([b[:some]] * 2, [], [(a[:some], b[:some])] * 2), table)
+        each = (time.monotonic() - began) * REPEATS / 2 / some
+        return lambda n: each * n
     scale = standard_deviation(statistics_of(fitting.drawn, fitting.encoder), fitting.data.layout).flatten().numpy()
     pair = Truth([a[:some]], [b[:some]], [(a[:some], b[:some])] * 2)  # two, because a deviation takes two
     began = time.monotonic()
     between_true(pair, np.asarray(scale))
-    return (time.monotonic() - began) * REPEATS / some**2  # two pairs took so long; samples and floors are two for each repeat
+    square = (time.monotonic() - began) * REPEATS / some**2  # two pairs took so long; samples and floors are two for each repeat
+    return lambda n: n * n * square
 
 
 def seconds_of_a_figure(schedule: Schedule) -> float:

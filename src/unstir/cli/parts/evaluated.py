@@ -11,12 +11,14 @@ from unstir.evaluation.answers import Found, answers
 from unstir.evaluation.columns import Seen
 from unstir.evaluation.likeness import Likeness
 from unstir.evaluation.memorisation import Levels
+from unstir.evaluation.mixed import SHAPES, TAUGHT, TOLD, TRENDS, Mixed
 from unstir.evaluation.scores import REPEATS, as_json
 from unstir.evaluation.verdict import SURE, Good
 from unstir.metrics.moments import chance
-from unstir.words import percent, with_spread
+from unstir.words import percent, short, with_spread
 
 WORST = 6  # columns shown
+COLUMNS = 24  # of a mixed table
 CALLED = {
     "precision": "precision: samples where the data is",
     "recall": "recall: data where samples are",
@@ -27,6 +29,10 @@ CALLED = {
     "density, features": "density, features: as crowded as the data",
     "coverage, features": "coverage, features: rows with samples near",
     "class right": "class right: a classifier agrees",
+    SHAPES: "column shapes: 1 - KS or 1 - variation",
+    TRENDS: "pair trends: how columns go together",
+    TOLD: "AUC of trees that tell samples, 0.5 best",
+    TAUGHT: "columns from the others: AUC or R2",
 }
 
 
@@ -37,7 +43,7 @@ def scores_table(found: Found, title: str) -> Table:
         for s in found.good.scores:
             value, floor = with_spread(s.value, s.deviation), with_spread(s.floor, s.floor_deviation)
             table.add_row(CALLED.get(s.metric, s.metric), value, floor, f"{s.rows:,}", s.verdict)
-        for test, of in ((found.good.test, "rows"), (found.good.ranks, "ranks")):
+        for test, of in found.good.tests:
             told = "told apart" if test.p_value < SURE else "not told apart"
             floor, verdict = with_spread(test.floor, test.floor_deviation), f"{told}, p = {test.p_value:.3f}"
             table.add_row(f"energy distance, {of} relabelled", f"{test.distance:.2g}", floor, f"{test.rows:,}", verdict)
@@ -71,6 +77,9 @@ def faults_table(seen: Seen) -> Table:
 
 def columns_table(good: Good, names: tuple[str, ...]) -> Table:
     """The columns that are off most, worst first."""
+    if good.mixed is not None:
+        return mixed_table(good.mixed)
+    assert good.columns is not None
     worst = np.argsort(-np.abs(good.columns.z).max(axis=0), kind="stable")[:WORST]
     which = "Columns" if len(names) <= WORST else f"{WORST} of {len(names)} columns"
     title = f"{which}, worst first, ± standard error; z: the difference in standard errors"
@@ -80,6 +89,23 @@ def columns_table(good: Good, names: tuple[str, ...]) -> Table:
         pairs = [(part[row, i], error[row, i]) for row in (0, 1) for part, error in c.sides]
         z = c.z[:, i][np.abs(c.z[:, i]).argmax()]
         table.add_row(names[i], *(with_spread(*pair) for pair in pairs), f"{z:+.1f}" + (" off" if abs(z) > limit else ""))
+    return table
+
+
+def mixed_table(mixed: Mixed) -> Table:
+    """The columns of a mixed table, those first whose shape is farthest below its ceiling: shape, what the others say of it, gaps."""
+    loss = [0.0 if score is None else score.value - score.floor for score in mixed.shapes]
+    worst = np.argsort(loss, kind="stable")[:COLUMNS]
+    names = mixed.table.names
+    which = "Columns" if len(names) <= COLUMNS else f"{COLUMNS} of {len(names)} columns"
+    title = f"{which}, worst shape first, each beside what true rows give"
+    table = Table("column", "kind", "shape", "true rows", "from the others", "true rows", "missing", "true rows", title=title)
+    for i in worst:
+        pairs = [
+            ("-", "-") if one is None else (f"{one.value:.3f}", f"{one.floor:.3f}") for one in (mixed.shapes[i], mixed.taught[i])
+        ]
+        gaps = [percent(share) for share in mixed.missing[:, i]] if mixed.missing[:, i].any() else ["-", "-"]
+        table.add_row(escape(short(names[i], 24)), mixed.table.columns[i].kind, *pairs[0], *pairs[1], *gaps)
     return table
 
 
@@ -100,6 +126,18 @@ def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
         ("scores", "features", "neighbourhoods", "permutation_test", "permutation_test_of_ranks", "shares", "columns")
     )
     if found.good:
+        good = found.good
+        document |= {
+            "scores": as_json(good.distances),
+            "features": _features(good.likeness) if good.likeness else None,
+            "neighbourhoods": as_json(good.neighbourhoods),
+            "permutation_test": asdict(good.test),
+            "permutation_test_of_ranks": asdict(good.ranks) if good.ranks else None,
+            "shares": good.seen.as_json(),
+        }
+        if good.mixed:
+            document |= {"scores": as_json([*good.distances, *good.mixed.scores]), "table": good.mixed.as_json()}
+    if found.good and found.good.columns:
         good, z = found.good, found.good.columns.z
         parts = {name: getattr(good.columns, name).tolist() for name in ("sampled", "sampled_error", "true", "true_error")}
         each = [
@@ -112,14 +150,11 @@ def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
             | {"mean_z": float(z[0, i]), "deviation_z": float(z[1, i])}
             for i, name in enumerate(names)
         ]
-        document |= {
-            "scores": as_json(good.distances),
-            "features": _features(good.likeness) if good.likeness else None,
-            "neighbourhoods": as_json(good.neighbourhoods),
-            "permutation_test": asdict(good.test),
-            "permutation_test_of_ranks": asdict(good.ranks),
-            "shares": good.seen.as_json(),
-            "columns": {"largest_z": good.largest_z, "floor": good.columns_floor, "chance": chance(len(names)), "each": each},
+        document["columns"] = {
+            "largest_z": good.largest_z,
+            "floor": good.columns_floor,
+            "chance": chance(len(names)),
+            "each": each,
         }
     memory, levels = found.memory, found.levels
     document["memorisation"] = asdict(memory) | {"verdict": memory.verdict} if memory else None

@@ -10,7 +10,9 @@ from unstir.diffusion.samplers import default
 from unstir.errors import UsageError
 from unstir.evaluation.columns import Seen, see_model
 from unstir.evaluation.likeness import resemblance
-from unstir.evaluation.scores import Score, Truth, as_json, compare, in_sets, scale_of, truth_of
+from unstir.evaluation.mixed import quick_scores
+from unstir.evaluation.sampled import as_flat, as_rows, mixed_table
+from unstir.evaluation.scores import Score, Truth, as_json, compare, scale_of, truth_of
 from unstir.evaluation.verdict import NAMED
 from unstir.model.model import Model
 from unstir.plots import Drawn
@@ -31,14 +33,14 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     drawn, ids, scores, seen = None, None, [], None
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
-        drawn = model.sample(len(truth.true) * len(truth.true[0]))
-        ids, sets = model.given(len(drawn)), in_sets(drawn, len(truth.true))
+        drawn = as_rows(model, model.sample(len(truth.true) * len(truth.true[0])))
+        ids, sets = model.given(len(drawn)), np.split(as_flat(model, drawn), len(truth.true))
         scores, seen = _scores(recording, model, truth, sets), see_model(model, np.concatenate(sets), truth)
     except UsageError as error:
         note(f"note: not scored: {error}")
     shown = min(SHOWN, 2 * n)
     if drawn is None or len(drawn) < shown:
-        drawn, ids = model.sample(shown), model.given(shown)
+        drawn, ids = as_rows(model, model.sample(shown)), model.given(shown)
     labels = None if ids is None else ids[:shown].numpy()
     if held_out.loss > WORSE * held_out.gaussian_loss > WORSE * ALIKE:
         warn(
@@ -77,7 +79,10 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
 
 
 def _scores(recording: Recording, model: Model, truth: Truth, sets: list[np.ndarray]) -> list[Score]:
-    """All distances of the samples from true rows, those in features too where the rows are images or sequences."""
+    """All distances of the samples from true rows, in features too where rows are images or sequences; of a mixed table, its own scores."""
+    table = mixed_table(model)
+    if table is not None:
+        return quick_scores(sets, truth, table)
     scores = compare(sets, truth, scale_of(model))
     if recording.fitting.data.layout and recording.fitting.effort < FEATURES_FROM:
         note(f"note: scores in features were left out to keep to the time: unstir evaluate {quoted(recording.run.path)}")
@@ -118,4 +123,7 @@ def score_line(score: Score) -> str:
 def caption(evaluations: int, seconds: float | None, scores: list[Score]) -> str:
     """What stands under a panel of samples."""
     cost = f"{evaluations:,} evaluations" + (f", {seconds:.2f} s" if seconds is not None else "")
-    return cost + (f"\nSW2 {number(scores[0].value)} (floor {number(scores[0].floor)})" if scores else "")
+    if not scores:
+        return cost
+    name = scores[0].metric.replace("sliced W2, data's units", "SW2")
+    return f"{cost}\n{name} {number(scores[0].value)} ({'ceiling' if scores[0].larger_is_better else 'floor'} {number(scores[0].floor)})"

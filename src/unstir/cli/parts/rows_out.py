@@ -31,7 +31,8 @@ def write_rows(
     elif ids is not None and model.condition is not None:
         labels = np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, beside))}
+    table = model.table
+    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, table, beside))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)

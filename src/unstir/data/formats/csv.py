@@ -211,12 +211,13 @@ def write_packed(contents: Contents) -> bytes:
 
 
 ABOUT = "a table: one row a line, a name a column"
-FORMAT = Format(ABOUT, (".csv",), read, write, headed=True)
-TABS = Format(f"{ABOUT}; cut at tabs", (".tsv",), read, partial(write, delimiter="\t"), headed=True)
-PACKED = Format(f"{ABOUT}; packed with gzip", (".csv.gz",), read, write_packed, headed=True)
+FORMAT = Format(ABOUT, (".csv",), read, write, headed=True, celled=True)
+TABS = Format(f"{ABOUT}; cut at tabs", (".tsv",), read, partial(write, delimiter="\t"), headed=True, celled=True)
+PACKED = Format(f"{ABOUT}; packed with gzip", (".csv.gz",), read, write_packed, headed=True, celled=True)
 TEXT = Format(
     f"{ABOUT}; cut at spaces, or packed with gzip",
     (".txt", ".dat", ".tab", ".tsv.gz", ".tab.gz", ".txt.gz", ".dat.gz"),
     read,
     headed=True,
+    celled=True,
 )

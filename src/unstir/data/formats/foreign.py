@@ -21,8 +21,6 @@ FOREIGN: dict[tuple[str, ...], str] = {
     (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar"): ARCHIVE,
     (".npy.gz", ".npz.gz", ".safetensors.gz"): "is packed with gzip: unpack it with gunzip",
     (".xls", ".xlsx", ".xlsm", ".ods", ".numbers"): SHEET,
-    (".parquet",): COLUMNS.replace("{0}", "parquet"),
-    (".feather", ".arrow"): COLUMNS.replace("{0}", "feather"),
     (".dta",): COLUMNS.replace("{0}", "stata"),
     (".sav",): COLUMNS.replace("{0}", "spss"),
     (".json", ".jsonl"): COLUMNS.replace("{0}", "json"),

@@ -99,7 +99,8 @@ class Format:
 
     `suffixes` are the ways in which its files' names end; a format without any is a folder, and `members` are the ways in which the
     files in it end. `write` is None where rows cannot be written. `check(path, shape, dtype, axes)` raises UsageError where the format
-    cannot hold rows of that shape, type and axes. `resizes` says whether `read` heeds a size, and `headed` whether it heeds a header.
+    cannot hold rows of that shape, type and axes. `resizes` says whether `read` heeds a size, `headed` whether it heeds a header, and
+    `celled` whether a cell can be a text, or missing.
     """
 
     about: str
@@ -109,6 +110,7 @@ class Format:
     check: Callable[[Path, tuple[int, ...], str, str | None], None] | None = None
     resizes: bool = False
     headed: bool = False
+    celled: bool = False
     members: tuple[str, ...] = ()
 
     def matches(self, name: str) -> bool:

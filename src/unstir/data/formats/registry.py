@@ -1,12 +1,12 @@
 """The file formats by name: the one table that reading and writing use.
 
 A format is a module of this package with a `Format` called FORMAT. To add one, write the module and add its line here; from
-Python, `FORMATS.add("parquet", Format(...))` does the same.
+Python, `FORMATS.add("mine", Format(...))` does the same.
 
     >>> format_of("rows.CSV").about
-    'a table of numbers: one row a line, a name a column'
+    'a table: one row a line, a name a column'
     >>> format_of("rows.xls") is None, suffixes(), suffixes(written=True)
-    (True, ('.npy', '.npz', '.csv', '.tsv', '.txt', '.dat', ...), ('.npy', '.npz', '.csv', '.tsv', '.safetensors'))
+    (True, ('.npy', '.npz', '.csv', '.tsv', '.csv.gz', '.txt', ...), ('.npy', '.npz', '.csv', '.tsv', '.csv.gz', ...))
 """
 
 from pathlib import Path
@@ -24,6 +24,8 @@ FORMATS: Registry[Format] = Registry(
         "tsv": "unstir.data.formats.csv:TABS",
         "packed": "unstir.data.formats.csv:PACKED",
         "text": "unstir.data.formats.csv:TEXT",
+        "parquet": "unstir.data.formats.arrow:PARQUET",
+        "feather": "unstir.data.formats.arrow:FEATHER",
         "safetensors": "unstir.data.formats.safetensors:FORMAT",
         "idx": "unstir.data.formats.idx:FORMAT",
         "tiff": "unstir.data.formats.stack:FORMAT",

@@ -163,15 +163,17 @@ def _values(codes: np.ndarray, column: Column) -> Any:
         if lowered.startswith(("int", "uint")):
             return np.round(codes).astype(np.int64)
         return codes if column.is_numeric else texts_of(codes, column)
-    if column.kind == "time" and lowered.startswith("time") and not lowered.startswith("timestamp"):
-        return [moment.time() for moment in moments(codes).tolist()]
+    if column.kind == "time" and lowered.startswith(("datetime", "timestamp")):
+        return moments(codes)
+    if column.kind == "time" and lowered.startswith(("date", "time")):
+        return [moment.date() if lowered.startswith("date") else moment.time() for moment in moments(codes).tolist()]
     if column.kind == "time":
-        return moments(codes) if "date" in lowered or "timestamp" in lowered else spelled_times(codes, column.form)
+        return spelled_times(codes, column.form)
     if column.kind == "boolean" and lowered.startswith("bool"):
         return codes.astype(bool)
     ids = np.zeros(len(codes), int) if column.kind == "constant" else codes.astype(int)
     values: Sequence[Any] = column.values or ("",)
-    if column.form == "number":
+    if "number" in column.form:
         values = [int(value) if value.lstrip("+-").isdigit() else float(value) for value in values]
     return [values[k] for k in ids.tolist()]
 

@@ -85,6 +85,11 @@ def is_id_name(name: str) -> bool:
     return low in IDS or low.startswith(NAMELESS) or low.endswith(("_id", " id", ".id")) or ENDS.search(name) is not None
 
 
+def is_category(dtype: str) -> bool:
+    """Whether the type of a data frame's column says that it holds categories."""
+    return dtype.lower().startswith(("category", "categorical", "enum", "dictionary"))
+
+
 def left_out(why: str) -> Guess:
     """A column that is left out."""
     return Guess(None, None, why)
@@ -142,9 +147,15 @@ def is_id(name: str, held: np.ndarray, missing: bool) -> bool:
 
 
 def guess_texts(
-    name: str, cells: Texts, where: str = "line", asked: str | None = None, dtype: str = "str", marks: Marks = PLAIN
+    name: str,
+    cells: Texts,
+    where: str = "line",
+    asked: str | None = None,
+    dtype: str = "str",
+    marks: Marks = PLAIN,
+    numbered: bool = False,
 ) -> Guess:
-    """What a column of texts is; `where` says what its places count, lines or rows.
+    """What a column of texts is; `where` says what its places count, lines or rows; `numbered`, whether they were numbers.
 
     Raises DataError for texts among measurements, and for cells that are not what was asked for.
     """
@@ -162,7 +173,7 @@ def guess_texts(
         return _as_number(name, cells, where, dtype, marks)
     counts = np.bincount(ids[~gaps], minlength=kinds)
     are_numbers = np.array([is_number(text) for text in texts])
-    if asked is None and are_numbers.all() and not any(map(is_padded, texts)) and dtype != "category":
+    if asked is None and are_numbers.all() and not any(map(is_padded, texts)) and not is_category(dtype):
         return _as_number(name, cells, where, dtype, marks)
     if asked is None and not are_numbers.all():
         _refuse_slips(name, cells, are_numbers, counts, where)
@@ -172,10 +183,10 @@ def guess_texts(
             np.zeros(len(ids)),
             f"always '{short(texts[0])}'",
         )
-    if asked is None and (pair := _pair(texts)):
+    if asked is None and not is_category(dtype) and (pair := _pair(texts)):
         column = Column(name, "boolean", values=pair, low=0.0, high=1.0, **(shared | {"dtype": _bool_type(pair, dtype)}))
         return Guess(column, _coded(ids, texts, pair), f"'{pair[0]}' or '{pair[1]}'")
-    if asked in (None, TIME) and not (are_numbers.all() and asked is None):
+    if asked in (None, TIME) and not is_category(dtype) and not (are_numbers.all() and asked is None):
         found = form_of(texts)
         if found is not None:
             return _as_time(name, cells, found, shared)
@@ -185,10 +196,10 @@ def guess_texts(
                 f"column '{short(name)}' holds '{short(texts[at])}' ({where} {cells.places[at]}), and its cells are no dates or times of one "
                 "form. Write them as 2024-02-29 or 2024-02-29 12:30:00."
             )
-    if asked is None and (why := _no_category(texts, kinds, rows, is_id_name(name))):
+    if asked is None and not is_category(dtype) and (why := _no_category(texts, kinds, rows, is_id_name(name))):
         return left_out(why)
     values = tuple(sorted(texts, key=_natural)) if all(are_numbers) else tuple(sorted(texts))
-    shared |= {"form": "number"} if dtype.lower().startswith(NUMERIC) else {}
+    shared |= {"form": "number"} if (is_category(dtype) and numbered) or dtype.lower().startswith(NUMERIC) else {}
     column = Column(name, "category", values=values, low=0.0, high=float(kinds - 1), **shared)
     codes = _coded(ids, texts, values)
     return Guess(column, codes, "as asked for" if asked else f"texts of {counted(kinds, 'value')}")

@@ -15,7 +15,8 @@ The libraries are not imported: what something can do decides how it is read.
 """
 
 from collections.abc import Mapping
-from datetime import date, time
+from dataclasses import replace
+from datetime import date, datetime, time
 from numbers import Number
 from typing import Any
 
@@ -27,7 +28,18 @@ from unstir.data.given import as_array
 from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Texts
-from unstir.data.tables.guessing import CATEGORY, DROP, SOME, TIME, Guess, guess_texts, left_out, numeric, refuse_unknown
+from unstir.data.tables.guessing import (
+    CATEGORY,
+    DROP,
+    SOME,
+    TIME,
+    Guess,
+    guess_texts,
+    is_category,
+    left_out,
+    numeric,
+    refuse_unknown,
+)
 from unstir.data.tables.reading import Table, table_of
 from unstir.data.tables.schema import Schema
 from unstir.data.tables.times import seconds, step_of
@@ -39,8 +51,10 @@ DIGITS = {2: 1, 4: 3, 8: 6}  # by bytes a number: more decimals than this may be
 OF_CODE = "columns={{'{}': 'category'}}"
 
 
-def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Schema | None = None) -> Table:
+def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Schema | None = None, flag: str = OF_CODE) -> Table:
     """The schema and the codes of a frame: as `kinds` say, by column, and else as the cells look; or by a schema that is `known`.
+
+    `flag` is how a person says what a column is, for the notes on those that are left out.
 
     Raises UsageError for a kind or a column that there is not, DataError for cells that cannot be used.
     """
@@ -49,7 +63,7 @@ def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Sch
     kinds = kinds or {}
     refuse_unknown(kinds, frame.names)
     guesses = [_guess(name, column, frame.rows, kinds.get(name)) for name, column in frame.columns.items()]
-    return table_of(frame.names, guesses, OF_CODE)
+    return table_of(frame.names, guesses, flag)
 
 
 def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
@@ -60,6 +74,8 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
     if array.shape != (rows,):
         raise DataError(f"column '{short(name)}' has shape {array.shape}; a column of {rows} rows is ({rows},).")
     dtype = "" if listed else _type_name(column)
+    if is_category(dtype):
+        return _of_objects(name, listed_cells(column), dtype, asked, _order_of(column))
     if array.dtype.kind == "m":
         raise DataError(
             f"column '{short(name)}' holds lengths of time. Turn them into numbers, as .dt.total_seconds() of pandas does."
@@ -72,6 +88,22 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
     if array.dtype.kind in "iuf" and asked not in (CATEGORY, TIME):
         return _numbers(name, array, dtype or array.dtype.name, asked)
     return _of_objects(name, listed_cells(column), dtype, asked)
+
+
+def _order_of(column: Any) -> list[str] | None:
+    """The values of a category of pandas, where they have an order."""
+    dtype = column.dtype if hasattr(column, "dtype") else None
+    return [spelled_cell(value) for value in dtype.categories] if getattr(dtype, "ordered", False) else None
+
+
+def _ordered(found: Guess, order: list[str]) -> Guess:
+    """A category whose values have an order, in that order."""
+    if found.column is None or found.column.kind != "category":
+        return found
+    old, values = found.column.values, tuple(value for value in order if value in found.column.values)
+    place = np.array([*(values.index(value) for value in old), np.nan])
+    codes = place[np.where(np.isnan(found.codes), len(old), found.codes).astype(int)]
+    return found._replace(column=replace(found.column, values=values, form=f"ordered {found.column.form}".strip()), codes=codes)
 
 
 def _objects(column: Any) -> np.ndarray:
@@ -87,18 +119,21 @@ def _type_name(column: Any) -> str:
     return str(getattr(column, "type", "") if dtype is None else dtype)
 
 
-def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None) -> Guess:
-    """A column of Python objects, None where one is missing."""
+def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None, order: list[str] | None = None) -> Guess:
+    """A column of Python objects, None where one is missing; `order` is that of the values of a category."""
     held = [cell for cell in cells if cell is not None]
-    if asked == CATEGORY or all(isinstance(cell, str | bytes) for cell in held):
+    if asked == CATEGORY or is_category(dtype) or all(isinstance(cell, str | bytes) for cell in held):
         types = {"int64" if isinstance(cell, int) else "float64" for cell in held if isinstance(cell, Number)}
+        numbered = bool(held) and all(isinstance(cell, Number) for cell in held)
         texts = Texts(exact=True)
         texts.add([None if cell is None else spelled_cell(cell) for cell in cells], range(len(cells)))
-        return guess_texts(name, texts, "row", asked, dtype or max(types, default="str"))
+        found = guess_texts(name, texts, "row", asked, dtype or min(types, default="str"), numbered=numbered)
+        return found if order is None else _ordered(found, order)
     if all(isinstance(cell, bool | np.bool_) for cell in held):
         return _booleans(name, cells, dtype or "bool")
     if all(isinstance(cell, date | time | np.datetime64) for cell in held):
-        return _time(name, seconds(cells, "iso"), dtype or "datetime64[us]")
+        of_list = "datetime64[us]" if isinstance(held[0], datetime | np.datetime64) else type(held[0]).__name__
+        return _time(name, seconds(cells, "iso"), of_list if dtype in ("", "object") else dtype)
     if all(_is_number(cell) for cell in held):
         whole = len(held) == len(cells) and all(isinstance(cell, int | np.integer) for cell in held)
         try:
