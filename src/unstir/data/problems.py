@@ -11,6 +11,7 @@ Each problem has a name for programs. From the worst to those that may not matte
     many classes, one class, negative class        classes that are none
     missing class, classes alike                   a class that stands for no class, two that are one
     small classes                                  classes that cannot be learnt
+    mostly missing, many values, rare values       columns of tables that hold no numbers, or few (`tables/problems.py`)
     repeated                                       copies of rows
     one hot, alike, determined, dependent          columns that can be computed from others (`relations.py`)
     few                                            few rows for so many numbers a row
@@ -36,6 +37,7 @@ import numpy as np
 from unstir.data.columns import Column, Whole, looked_at
 from unstir.data.dataset import Data
 from unstir.data.neighbours import curve, doubt
+from unstir.data.tables.guessing import IDS, NAMELESS
 from unstir.words import counted
 
 LEVELS = 256  # a column with more different values than this has no levels
@@ -49,12 +51,24 @@ COLLISIONS = (
     10.0  # pairs of equal values that chance would make among whole numbers of this range: a column without one numbers rows
 )
 NAMED = 10  # columns or classes that a sentence names, at most
-IDS = ("id", "index", "idx", "key", "uuid", "guid", "rownum", "row_number", "row", "rowname", "rownames", "level_0", "no", "nr")
-NAMELESS = "unnamed"  # how a column begins whose name was an index without one, as pandas' "Unnamed: 0"
 WORST_FIRST = (
     *("untrained", "axes?", "missing", "infinite", "labels missing", "groups missing", "huge", "far from zero", "outliers"),
     *("counter", "many classes", "one class", "negative class", "missing class", "classes alike", "small classes"),
-    *("not held out", "repeated", "one hot", "alike", "determined", "dependent", "few", "constant", "a class?", "curves?"),
+    *(
+        "mostly missing",
+        "many values",
+        "rare values",
+        "not held out",
+        "repeated",
+        "one hot",
+        "alike",
+        "determined",
+        "dependent",
+        "few",
+        "constant",
+        "a class?",
+        "curves?",
+    ),
 )
 
 
@@ -80,13 +94,13 @@ def value_problems(data: Data, columns: list[Column], step: int, whole: Whole | 
     """Problems of the values, from the `columns` and every step-th row; for images and sequences also from all values, `whole`."""
     rows = looked_at(data, step)
     yield from _axes(data)
-    yield from _gaps(columns)
-    yield from _constant_places(data, columns) if whole else _constant(columns)
+    yield from gaps(columns)
+    yield from _constant_places(data, columns) if whole else constant(columns)
     yield from _sizes([whole] if whole else columns, data.rows.dtype.itemsize)
     yield from _far_out(data, whole) if whole else _outliers(columns)
     if data.layout is None and len(data.shape) == 1:
-        yield from _counters(data, rows, columns)
-    yield from _repeated(rows, columns)
+        yield from counters(data, rows, columns)
+    yield from repeated(rows, columns)
     if data.names and not data.classes:
         yield from _class_candidates(data, columns)
 
@@ -97,7 +111,8 @@ def _axes(data: Data) -> Iterator[Problem]:
             yield Problem(name, (), text)
 
 
-def _gaps(columns: list[Column]) -> Iterator[Problem]:
+def gaps(columns: list[Column]) -> Iterator[Problem]:
+    """Columns with values that are missing or infinite."""
     for word in ("missing", "infinite"):
         held = {j: gap for j, column in enumerate(columns) if (gap := getattr(column, word)).count}
         if held:
@@ -106,7 +121,8 @@ def _gaps(columns: list[Column]) -> Iterator[Problem]:
             yield Problem(word, tuple(held), f"{total}: {first_of(each)}. Remove those rows, or pass --data.missing drop.")
 
 
-def _constant(columns: list[Column]) -> Iterator[Problem]:
+def constant(columns: list[Column]) -> Iterator[Problem]:
+    """Columns that never vary."""
     found = tuple(j for j, column in enumerate(columns) if column.distinct == 1)
     if found:
         each = (f"{columns[j].place} is always {columns[j].low:g}" for j in found)
@@ -150,7 +166,7 @@ def _far_out(data: Data, whole: Whole) -> Iterator[Problem]:
         yield Problem("outliers", (), f"{text}{far:.3g}. Correct it, or leave its row out.")
 
 
-def _counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
+def counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
     """Columns that only number the rows.
 
     Of n whole numbers at random between low and high, n (n - 1) / 2 / (high - low + 1) pairs are equal, about: where that is many and
@@ -173,7 +189,8 @@ def _counters(data: Data, rows: np.ndarray, columns: list[Column]) -> Iterator[P
             yield Problem("counter", (j,), f"{column.place} is different in every row: an id? Leave it out if it is.")
 
 
-def _repeated(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
+def repeated(rows: np.ndarray, columns: list[Column]) -> Iterator[Problem]:
+    """Rows (n, D) that repeat earlier ones, where chance would not make them."""
     possible = sum(math.log(max(column.distinct, 1)) for column in columns)
     if max(column.distinct for column in columns) <= LEVELS and possible < 2 * math.log(len(rows)):
         return  # so few different rows are possible that some must be equal

@@ -7,6 +7,7 @@
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ from unstir.data.columns import Column, Whole, columns_of, looked_at, whole_of
 from unstir.data.dataset import Data
 from unstir.data.labels import NO_CLASS
 from unstir.data.neighbours import finest_wave
-from unstir.data.problems import LEVELS, Problem, few, value_problems, worst_first
+from unstir.data.problems import LEVELS, Problem, constant, counters, few, gaps, repeated, value_problems, worst_first
 from unstir.data.relations import TALL, relations
+from unstir.data.tables.problems import kind_problems, numbers_of
 from unstir.steady import steady
 
 LOOKED_AT = 2**24  # numbers; of larger data only every k-th row is looked at, though gaps are counted in all rows
@@ -82,19 +84,41 @@ def problems_before_training(data: Data) -> list[Problem]:
     step = -(-data.rows.size // QUICK)
     if data.rows.held.nbytes > MAPPED:
         step = max(step, -(-len(data) // MAPPED_ROWS))
-    columns = columns_of(data, step, stride, intact=True)
+    columns = columns_of(data, step, stride, intact=not data.states.any())
     whole = whole_of(data, columns, step) if data.layout else None
     return _problems(data, columns, step, whole, np.ones(len(data), bool))
 
 
 def _problems(data: Data, columns: list[Column], step: int, whole: Whole | None, intact: np.ndarray) -> list[Problem]:
     """All problems, from the columns and every step-th row, and from which rows have no gap, (N,) bool."""
+    if data.table is not None and not data.table.plain:
+        return worst_first(_of_table(data, columns, step, intact))
     complete = np.flatnonzero(intact)
     varying = round(sum(not column.constant for column in columns) / len(columns) * math.prod(data.shape))
     found = [*value_problems(data, columns, step, whole), *few(len(complete), varying), *class_problems(data)]
     if data.layout is None and len(data.shape) == 1:
         found += relations(data.rows[complete[:: -(-len(complete) // TALL) or 1]], columns)
     return worst_first(found)
+
+
+def _of_table(data: Data, columns: list[Column], step: int, intact: np.ndarray) -> Iterator[Problem]:
+    """The problems of a table whose columns are of several kinds: numbers are looked at among themselves.
+
+    A value far out is none: such columns are learnt by their quantiles.
+    """
+    yield from gaps(columns)
+    yield from kind_problems(data)
+    yield from repeated(looked_at(data, step), columns)
+    yield from few(int(intact.sum()), sum(not column.constant for column in columns))
+    yield from class_problems(data)
+    numbers, places = numbers_of(data)
+    if len(numbers) < 2 or not places:
+        return
+    own = columns_of(numbers, -(-numbers.rows.size // QUICK), intact=not np.isinf(numbers.values).any())
+    rows = numbers.rows[:: -(-len(numbers) // TALL) or 1]
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    for problem in (*constant(own), *counters(numbers, looked_at(numbers, 1), own), *relations(rows, own)):
+        yield problem._replace(columns=tuple(places[j] for j in problem.columns))
 
 
 def _levels(rows: np.ndarray, columns: list[Column]) -> int | None:

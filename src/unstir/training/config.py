@@ -22,7 +22,7 @@ from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
-from unstir.training.setting_types import Device, Kind, Name, Numbers, Size
+from unstir.training.setting_types import Device, Kinds, Name, Numbers, Size
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
@@ -245,7 +245,7 @@ class Config(Section):
     autoencoder: Autoencoder = Autoencoder()
     optim: Optim = Optim()
     start: Start = Start()
-    columns: dict[str, Kind] = Field(
+    columns: Kinds = Field(
         {},
         description="What a column of a table is taken for, where that is not what it looks like: category, number, time, or drop to leave "
         "it out, as in --columns.island category.",

@@ -7,12 +7,13 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from unstir import devices
+from unstir.data.tables.guessing import ASKED
 from unstir.words import spelled
 
 
@@ -41,8 +42,22 @@ Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isi
 """A name in the data, as text: on the command line it may be bytes that the locale does not know."""
 
 
-Kind = Literal["category", "number", "time", "drop"]
-"""What somebody may say that a column of a table is: `unstir.data.tables.guessing.ASKED`."""
+def _kinds(value: dict[str, Any], start: str = "") -> dict[str, str]:
+    """What columns are, by their names. Names may have dots: the command line makes {"Bill": {"Length": "drop"}} of --columns.Bill.Length."""
+    flat: dict[str, str] = {}
+    for name, held in value.items():
+        if isinstance(held, dict):
+            flat |= _kinds(held, f"{start}{name}.")
+        elif held not in ASKED:
+            known = {"column": f"{start}{name}", "kinds": ", ".join(ASKED[:-1]), "last": ASKED[-1], "got": str(held)}
+            raise PydanticCustomError("kind", "column '{column}' can be {kinds} or {last}, not '{got}'", known)
+        else:
+            flat[spelled(f"{start}{name}")] = held
+    return flat
+
+
+Kinds = Annotated[dict[str, Any], AfterValidator(_kinds)]
+"""What columns of a table are, by their names: `unstir.data.tables.guessing`."""
 
 
 Size = Annotated[str | None, BeforeValidator(_size)]

@@ -2,10 +2,12 @@
 
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.table import Table
 
 from unstir.cli.parts.encoder import timed_encoder
@@ -14,15 +16,18 @@ from unstir.data.columns import Column
 from unstir.data.layouts import described
 from unstir.data.opacity import has_opacity
 from unstir.data.problems import Problem, worst_first
+from unstir.data.tables.problems import told
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import choices, settle
 from unstir.training.problems import asked_for, problems_of_settings, problems_of_split
-from unstir.words import counted, duration, number, short
+from unstir.words import counted, duration, listed, number, short
 
 SHOWN = 12  # columns, or classes; --json has all
+MOST_SHOWN = 60  # columns of a table of several kinds
+OVERRULE = "to overrule what a column is taken for: --columns.NAME category, number, time, or drop to leave it out"
 FLAT = "treated as a flat vector: positions are ignored"
 
 
@@ -76,6 +81,10 @@ def all_problems(data: Data, found: Survey, plan: Preview, file: dict[str, Any],
 
 def headline(data: Data, found: Survey) -> str:
     """Kind, rows, shape, type."""
+    if data.table is not None and not data.table.plain:
+        kinds = Counter(column.kind for column in data.table.columns)
+        each = listed([counted(count, kind, "categories" if kind == "category" else "") for kind, count in kinds.items()])
+        return f"{found.kind}, {counted(len(data), 'row')} of {counted(data.shape[0], 'column')}: {each}"
     lies, shape = data.layout, "x".join(map(str, data.shape))
     numbers = counted(data.shape[0], "number") if len(data.shape) == 1 else f"{shape} numbers"
     if lies:
@@ -86,17 +95,8 @@ def headline(data: Data, found: Survey) -> str:
 
 def facts(data: Data, found: Survey) -> list[str]:
     """Range, levels, opacity and classes, a line each."""
-    low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
-    bounds = "no bounds, so samples are never clipped"
-    if data.bounds:
-        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g}, and so are samples"
-    spread = f", mean {found.whole.mean:.4g}, deviation {found.whole.deviation:.4g}" if found.whole else ""
-    lines = [f"range: {low:g} to {high:g}{spread}; {bounds}"]
-    if found.levels and found.levels > 1:
-        whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
-        lies = data.layout
-        grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
-        lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
+    is_mixed = data.table is not None and not data.table.plain
+    lines = _missing_cells(data) if is_mixed else _range_and_levels(data, found)
     if found.detail is not None and data.layout:
         position = "pixels" if data.layout.kind == "images" else "steps"
         lines.append(f"detail: 99 % of the variation is in waves of {number(found.detail, 2)} {position} and longer")
@@ -114,12 +114,41 @@ def facts(data: Data, found: Survey) -> list[str]:
     return lines + [f"note: {note}" for note in data.notes]
 
 
+def _missing_cells(data: Data) -> list[str]:
+    """How many cells of a table are missing, and what becomes of them; nothing where none is."""
+    gaps = np.isnan(data.values)
+    if not gaps.any():
+        return []
+    rows = int(gaps.any(axis=1).sum())
+    each = f"{counted(int(gaps.sum()), 'cell')} in {counted(rows, 'row')} and {counted(int(gaps.any(axis=0).sum()), 'column')}"
+    return [f"missing: {each}; samples have them as often, and --data.missing drop leaves these rows out"]
+
+
+def _range_and_levels(data: Data, found: Survey) -> list[str]:
+    """The range and the levels of numbers, a line each."""
+    low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
+    bounds = "no bounds, so samples are never clipped"
+    if data.bounds:
+        bounds = f"bounded to {data.bounds[0]:g} .. {data.bounds[1]:g}, and so are samples"
+    spread = f", mean {found.whole.mean:.4g}, deviation {found.whole.deviation:.4g}" if found.whole else ""
+    lines = [f"range: {low:g} to {high:g}{spread}; {bounds}"]
+    if found.levels and found.levels > 1:
+        whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
+        lies = data.layout
+        grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
+        lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
+    return lines
+
+
 def columns_table(data: Data, found: Survey) -> Table:
     """The columns that problems are about, and the first others, as many as are shown."""
+    is_mixed = data.table is not None and not data.table.plain
     noted: dict[int, list[str]] = {}
     for problem in found.problems:
         for j in problem.columns:
             noted.setdefault(j, []).append(problem.name)
+    if is_mixed:
+        return _kinds_table(data, noted)
     d = len(found.columns)
     order = sorted(range(d), key=lambda j: (-len(noted.get(j, [])), j))[:SHOWN] if d > SHOWN else range(d)
     title = f"{SHOWN} of {d:,} columns, those with problems first; --json has all" if d > SHOWN else None
@@ -131,6 +160,19 @@ def columns_table(data: Data, found: Survey) -> Table:
         name = short(data.names[j]) if data.names else str(j)
         numbers = (f"{value:.4g}" for value in (c.low, c.mean, c.high, c.deviation))
         table.add_row(name, *numbers, f"{c.distinct:,}{' whole' if c.whole else ''}", ", ".join(noted.get(j, [])))
+    return table
+
+
+def _kinds_table(data: Data, noted: dict[int, list[str]]) -> Table:
+    """What each column of a table is taken for, and why; those that are left out are in the notes."""
+    table = Table("column", "taken for", "values", "missing", "because", "", title=OVERRULE, title_justify="left")
+    table.columns[3].justify = "right"
+    order = sorted(range(len(data.names)), key=lambda j: (-len(noted.get(j, [])), j))[:MOST_SHOWN]
+    for j in sorted(order):
+        about = told(data, j)
+        table.add_row(
+            short(data.names[j]), about.kind, about.values, f"{about.missing:,}", about.why, ", ".join(noted.get(j, []))
+        )
     return table
 
 
@@ -194,6 +236,7 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
         "classes": found.classes,
         "classes_from": data.labels_from or None,
         "notes": data.notes,
+        "left_out": {} if data.table is None else dict(data.table.left),
         "columns": [_column(data, j, column) for j, column in enumerate(found.columns)],
         "problems": [
             {"problem": p.name, "columns": [found.columns[j].place for j in p.columns], "text": p.text} for p in found.problems
@@ -208,7 +251,8 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
 def _column(data: Data, j: int, column: Column) -> dict[str, Any]:
     values = column._asdict()
     gaps = {word: values.pop(word)._asdict() for word in ("missing", "infinite")}
-    return {"name": data.names[j] if data.names else None} | values | gaps
+    kind = {} if data.table is None else {"taken_for": told(data, j)._asdict()}
+    return {"name": data.names[j] if data.names else None} | values | gaps | kind
 
 
 def _ends(found: Survey) -> tuple[list[float], list[float]]:

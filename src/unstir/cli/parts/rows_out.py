@@ -13,7 +13,7 @@ from unstir.model.model import Model
 
 def check_places(out: str, grid: Path | None, model: Model) -> None:
     """Raise what is wrong with writing this model's rows there, before anything is computed."""
-    check_path(out, model.card.shape, model.card.dtype, model.card.axes)
+    check_path(out, model.card.shape, model.card.dtype, model.card.axes, model.table)
     if grid is not None:
         refuse_grid(grid, model)
 
