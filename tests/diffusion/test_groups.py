@@ -92,14 +92,18 @@ def test_a_number_with_an_atom_is_the_mean_over_its_states():
 
 
 def test_what_is_shown_is_what_the_group_says_itself():
-    """Without noise it is the clean row, with nothing but noise it is 0, the mean; numbers are shown as they are."""
-    states = with_number()
+    """The logarithm of Bayes' factors, a third of it: 0 where all is noise, bounded where nothing is; numbers are shown as they are."""
+    states, one = with_number(), torch.ones((), dtype=torch.float64)
     reading, clean = fitted(states), torch.tensor([[0.3, -0.6, 0.7, -0.1, 1.2]], dtype=torch.float64)
-    one, tiny = torch.ones((), dtype=torch.float64), torch.tensor(1e-3, dtype=torch.float64)
-    torch.testing.assert_close(reading.shown(clean, one, tiny), clean)
-    noisy = reading.shown(clean, 1e-9 * one, one)
-    torch.testing.assert_close(noisy[:, 1:4], torch.zeros(1, 3, dtype=torch.float64), atol=1e-6, rtol=0)
-    torch.testing.assert_close(noisy[:, [0, 4]], clean[:, [0, 4]])
+    p = reading.probabilities(torch.zeros(1, 5), clean, 0.5 * one, 0.8 * one)
+    says = reading.shown(clean, 0.5 * one, 0.8 * one)
+    torch.testing.assert_close(3 * says[0, 1:4], (p[0] / states.share[1:4]).log())
+    torch.testing.assert_close(says[:, [0, 4]], clean[:, [0, 4]])
+    torch.testing.assert_close(
+        reading.shown(clean, 1e-9 * one, one)[0, 1:4], torch.zeros(3, dtype=torch.float64), atol=1e-6, rtol=0
+    )
+    at_last = reading.shown(clean, one, 1e-3 * one)[0, 1:4]
+    torch.testing.assert_close(at_last, torch.tensor([-2, np.log(1 / 0.3) / 3, -2], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("sigma", [1e-9, 1e-4, 1e4])

@@ -16,6 +16,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "resume": "unstir.cli.resume:resume",
         "sample": "unstir.cli.sample:sample",
         "inpaint": "unstir.cli.inpaint:inpaint",
+        "impute": "unstir.cli.inpaint:inpaint",
         "interpolate": "unstir.cli.interpolate:interpolate",
         "evaluate": "unstir.cli.evaluate:evaluate",
         "information": "unstir.cli.information:information",

@@ -1,6 +1,7 @@
 """The rows of a file that samples are drawn for: the columns that a model knows, by their names, each cell as it is written.
 
     .csv, .tsv, .txt, ... a table with a line of names          .npz  arrays by name                              (1)
+    .parquet, .feather    tables of pyarrow
 
 Nothing is guessed: the model knows what its columns are, and what a cell means.
 
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unstir.data.formats.arrow import frame_in
 from unstir.data.formats.dialect import opened, table_rows
 from unstir.data.formats.npy import KIND
 from unstir.data.formats.raw import broken, refuse_large
@@ -26,7 +28,7 @@ from unstir.data.matching import LISTED
 from unstir.errors import DataError, StorageError
 from unstir.words import counted, listed, short, spelled
 
-ARCHIVE, TABLES = ".npz", (".csv", ".tsv", ".txt", ".dat", ".tab")
+ARCHIVE, TABLES, ARROW = ".npz", (".csv", ".tsv", ".txt", ".dat", ".tab"), (".parquet", ".pq", ".feather", ".arrow")
 
 
 class ToldRows(NamedTuple):
@@ -43,7 +45,7 @@ def is_told_file(text: str) -> bool:
     >>> is_told_file("rows.csv"), is_told_file("price=3.2")
     (True, False)
     """
-    return text.lower().removesuffix(".gz").endswith((ARCHIVE, *TABLES))
+    return text.lower().removesuffix(".gz").endswith((ARCHIVE, *TABLES, *ARROW))
 
 
 def columns_of(path: Path, names: Sequence[str]) -> ToldRows:
@@ -53,7 +55,8 @@ def columns_of(path: Path, names: Sequence[str]) -> ToldRows:
     """
     source = spelled(str(path))
     try:
-        held = _arrays(path, source) if path.suffix.lower() == ARCHIVE else _cells(path, source)
+        read = _arrays if path.suffix.lower() == ARCHIVE else _columns if path.suffix.lower() in ARROW else _cells
+        held = read(path, source)
     except FileNotFoundError:
         raise StorageError(f"no such file: '{short(source, 80)}'.") from None
     except OSError as error:
@@ -92,6 +95,11 @@ def _arrays(path: Path, source: str) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in archive.files if archive[name].ndim}
         except (ValueError, zipfile.BadZipFile) as error:
             raise DataError(f"'{source}' cannot be read: {error}.") from None
+
+
+def _columns(path: Path, source: str) -> dict[str, list[Any]]:
+    frame = frame_in(path, source)
+    return {name: column.to_pylist() for name, column in frame.columns.items()}
 
 
 def _quoted(names: Sequence[str]) -> str:

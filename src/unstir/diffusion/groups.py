@@ -11,10 +11,10 @@ The last factor of (1) is what x_t says of its own group; up to a factor that al
 The network has only to say what the rest of the row says. Where it answers 0, (1) is Bayes' rule for independent groups. In place of the
 noisy elements of a group it is shown what they say,
 
-    s p_k - c_k    with F = 0 in (1)                                                                  (5)
+    log(p_k / h_k) / 3    with F = 0 in (1), between -2 and 2                                         (5)
 
-which is all that they say, and clear where there is little noise: that an education takes 13 years is then a plain rule. With the noisy
-elements themselves it would have to answer numbers that grow as 1 / sigma^2, and a fifth of the samples broke such rules (docs/log.md).
+which is all that they say, whatever the noise, and adds up: where an education takes 13 years, F_k of the education is three times (5) of
+13 years. With the noisy elements themselves it would have to answer numbers that grow as 1 / sigma^2 (docs/log.md).
 
     x0_hat of a number = (alpha x + sigma N F) / N^2,    N^2 = alpha^2 + sigma^2          (the target edm)  (3)
 
@@ -32,6 +32,7 @@ Sources: (1) and (2) are Bayes' rule for the channel x_t, as in `unstir.diffusio
     [[0.25, 0.75]]
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -45,6 +46,7 @@ from unstir.diffusion.schedules import along
 from unstir.errors import UsageError
 
 CLOSEST = 1e-5  # noise below this, in parts of the signal, counts as this
+CLEAREST, SHOWN = 6.0, 3.0  # of the logarithm in (5): its bound, and by how much it is divided
 NONE = -1  # of no group
 
 
@@ -188,11 +190,11 @@ class Grouped(Reading):
         return Grouped(self.states, never) if never.any() else self
 
     def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """Eq. (5): numbers as they are, and each group as Bayes' rule for independent groups has it."""
+        """Eq. (5): numbers as they are, and of each group what it says itself."""
         states = self._on(x)
-        return torch.cat([self._written(self._softmax(self._known(x, alpha, sigma)), states), x[:, states.numbers]], 1)[
-            :, states.places
-        ]
+        p = self._softmax(self._known(x, alpha, sigma)).clamp(min=math.exp(-2 * CLEAREST))
+        says = (p.log() - states.share[states.in_group].log().to(x)).clamp(-CLEAREST, CLEAREST) / SHOWN
+        return torch.cat([says, x[:, states.numbers]], 1)[:, states.places]
 
     def probabilities(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (1) for answers F to x, (B, E) both: (B, elements of groups). x, alpha and sigma may all be multiplied by the same number.
