@@ -12,6 +12,7 @@ text, other objects     a category, its spellings in sorted order
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from unstir.data.given import as_array
 from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.schema import Schema
+from unstir.data.tables.typed import coded_frame
 from unstir.errors import DataError
 from unstir.words import short
 
@@ -32,7 +34,7 @@ MOST_PARTS = 1024  # numbers a row of one array
 def told(given: Any, rows: int) -> tuple[np.ndarray, Schema]:
     """Codes (N, m) float64 of what `rows` rows are given, and what the columns are.
 
-    Raises DataError for another number of rows, infinite numbers, arrays of higher rank, and a column of times without numbers.
+    Raises DataError for another number of rows, infinite numbers, and arrays of higher rank.
     """
     held = given if isinstance(given, Mapping) else None
     if held is None:
@@ -81,10 +83,9 @@ def _column(name: str, cells: np.ndarray) -> Column:
         whole = cells.dtype.kind in "iu" or all(isinstance(cell, int) for cell in held)
         low, high = float(min(held)), float(max(held))
         return Column(name, "number", gaps, (), 0 if whole else None, low, high, dtype="int64" if whole else "float64")
-    if any(isinstance(cell, np.datetime64) for cell in held):
-        raise DataError(
-            f"given '{short(name)}' holds times. Give numbers, such as days since the first, or a table with that column."
-        )
+    if any(isinstance(cell, np.datetime64 | date) for cell in held):
+        [column] = coded_frame(Frame({name: cells}, len(cells)), {name: "time"}).schema.columns
+        return column
     values = tuple(sorted({spelled_cell(cell) for cell in held}))
     refuse_broken_text(values, f"given '{short(name)}'")
     return Column(name, "category", gaps, values, low=0.0, high=float(len(values) - 1), dtype="str")

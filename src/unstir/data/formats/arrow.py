@@ -63,7 +63,7 @@ def read(request: Request) -> Contents:
         _, notes = matched(wanted, frame.names, source)
         frame = frame.without(*(name for name in frame.names if name not in wanted))
     there = known.table and known.table.take([i for i, name in enumerate(known.table.names) if name in frame.names])
-    table = coded_frame(frame, request.kinds, there, "--columns.{} category")
+    table = coded_frame(frame, request.kinds, there, "--columns.{} {}")
     said = "" if label is None else f"column '{short(label)}'"
     shown = (*notes, *table.notes)
     return Contents(table.codes, labels, table.schema.names, groups=groups, labels_from=said, notes=shown, table=table.schema)
