@@ -110,6 +110,11 @@ class Columns(Several):
         """The names of the columns."""
         return self.table.names
 
+    @property
+    def meant(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """What a value means but for its scale: the name, the kind and the spellings of each column."""
+        return [(column.name, column.kind, column.values) for column in self.table.columns]
+
     def of_codes(self, codes: np.ndarray) -> Tensor:
         """Values (n, m) float32 of codes (n, m) float64, by (1) and (2)."""
         return torch.from_numpy(((codes - self.means) / self.spreads).astype(np.float32))

@@ -95,7 +95,7 @@ class Fitting:
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.levels = None if data.mixed else levels_of(self.training)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
-        self.condition = own.condition or condition_for(self.training, config)
+        self.condition = own.condition or condition_for(self.training, config, start)
         drawn = views(self.training.rows, config.data.flip, data.layout)
         self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)
         self.target = target_for(config, own, self.encoder, self.levels, (self.drawn, *mirrored))
