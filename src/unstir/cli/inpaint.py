@@ -44,8 +44,10 @@ def inpaint(
 ) -> None:
     """Draw what is missing of rows of DATA, or what a mask or names of columns leave open, given the rest of each row.
 
-    Columns are matched by name. The class of a row is used, if DATA has it in a column that is called as in training.
+    Columns are matched by name. The class of a row, or what else it is given, is used, if DATA has it in columns that are called as in
+    training.
     """
+    from unstir.cli.parts.asked import asked_beside
     from unstir.cli.parts.output import answer
     from unstir.cli.parts.progress import note
     from unstir.cli.parts.rows_in import classes_of, kept, rows_of
@@ -57,10 +59,11 @@ def inpaint(
     check_places(to.out, to.grid, model)
     picked = rows_of(data, reading, rows, model)
     known = kept(picked, model, mask, keep, fill)
-    asked = given.of(model.classes)
+    asked = asked_beside(given, model, picked)
     if asked is None and (asked := classes_of(picked, model)) is not None:
         note("note: each row is filled in given its class. Without: --labels none.")
     made, _ = as_numbers(model.fill(picked.values, known, asked, how.sampling()), "the rows")
-    ids = None if given.label is None else model.given(len(made), asked, how.seed)
+    typed = given.label is not None or (asked is not None and not model.classes)
+    ids = model.given(len(made), asked, how.seed) if typed else None
     written = write_rows(to.out, to.grid, run, model, made, ids)
     answer(output, written | {"n": len(made), "evaluations": how.steps}, *written.values())

@@ -2,6 +2,8 @@
 
 base.py        `Condition`: the methods of every kind of condition
 classes.py     the first kind: each row belongs to one of K classes
+columns.py     the second: m values a row of mixed type, such as a price and an island; `data.tables` says what their cells mean
+embedding.py   such values as a vector
 registry.py    the kinds by name, without importing torch
 """
 
@@ -10,6 +12,7 @@ from unstir.registry import lazily
 _NAMES = {
     "Condition": "base",  # the base class; subclass it for a condition of your own
     "Classes": "classes",  # one of K classes, by name
+    "Columns": "columns",  # several values of mixed type, by the names of their columns
     "CONDITIONS": "registry",  # the kinds by name
 }
 __all__ = [*_NAMES]

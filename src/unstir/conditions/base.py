@@ -2,18 +2,23 @@
 
     x_t, t, c  ->  network  ->  E[x_0 | x_t, c];        with c = nothing it is E[x_0 | x_t]                (1)
 
-In training, the condition of some rows is replaced by "nothing", so that one network learns both sides of (1). Classifier-free guidance
-needs both (Ho & Salimans 2022). The values of n rows are one tensor (n, ...). A network knows a condition only through its embedding.
+In training, the condition of some rows is replaced by "nothing" (`thinned`), so that one network learns both sides of (1).
+Classifier-free guidance needs both (Ho & Salimans 2022). The values of n rows are one tensor (n, ...). A network knows a
+condition only through its embedding.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unstir.data.tables import Schema
 from unstir.errors import UsageError
+
+PARTLY = 0.25  # share of the training rows that are given only some of several columns
 
 
 class Condition(ABC):
@@ -68,6 +73,45 @@ class Condition(ABC):
         return torch.where(dropped.reshape(-1, *[1] * (values.ndim - 1)), self.nothing.to(values), values)
 
 
+class Several(Condition):
+    """A condition whose values are m columns of a `table`, any part of which can be given: (n, m) float, NaN for nothing. Frozen."""
+
+    table: Schema
+    """What the columns are, and how their cells are written."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+
+    @abstractmethod
+    def codes(self, values: Tensor) -> np.ndarray:
+        """The codes (n, m) float64 of values in `table`, NaN where nothing is given."""
+
+    @abstractmethod
+    def of_codes(self, codes: np.ndarray) -> Tensor:
+        """Values (n, m) from codes (n, m): the inverse."""
+
+    @abstractmethod
+    def far(self, values: Tensor) -> list[str]:
+        """A sentence for each column of which a value lies outside the range of the training rows."""
+
+
+def thinned(condition: Condition, values: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Values (n, ...) as a network is trained on them: a `share` of the rows is given nothing.
+
+    Of m > 1 columns, `PARTLY` of the rows are given only some: each column is left out with one probability, uniform for each row, so that
+    every number of columns is as frequent.
+    """
+    n = len(values)
+    values = condition.without(values, torch.rand(n, generator=generator) < share)
+    if not isinstance(condition, Several) or len(condition.names) == 1 or not share:
+        return values
+    left_out = torch.rand(n, len(condition.names), generator=generator) < torch.rand(n, 1, generator=generator)
+    partly = torch.rand(n, 1, generator=generator) < PARTLY
+    return torch.where(left_out & partly, condition.nothing.to(values), values)
+
+
 def conditions_for(condition: Condition | None, n: int, given: Any, generator: torch.Generator) -> Tensor | None:
     """Values (n, ...) from what is `given`, or drawn as often as in the training data; None for a model without a condition.
 
@@ -75,6 +119,6 @@ def conditions_for(condition: Condition | None, n: int, given: Any, generator: t
     """
     if condition is None:
         if given is not None:
-            raise UsageError("this model was trained without labels, so samples cannot be given any.")
+            raise UsageError("this model was trained without labels and without --given, so samples cannot be given anything.")
         return None
     return condition.drawn(n, generator) if given is None else condition.values(given, n)

@@ -1,6 +1,7 @@
 """The kinds of conditions by name. To add one, write a subclass of `unstir.conditions.base.Condition` in its own file, and add a row here.
 
 classes    each row belongs to one of K classes, by name
+columns    each row has m values of mixed type: numbers, categories, times; any of them can be left out
 """
 
 from typing import TYPE_CHECKING
@@ -11,5 +12,8 @@ if TYPE_CHECKING:
     from unstir.conditions.base import Condition
 
 CONDITIONS: Registry[type["Condition"]] = Registry(
-    "kind of condition", {"classes": "unstir.conditions.classes:Classes"}, default="classes", says="kind"
+    "kind of condition",
+    {"classes": "unstir.conditions.classes:Classes", "columns": "unstir.conditions.columns:Columns"},
+    default="classes",
+    says="kind",
 )

@@ -24,6 +24,7 @@ from unstir.data.rows import Rows, is_mapped
 from unstir.data.tables.reading import Table
 from unstir.data.tables.schema import Schema
 from unstir.data.tables.typed import coded_frame
+from unstir.data.told import told
 from unstir.errors import DataError, UsageError, unknown
 from unstir.steady import steady
 from unstir.words import counted, short
@@ -44,6 +45,7 @@ def from_arrays(
     copy: bool = True,
     columns: Mapping[str, str] | None = None,
     table: Schema | None = None,
+    given: Any = None,
 ) -> Data:
     """Check arrays (numpy, torch or lists) or a table with named columns, and make them `Data`.
 
@@ -54,6 +56,7 @@ def from_arrays(
     made it.
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
+    `given` is what each row is given, in columns (`unstir.data.told`): a dict of arrays (N,) or (N, k), a data frame, or one array.
     A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it. Its columns may hold
     text, booleans and times, and cells may be missing (`unstir.data.tables`): the rows are then the codes of `Data.table`. `columns` says
     what a column is taken for where that is not what it looks like: "category", "number", "time", or "drop" to leave it out.
@@ -96,6 +99,9 @@ def from_arrays(
         data = replace(data, labels=ids, classes=classes)
     if groups is not None:
         data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
+    if given is not None:
+        codes, given_table = told(given, len(held))
+        data = replace(data, given=codes, given_table=given_table)
     return data.without_gaps() if missing == "drop" else data
 
 

@@ -16,11 +16,13 @@ No value is invented in place of a gap.
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from unstir.data.checks import unknown_name
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import KINDS, Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
@@ -44,7 +46,8 @@ class Data:
     `notes` are sentences that a person should know about how the data was read, and `labels_from` says where the labels are from. `axes`
     says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
     put into that. `table` says what the columns of a table with names are; then `rows` hold the codes of its cells
-    (`unstir.data.tables`), NaN for one that is missing.
+    (`unstir.data.tables`), NaN for one that is missing. `given` (N, m) are codes of what each row is given, in the columns of `given_table`
+    (`with_given`); without a table, they are the values (N, ...) of a condition of the caller's own.
     """
 
     rows: Rows
@@ -61,6 +64,8 @@ class Data:
     axes: Axes = GUESSED
     reordered: bool = False
     table: Schema | None = None
+    given: np.ndarray | None = None
+    given_table: Schema | None = None
 
     def __post_init__(self):
         if self.axes is GUESSED:
@@ -222,8 +227,37 @@ class Data:
 
     def take(self, which: np.ndarray) -> "Data":
         """Those rows, by their numbers; none is copied."""
-        labels, groups = (None if ids is None else ids[which] for ids in (self.labels, self.groups))
-        return replace(self, rows=self.rows.take(which), labels=labels, groups=groups)
+        labels, groups, given = (None if ids is None else ids[which] for ids in (self.labels, self.groups, self.given))
+        return replace(self, rows=self.rows.take(which), labels=labels, groups=groups, given=given)
+
+    def with_given(self, names: Sequence[str]) -> "Data":
+        """The same rows without the columns of these names, which become what each row is `given`.
+
+        Raises UsageError for data without named columns, an unknown name, and where no column would be left.
+
+        >>> from unstir.data.tables.column import Column
+        >>> table = Schema((Column("price", "number"), Column("size", "number")))
+        >>> data = Data(Rows(np.array([[3.2, 1.0], [7.5, 2.0]])), names=("price", "size"), table=table).with_given(["price"])
+        >>> data.names, data.values.tolist(), data.given.tolist(), data.given_table.names
+        (('size',), [[1.0], [2.0]], [[3.2], [7.5]], ('price',))
+        """
+        if self.table is None or len(self.shape) != 1:
+            raise UsageError(f"{self.source} has no columns with names, so its rows cannot be given '{short(names[0])}'.")
+        for name in names:
+            if name not in self.names:
+                raise unknown_name(f"column in '{short(self.source)}'", name, self.names)
+        apart = [self.names.index(name) for name in names]
+        rest = [i for i in range(len(self.names)) if i not in apart]
+        if not rest:
+            raise UsageError(f"every column of {self.source} is given, so none is left to learn. Leave one out of --given.")
+        return replace(
+            self,
+            rows=replace(self.rows, held=np.ascontiguousarray(self.rows.held[:, rest])),
+            names=tuple(self.names[i] for i in rest),
+            table=self.table.take(rest),
+            given=self.rows[:][:, apart].astype(np.float64),
+            given_table=self.table.take(apart),
+        )
 
     def sha256(self) -> str:
         """The SHA-256 of the rows as they are held, of labels and of groups, their types and shapes included, in hexadecimal.
@@ -233,7 +267,7 @@ class Data:
         (True, False)
         """
         digest = hashlib.sha256()
-        for part, mark in ((self.rows, ""), (self.labels, ""), (self.groups, "groups ")):
+        for part, mark in ((self.rows, ""), (self.labels, ""), (self.groups, "groups "), (self.given, "given ")):
             if part is not None:
                 rows = part if isinstance(part, Rows) else Rows(part)
                 digest.update(f"{mark}{rows.held.dtype.str} {rows.shape} ".encode())

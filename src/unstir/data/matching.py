@@ -28,12 +28,17 @@ LISTED = 8  # names in a list of a message
 class Known(NamedTuple):
     """What a model knows of a table: the names of the columns of a row, in its order, and of the column of classes. Either may be none.
 
-    `table` is the model's schema, by which cells become codes, or None.
+    `table` is the model's schema, by which cells become codes, or None. `given` are the columns of what its rows are given.
     """
 
     names: tuple[str, ...] = ()
     label: str | None = None
     table: Schema | None = None
+    given: tuple[str, ...] = ()
+
+    def among(self, came: Sequence[str]) -> tuple[str, ...]:
+        """The columns of a row, and those of what it is given that `came`."""
+        return (*self.names, *(name for name in self.given if name in came and name not in self.names))
 
 
 NOTHING_KNOWN = Known()

@@ -9,7 +9,7 @@ Pipes, missing files and odd paths are refused here, so that no format has to.
 """
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +51,7 @@ def load(
     known: Known | None = None,
     fewest: int = 2,
     columns: Mapping[str, str] | None = None,
+    given: Sequence[str] = (),
 ) -> Data:
     """The built-in set called `source`, or else the file or the folder at that path.
 
@@ -62,7 +63,10 @@ def load(
     """
     name = str(source)
     if name not in KNOWN:
-        return read(source, labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest, columns)
+        how = labels, missing, size, groups, axes, header, labels_from, formats, alpha, known, fewest
+        return read(source, *how, columns, given)
+    if given:
+        raise UsageError(f"'{name}' is a built-in set, whose rows have no columns or arrays beside them; leave --given out.")
     if columns:
         raise UsageError(f"'{name}' is a built-in set, which has no names of columns; columns={dict(columns)} is for a table.")
     if labels is not None:
@@ -95,6 +99,7 @@ def read(
     known: Known | None = None,
     fewest: int = 2,
     columns: Mapping[str, str] | None = None,
+    given: Sequence[str] = (),
 ) -> Data:
     """The rows of a file of a known format, or of a folder of images or arrays.
 
@@ -106,6 +111,7 @@ def read(
     file format than all others. `alpha` is "keep", or "white" for images with an opacity that are to be composed on white (`on_white`).
     The columns of a table are put into the order of the `known` ones: see `in_order`. There are `fewest` rows at least. `columns` says what
     columns of a table are taken for, as in `from_arrays`.
+    `given` names what each row is given, columns of a table or arrays of an archive: `Data.given` holds them.
     Raises StorageError for a path that is missing or cannot be read, UsageError for a suffix that is not known, `labels` or
     `groups` that are not there, a size for a file, axes that do not fit or a header for what is no table, DataError for contents that
     cannot be used.
@@ -120,11 +126,14 @@ def read(
     unstir.errors.UsageError: unknown data set 'swiss-roll': did you mean 'swiss_roll'? Known: checkerboard, ...
     """
     name = spelled(str(source))
-    known_columns = known or NOTHING_KNOWN
+    if given and labels is not None:
+        raise UsageError(
+            f"--data.labels {labels} and --given: name the class among what is given, --given {','.join(given)},{labels}."
+        )
+    known = known._replace(given=tuple(given)) if known is not None and given else known
     gaps = "refuse" if missing == STATE else missing  # of what is no table
-    request = Request(
-        _path(source), str(source), labels, gaps, size, groups, header, labels_from, formats, known_columns, columns or {}
-    )
+    how = labels, gaps, size, groups, header, labels_from, formats, known or NOTHING_KNOWN, columns or {}, tuple(given)
+    request = Request(_path(source), str(source), *how)
     try:
         found = _format(request).read(request)
     except (FileNotFoundError, NotADirectoryError):
@@ -140,9 +149,8 @@ def read(
             raise UsageError(f"'{short(name)}' has no {what}='{asked}': a file of its format holds none.")
     if columns and found.table is None:
         raise UsageError(f"'{short(name)}' has no names of columns, so columns={dict(columns)} does not apply.")
-    data = from_arrays(
-        found.values, found.labels, found.names, str(source), missing, found.groups, axes, fewest, copy=False, table=found.table
-    )
+    checked = missing, found.groups, axes, fewest, False, None, found.table, found.given
+    data = from_arrays(found.values, found.labels, found.names, str(source), *checked)
     if found.axes and not axes:
         data = replace(data, axes=axes_of(data.shape, said=found.axes, why="as its format says"))
     data = replace(
@@ -153,11 +161,13 @@ def read(
         labels_from=found.labels_from if data.classes else "",
     )
     data = on_white(data) if alpha == WHITE else data
-    return data if known is None else in_order(data, known)
+    data = data if known is None else in_order(data, known)
+    told = given or (() if known is None else [column for column in known.given if column in data.names])
+    return data.with_given(told) if told and data.given is None else data
 
 
 def in_order(data: Data, known: Known) -> Data:
-    """The same rows with the columns of the `known` names alone, in their order; notes say what was done.
+    """The same rows with the columns of the `known` names alone, and what they are given, in their order; notes say what was done.
 
     Columns without names go by place, and get the known names. Raises DataError where a known column is missing.
 
@@ -167,16 +177,17 @@ def in_order(data: Data, known: Known) -> Data:
     >>> found.values.tolist(), found.names, found.reordered
     ([[2.0, 1.0]], ('a', 'b'), True)
     """
-    order, notes = matched(known.names, data.names, data.source)
+    names = known.among(data.names)
+    order, notes = matched(names, data.names, data.source)
     data = replace(data, notes=(*data.notes, *notes))
     if order is None:
-        fits = known.names and data.shape == (len(known.names),)
-        return replace(data, names=known.names) if fits else data
+        fits = names and data.shape == (len(names),)
+        return replace(data, names=names) if fits else data
     if order == tuple(range(len(data.names))):
         return data
     rows = replace(data.rows, held=np.ascontiguousarray(data.rows.held[:, order]))
     table = data.table and data.table.take(order)
-    return replace(data, rows=rows, names=tuple(known.names), reordered=list(order) != sorted(order), table=table)
+    return replace(data, rows=rows, names=names, reordered=list(order) != sorted(order), table=table)
 
 
 def _path(source: str | Path) -> Path:

@@ -60,12 +60,14 @@ def write(
     label_name: str = "class",
     axes: str | None = None,
     table: Schema | None = None,
+    beside: tuple[np.ndarray, Schema] | None = None,
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
     holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. With a `table`, rows are its
-    codes (n, D), and a table is written with its cells as they came.
+    codes (n, D), and a table is written with its cells as they came. `beside` are codes (n, m) of what the rows were drawn for, and what
+    their columns are.
     Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
@@ -74,7 +76,8 @@ def write(
     assert form.write is not None
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=table if form.celled else None))
+    held = table if form.celled else None
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, beside=beside))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

@@ -26,6 +26,7 @@ from unstir.information.mmse import squared_errors
 from unstir.metrics.distances import nearest
 from unstir.metrics.neighbours import Memorisation, memorisation, radii
 from unstir.model.model import Model
+from unstir.model.units import values_of
 from unstir.networks.building import affordable
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -151,9 +152,8 @@ def _row_errors(model: Model, data: Data, n: int, draws: int, log_snr: np.ndarra
     again = torch.arange(n).repeat(math.ceil(draws / n))
     x0 = model.encoder.encode(torch.as_tensor(data.rows[chosen]))[again].to(model.device)
     cond = None
-    if model.condition is not None and data.labels is not None:
-        labels = data.labels[chosen]
-        values = model.condition.values([data.classes[i] for i in labels] if data.classes else labels, n)
+    values = values_of(data.take(chosen), model.condition)
+    if values is not None:
         cond = values[again].to(model.device)
     denoise = model.denoise(cond)
     generator = seeded(seed, "errors by level")

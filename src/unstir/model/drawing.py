@@ -8,16 +8,18 @@ Row i depends only on (seed, i, steps, method) and the kind of device, not on th
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from unstir.conditions.base import Several
 from unstir.diffusion.samplers import Sampler, default, plan, sampler
 from unstir.diffusion.schedules import along
 from unstir.diffusion.times import grid
-from unstir.errors import UsageError
+from unstir.errors import UnstirWarning, UsageError
 from unstir.model.atoms import exact
 from unstir.model.noise import GROUP, RowNoise
 from unstir.model.placing import brought_back, computing, rows_at_once
@@ -47,7 +49,10 @@ def paths(
     _refuse_too_many(n, math.prod(model.space) * (1 + (len(times) - 1) // every if every else 1))
     cond = model.given(n, given, how.seed) if known is None or given is not None else None
     if how.guidance != 1 and cond is None:
-        raise UsageError("guidance needs a model trained with labels; this one has none.")
+        raise UsageError("guidance needs a model trained with labels or with --given; this one has neither.")
+    if given is not None and isinstance(model.condition, Several) and cond is not None:
+        for sentence in model.condition.far(cond):
+            warnings.warn(UnstirWarning(sentence), stacklevel=4)  # the call of the model's method
     start = torch.hypot(*model.schedule(times[0]))
 
     def begun(rows: range) -> Callable[[], list[Tensor]]:

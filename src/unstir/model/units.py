@@ -5,13 +5,15 @@ Rows with named columns are put into the model's order first: `named`.
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, Several
+from unstir.data.dataset import Data
 from unstir.data.frames import frame_of
 from unstir.data.given import as_numbers
 from unstir.data.matching import matched
@@ -42,14 +44,38 @@ def named(x: Any, card: Card, condition: Condition | None = None) -> Named:
     frame = frame_of(x, card.names)
     if frame is None:
         return Named(x)
-    label = condition.column if condition is not None and condition.column in frame.columns else None
-    rest = frame.without(label)
+    told = condition_columns(condition, frame.names)
+    rest = frame.without(*told)
     order, notes = matched(card.names, rest.names, "the rows")
     for note in notes:
         warnings.warn(UnstirWarning(note), stacklevel=4)  # the call of the model's method
     values = rest.numbers(rest.names if order is None else card.names)
     moved = order is not None and list(order) != sorted(order)
-    return Named(values, None if label is None else frame.column(label, "the condition"), moved)
+    held = {name: frame.column(name, "the condition") for name in told}
+    return Named(values, value_named(held, condition) if held else None, moved)
+
+
+def condition_columns(condition: Condition | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the `names` of a table's columns that hold what its rows are given."""
+    if condition is None:
+        return ()
+    own = condition.names if isinstance(condition, Several) else (condition.column,)
+    return tuple(name for name in own if name in names)
+
+
+def values_of(data: Data, condition: Condition | None) -> Tensor | None:
+    """The values (N, ...) of a condition that rows bring with them, by the names of classes and columns; None where they bring none."""
+    if condition is None:
+        return None
+    if isinstance(condition, Several):
+        if data.given is None or data.given_table is None:
+            return None
+        return condition.values(data.given_table.cells(data.given), len(data))
+    if data.given is not None:
+        return torch.as_tensor(data.given)
+    if data.labels is None:
+        return None
+    return condition.values([data.classes[i] for i in data.labels] if data.classes else data.labels, len(data))
 
 
 def mask_of(mask: Any, reordered: bool, card: Card) -> Any:
@@ -69,7 +95,8 @@ def mask_of(mask: Any, reordered: bool, card: Card) -> Any:
 def value_named(given: Any, condition: Condition | None) -> Any:
     """What is given, by the name of the condition where it has names: the value in a dict, the column of a table.
 
-    Raises DataError where the condition is not among the names.
+    For a condition of several columns it is a dict of those that came, or what has no names. Raises DataError where the condition is not
+    among the names.
 
     >>> from unstir.conditions.classes import Classes
     >>> value_named({"pet": "dog"}, Classes(("cat", "dog"), (1, 1), "pet"))
@@ -80,6 +107,8 @@ def value_named(given: Any, condition: Condition | None) -> Any:
     frame = None if isinstance(given, dict) else frame_of(given)
     if frame is None and not isinstance(given, dict):
         return given
+    if isinstance(condition, Several):
+        return given if frame is None else dict(frame.columns)
     names = list(given) if frame is None else frame.names
     if condition.column not in names:
         came = listed([f"'{short(str(name))}'" for name in names[:8]])

@@ -168,7 +168,7 @@ def _run(subject: Subject) -> dict[str, Any]:
 def _settings(subject: Subject) -> list[list[str]]:
     """Every setting that the run has, [name on the command line, value]."""
     found = []
-    for name, value in applicable(subject.config, subject.layout, bool(subject.classes)).items():
+    for name, value in applicable(subject.config, subject.layout, bool(subject.classes or subject.config.data.given)).items():
         inner = value if isinstance(value, dict) else {"": value}
         found += [[f"{name}.{leaf}".rstrip("."), str(held)] for leaf, held in inner.items()]
     return found

@@ -17,6 +17,7 @@ from unstir.diffusion.schedules import Schedule
 from unstir.errors import UnstirError
 from unstir.model.bits import BINS, CHAIN, FEWEST, Bits, bits
 from unstir.model.model import Model
+from unstir.model.units import values_of
 from unstir.networks.building import affordable
 from unstir.report.informed import COARSE_TO_FINE, PARTS, document_of, gaussian_beside, gaussian_named, lesson, saved, told_levels
 from unstir.report.packing import numbers, pack
@@ -60,14 +61,14 @@ def information(subject: Subject) -> dict[str, Any] | None:
         return None
     chosen = np.random.default_rng(subject.config.seed).permutation(len(fitting.unseen))[:ROWS]
     rows = fitting.unseen.take(np.sort(chosen))
-    cond = None if model.condition is None or rows.labels is None else torch.as_tensor(rows.labels)
+    cond = values_of(rows, model.condition)
     found, why = None, refusal(model, len(rows), subject)
     if why is None:
         try:
             found = measured(model, rows, cond, fitting.training, subject.config.seed)
         except UnstirError as error:
             why = f"Bits are not counted: {error}"
-    given = "" if cond is None else ", given its class"
+    given = "" if cond is None else ", given its class" if model.classes else ", given what it is trained with"
     return {
         "said": [why] if found is None else told(found, spelled(subject.source), model, given),
         "equal": None if found is None else found.equal,

@@ -27,7 +27,16 @@ from unstir.training.processes import here
 from unstir.training.recipe import SHARDED
 
 ARRAY = "array"  # the source of what is no file
-OF_FILES = ("source", "points", "size", "header", "labels_from", "formats", "columns")  # settings that say how a file is read
+OF_FILES = (
+    "source",
+    "points",
+    "size",
+    "header",
+    "labels_from",
+    "formats",
+    "columns",
+    "given",
+)  # settings that say how a file is read
 OF_IMAGES = ("alpha", "flip", "size")
 
 
@@ -82,7 +91,7 @@ def _rules(config: Config, source: str, lies: Layout | None, classes: bool, own:
     if config.diffusion.times in DISTRIBUTIONS and DISTRIBUTIONS[config.diffusion.times].reaching is None:
         yield "diffusion", ("finest",), f"{config.diffusion.times} times have no finest level"
     if not classes:
-        yield "optim", ("drop_condition",), "the rows have no class"
+        yield "optim", ("drop_condition",), "the rows have no class and are given nothing"
     if not config.start.run:
         yield "start", ("sha256", "scale"), "training starts from random weights"
     if config.optim.sharding == SHARDED and here().count == 1:

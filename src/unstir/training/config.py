@@ -63,6 +63,11 @@ class Data(Section):
         None,
         description="Columns of a table that make a row, in this order, as in age,income; if left out, all but class and group.",
     )
+    given: Name = Field(
+        None,
+        description="Columns of a table, or arrays of an archive, that each row is given, as in price,island: rows are learnt for each "
+        "value of them, and they are not part of a row.",
+    )
     groups: Name = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["auto", "refuse", "drop"] = Field(
         "auto",
@@ -96,11 +101,17 @@ class Data(Section):
     @property
     def column_names(self) -> tuple[str, ...]:
         """`columns` as names; a name with a comma stands in quotes."""
-        return (
-            ()
-            if self.columns is None
-            else tuple(name.strip() for name in next(csv.reader([self.columns], skipinitialspace=True), ()))
-        )
+        return _names(self.columns)
+
+    @property
+    def given_names(self) -> tuple[str, ...]:
+        """`given` as names, in the same way."""
+        return _names(self.given)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Names with commas between them; a name with a comma stands in quotes."""
+    return () if text is None else tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), ()))
 
 
 class Diffusion(Section):
@@ -190,7 +201,9 @@ class Optim(Section):
     clip: float = Field(1.0, gt=0, description="Gradients of a larger norm are scaled down to this norm.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential moving average of the weights.")
     keep: str = Field("best", pattern="^(best|last)$", description="Weights of the model: best (lowest held-out loss) or last.")
-    drop_condition: float = Field(0.1, ge=0, lt=1, description="Share of rows trained without their class; guidance needs some.")
+    drop_condition: float = Field(
+        0.1, ge=0, lt=1, description="Share of rows trained without their class or what else they are given; guidance needs some."
+    )
     precision: str = Field(
         "float32",
         pattern="^(float32|tf32|bfloat16)$",

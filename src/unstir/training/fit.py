@@ -58,6 +58,10 @@ def fit(
 ) -> Model:
     """Train a model on rows x (N, ...), numpy or torch, with a class for each row if `labels` (N,) are given.
 
+    `given` is what else is known of each row, and what a sample can be asked for: a dict of arrays (N,) or (N, k), of numbers, booleans or
+    text, or the names of columns of x, as in given=["price", "island"]. Then `model.sample(100, given={"price": 3.2})`; what is left out
+    is not known. A missing value of `given` counts as not given.
+
     x may be a table with named columns: a data frame (pandas, polars, pyarrow), a structured array, a dict of columns. The model keeps the
     names, and matches by them what comes back to it. Then `labels` and `groups` may be the names of columns, as in labels="species".
     x is anything that `unstir.data.given` takes, and is not changed; the model does not hold it. A mapped array is read where it is needed.
@@ -91,10 +95,11 @@ def fit(
         )
     if own.target is not None:
         settings = {"times": own.target.times, **settings}
-    if (given is None) != (condition is None):
+    if given is None and condition is not None:
         raise UsageError("a condition of your own and the values of the rows go together: pass both condition=... and given=...")
-    if labels is not None and condition is not None:
-        raise UsageError("labels are a condition, and so is condition=...: give one of them.")
+    if labels is not None and given is not None:
+        raise UsageError("labels are a condition, and so is given=...: give one of them, the class among what is given.")
+    columns_given = names_of(given) if condition is None else ()
     if isinstance(labels, str):
         settings = {"labels": labels, **settings}  # the samples' column of classes is called so too
     if minutes is not None and ("steps" in settings or not 0 < minutes <= MOST_MINUTES):
@@ -105,7 +110,10 @@ def fit(
     layers, there = [flat(**settings)], begins.of_arrays if begins else {}
     settled = resolve(there, *layers)
     asked = settled.data
-    data = from_arrays(x, labels, groups=groups, missing=asked.missing, axes=asked.axes, copy=False, columns=settled.columns)
+    beside = None if columns_given or condition is not None else given
+    how = {"missing": asked.missing, "axes": asked.axes, "columns": settled.columns}
+    data = from_arrays(x, labels, groups=groups, copy=False, given=beside, **how)
+    data = data.with_given(columns_given) if columns_given else data
     data = on_white(data) if asked.alpha == WHITE else data
     if begins is not None:
         data, columns = begins.columns(data)
@@ -114,7 +122,7 @@ def fit(
         layers = [flat(answer=ANSWERS[0]), *layers]
     known, config = data, settle(data, *layers)
     if condition is not None:
-        data = replace(data, labels=_values(given, len(data)))
+        data = replace(data, given=_values(given, len(data)))
     fitting = Fitting(data, config, own=own, start=begins)
     if minutes is not None:
         first = fitting
@@ -156,6 +164,18 @@ def start_of(start: Any, settings: Mapping[str, Any]) -> Start | None:
     named = resolve(flat(**settings)).start
     model = named.run if start is None else start
     return None if model is None else start_from(model, named.sha256)
+
+
+def names_of(given: Any) -> tuple[str, ...]:
+    """The names of columns, if what is given are names; () for values.
+
+    >>> names_of("price"), names_of(["price", "island"]), names_of({"price": [3.2]})
+    (('price',), ('price', 'island'), ())
+    """
+    if isinstance(given, str):
+        return (given,)
+    is_names = isinstance(given, list | tuple) and len(given) > 0 and all(isinstance(name, str) for name in given)
+    return tuple(given) if is_names else ()
 
 
 def _values(given: Any, rows: int) -> np.ndarray:

@@ -37,6 +37,7 @@ from unstir.information.mmse import error_curve
 from unstir.model.atoms import with_atoms
 from unstir.model.model import Model
 from unstir.model.own import NOTHING_OWN, Own
+from unstir.model.units import values_of
 from unstir.networks.building import affordable, operations
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -94,7 +95,7 @@ class Fitting:
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
         self.levels = None if data.mixed else levels_of(self.training)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
-        self.condition = own.condition or condition_for(self.training, config)
+        self.condition = own.condition or condition_for(self.training, config, start)
         drawn = views(self.training.rows, config.data.flip, data.layout)
         self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)
         self.target = target_for(config, own, self.encoder, self.levels, (self.drawn, *mirrored))
@@ -285,7 +286,7 @@ class Fitting:
 
     def _values(self, data: Data) -> Tensor | None:
         """The condition's value of each row; None without a condition."""
-        return None if self.condition is None or data.labels is None else torch.as_tensor(data.labels)
+        return values_of(data, self.condition)
 
     def _network(self, weights: Mapping[str, Tensor]) -> nn.Module:
         """A separate network with these weights."""

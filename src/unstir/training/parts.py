@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from unstir.conditions.base import Condition
+from unstir.conditions.columns import Columns
 from unstir.conditions.registry import CONDITIONS
 from unstir.data import Data
 from unstir.data.layouts import Layout
@@ -19,11 +20,13 @@ from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import EncodedRows, encoded_levels, parts, states_of, views
 from unstir.encoders.turned import kind_for
+from unstir.errors import UsageError
 from unstir.model.own import Own
 from unstir.networks.building import make_network, settings_for
 from unstir.networks.plain import in_float32
-from unstir.training.config import Config
+from unstir.training.config import KEPT, Config
 from unstir.training.starting import Start
+from unstir.words import listed
 
 AUTOENCODER = 1e10  # multiply-adds of one call in its training: convolutions of 64 images
 NO_LABELS = "none"  # in place of the name of a column or an array
@@ -47,8 +50,22 @@ def with_its_classes(data: Data, config: Config) -> Data:
     return replace(data, labels=None, classes=()) if data.classes and config.data.labels == NO_LABELS else data
 
 
-def condition_for(training: Data, config: Config) -> Condition | None:
-    """The condition on classes, with their counts in the training rows; None if the rows have no classes."""
+def condition_for(training: Data, config: Config, start: Start | None = None) -> Condition | None:
+    """The condition on what the training rows are given, or on their classes, with the counts of those; None if there is neither.
+
+    With a `start`, what is given keeps the scale of the other model. Raises UsageError where that is given other columns or categories.
+    """
+    if training.given is not None and training.given_table is not None:
+        made = Columns.fitted(training.given_table, training.given, config.seed)
+        before = None if start is None else start.model.condition
+        if start is None or not isinstance(before, Columns):
+            return made
+        if made.meant != before.meant:
+            raise UsageError(
+                f"{start.name} is given {listed(before.names)}, and these rows are given {listed(made.names)}. Both need the same columns in "
+                "the same order, of the same kinds, with the same categories."
+            )
+        return made if config.start.scale != KEPT else replace(made, means=before.means, spreads=before.spreads)
     if not training.classes or training.labels is None:
         return None
     counts = np.bincount(training.labels, minlength=len(training.classes)).tolist()

@@ -63,7 +63,8 @@ def load_data(config: Config) -> Data:
     labels, labels_from = (None, "none") if data.labels == "none" else (data.labels, data.labels_from)
     groups, names = None if data.groups == "none" else data.groups, data.column_names
     how = (data.missing, data.height_width, groups, data.axes, data.header, labels_from, data.formats, data.alpha)
-    found = load(data.source, data.points, config.seed, labels, *how, Known(names) if names else None, columns=config.columns)
+    known = Known(names) if names else None
+    found = load(data.source, data.points, config.seed, labels, *how, known, columns=config.columns, given=data.given_names)
     if names and found.names != names:
         raise UsageError(
             f"--data.columns names {counted(len(names), 'column')}, but a row of {data.source} has the shape {found.shape}."
@@ -173,7 +174,7 @@ def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choi
     training, _ = data.split_numbers(config.data.held_out, config.seed)
     away = min(max(_nearest(data.rows[training[:MOST_NEAR]]), CLOSEST), FAREST)
     answer = EXPECTED
-    if config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
+    if data.given is not None or config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
         answer = ANSWERS[0]
     return {
         FINEST: Choice(

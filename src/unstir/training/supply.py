@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from unstir.conditions.base import thinned
 from unstir.diffusion.loss import Example, examples
 from unstir.encoders.rows import EncodedRows
 from unstir.seeds import seeded
@@ -136,8 +137,7 @@ def _chosen(problem: Problem, recipe: Recipe, block: int, read: bool) -> Chosen:
     turned = None if problem.mirrored is None else torch.rand(len(index), generator=generator) < 1 / 2
     cond, x0 = None, None
     if problem.cond is not None and problem.condition is not None:
-        dropped = torch.rand(len(index), generator=generator) < recipe.drop_condition
-        cond = problem.condition.without(problem.cond[index], dropped)
+        cond = thinned(problem.condition, problem.cond[index], recipe.drop_condition, generator)
     if read:
         x0 = problem.rows[index]
         if problem.mirrored is not None and turned is not None:

@@ -136,6 +136,14 @@ class GivenFlags:
         ),
     ] = None
 
+    given: Annotated[
+        Name | None,
+        Parameter(
+            help="What the rows are given, as in price=3.2,island=Biscoe; what is left out is not known. Or a table or .npz file with a row "
+            "for each sample."
+        ),
+    ] = None
+
     def of(self, classes: Sequence[str]) -> str | int | None:
         """The class as the library takes it: a number that is not the name of one of these `classes` counts them from 0."""
         is_number = self.label is not None and self.label not in classes and self.label.isascii() and self.label.isdigit()

@@ -16,6 +16,7 @@ from unstir.diffusion.blending import Blend
 from unstir.errors import StorageError, UsageError
 from unstir.model.bits import Bits, Mean, bits
 from unstir.model.model import Model
+from unstir.model.units import values_of
 from unstir.plots.information import BitCurves
 from unstir.report import informed
 from unstir.runs.data import read_data
@@ -37,8 +38,10 @@ class RowsFor:
 
     @property
     def given(self) -> str:
-        """Whether the bits are those of a row given its class."""
-        return "" if self.cond is None else ", given its class"
+        """Whether the bits are those of a row given its class, or what else the model is given."""
+        if self.cond is None:
+            return ""
+        return ", given its class" if self.rows.given is None else ", given what the model is given"
 
 
 def rows_for(run: Path, source: str | None, reading: CompleteReadingFlags, model: Model, n: int | None, seed: int) -> RowsFor:
@@ -61,8 +64,13 @@ def rows_for(run: Path, source: str | None, reading: CompleteReadingFlags, model
         raise UsageError(f"a standard error takes at least 2 rows, and there is {len(rows)}. Name more: DATA.")
     if n is not None and n < len(rows):
         rows = rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:n]))
+    return RowsFor(rows, which, _given(rows, model), beside)
+
+
+def _given(rows: Data, model: Model) -> Tensor | None:
+    """The values of the condition that the rows bring; None where they bring none."""
     names = classes_of(rows, model)
-    return RowsFor(rows, which, None if names is None else model.given(len(rows), names), beside)
+    return values_of(rows, model.condition) if names is None else model.given(len(rows), names)
 
 
 def measured(model: Model, rows: RowsFor, seed: int) -> Bits:
@@ -83,8 +91,7 @@ def difference(found: Bits, model: Model, other: Model, rows: RowsFor, against: 
         raise UsageError(
             f"--against {against}: it was trained on rows of another kind, so the bits of the two cannot be compared."
         )
-    names = classes_of(rows.rows, other)
-    cond = None if names is None else other.given(len(rows.rows), names)
+    cond = _given(rows.rows, other)
     values = torch.from_numpy(rows.rows.values).double()[found.rows]
     theirs = bits(other, values, None if cond is None else cond[found.rows], chains=(), flow=False, seed=seed, all_rows=True)
     more = found.per_dimension(theirs.estimates["integral"] - found.estimates["integral"])

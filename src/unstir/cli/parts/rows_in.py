@@ -9,6 +9,7 @@ from PIL import Image
 
 from unstir.cli.parts.flags import ReadingFlags
 from unstir.cli.parts.progress import note
+from unstir.conditions.base import Several
 from unstir.data import Data, load
 from unstir.data.checks import unknown_name
 from unstir.data.dataset import STATE
@@ -17,6 +18,7 @@ from unstir.data.formats.registry import format_of
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import Layout
 from unstir.data.matching import Known, matched
+from unstir.data.tables import Schema
 from unstir.errors import DataError, UsageError
 from unstir.files import storage_errors
 from unstir.model.model import Model
@@ -33,6 +35,11 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
     size = resolve({"data": {"size": reading.size}}).data.height_width
     no_class = reading.labels == NO_LABELS
     label = model.condition.column if model.condition is not None and reading.labels is None else None
+    known = Known(model.card.names, label, model.table if model.card.mixed else None)
+    if isinstance(model.condition, Several):
+        told = model.condition.table
+        table = known.table and Schema((*known.table.columns, *told.columns))
+        known = Known(known.names, None, table, told.names)
     data = load(
         source,
         labels=None if no_class else reading.labels,
@@ -43,7 +50,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
         formats="any",
         alpha=reading.alpha,
         groups=reading.groups,
-        known=Known(model.card.names, label, model.table if model.card.mixed else None),
+        known=known,
         fewest=fewest,
     )
     if no_class:  # a format may find classes unasked

@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from unstir.cli.parts.grid import refuse_grid, write_grid
+from unstir.conditions.base import Several
 from unstir.data import check_path, write
 from unstir.model.model import Model
 
@@ -24,9 +25,14 @@ def write_rows(
 
     The picture has a row of cells for each class where it is to `sort` the rows.
     """
-    labels = None if ids is None or model.condition is None else np.array(model.condition.texts(ids))
+    beside, labels = None, None
+    if isinstance(model.condition, Several):
+        beside = None if ids is None else (model.condition.codes(ids), model.condition.table)
+    elif ids is not None and model.condition is not None:
+        labels = np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, model.table))}
+    table = model.table
+    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, table, beside))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)

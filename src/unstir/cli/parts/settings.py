@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from pydantic import Field, create_model
 
-from unstir.cli.parts.flags import SETTINGS, Place, Whole
+from unstir.cli.parts.flags import SETTINGS, Name, Place, Whole
 from unstir.encoders.registry import LATENT
 from unstir.training.config import SECTIONS, Config, Section, merge
 from unstir.training.config_file import read_config
@@ -45,6 +45,9 @@ class SettingsFlags:
     batch_size: Annotated[Whole | None, Parameter(help="Rows in a training step. Short for --optim.batch-size.")] = None
     schedule: Annotated[str | None, Parameter(help="Noise schedule. Short for --diffusion.schedule.")] = None
     target: Annotated[str | None, Parameter(help="What the network predicts. Short for --diffusion.target.")] = None
+    given: Annotated[
+        Name | None, Parameter(help="Columns or arrays that each row is given, as in price,island. Short for --data.given.")
+    ] = None
     latent: Annotated[
         bool,
         Parameter(
@@ -63,7 +66,7 @@ class SettingsFlags:
     def flags(self) -> Nested:
         """The settings that were typed as flags; a short name wins over a long one."""
         short = {
-            "data": {"encoder": LATENT if self.latent else None},
+            "data": {"encoder": LATENT if self.latent else None, "given": self.given},
             "optim": {"steps": self.steps, "batch_size": self.batch_size},
             "diffusion": {"schedule": self.schedule, "target": self.target},
         }

@@ -5,13 +5,14 @@ Columns are taken as those of a data frame (`unstir.data.tables.typed`), and wri
 
 import io
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
-from unstir.data.frames import frame_of
+from unstir.data.frames import Frame, frame_of
 from unstir.data.matching import matched
 from unstir.data.tables.libraries import framed
 from unstir.data.tables.typed import coded_frame
@@ -31,18 +32,24 @@ def _module(name: str, what: str) -> Any:
         ) from None
 
 
-def read(request: Request, module: str) -> Contents:
-    """The table of a file; `labels` and `groups` name columns. Raises DataError for a file that is damaged or holds what no cell can be."""
-    source = spelled(request.source)
+def frame_in(path: Path, source: str) -> Frame:
+    """The columns of a file. Raises DataError for one that is damaged or has no rows."""
+    module = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "feather"
     reader = _module(module, source)
     try:
-        found = reader.read_table(request.path)
+        found = reader.read_table(path)
     except ValueError as error:  # pyarrow's own errors are of this class
         raise DataError(f"'{source}' is damaged, or no {module} file: {short(str(error), 80)}") from None
     frame = frame_of(found)
     if frame is None or not frame.rows:
         raise DataError(f"'{source}' has no rows.")
-    known = request.known
+    return frame
+
+
+def read(request: Request) -> Contents:
+    """The table of a file; `labels` and `groups` name columns. Raises DataError for a file that is damaged or holds what no cell can be."""
+    source, known = spelled(request.source), request.known
+    frame = frame_in(request.path, source)
     label = request.labels or (known.label if known.label in frame.names else None)
     for name in (request.labels, request.groups):
         if name is not None and name not in frame.names:
@@ -52,9 +59,11 @@ def read(request: Request, module: str) -> Contents:
     if not frame.columns:
         raise UsageError(f"'{source}' has no column besides the class and the group.")
     if known.names:
-        _, notes = matched(known.names, frame.names, source)
-        frame = frame.without(*(name for name in frame.names if name not in known.names))
-    table = coded_frame(frame, request.kinds, known.table, "--columns.{} {}")
+        wanted = known.among(frame.names)
+        _, notes = matched(wanted, frame.names, source)
+        frame = frame.without(*(name for name in frame.names if name not in wanted))
+    there = known.table and known.table.take([i for i, name in enumerate(known.table.names) if name in frame.names])
+    table = coded_frame(frame, request.kinds, there, "--columns.{} {}")
     said = "" if label is None else f"column '{short(label)}'"
     shown = (*notes, *table.notes)
     return Contents(table.codes, labels, table.schema.names, groups=groups, labels_from=said, notes=shown, table=table.schema)
@@ -67,12 +76,17 @@ def _listed(column: Any) -> list[Any]:
 def write(contents: Contents, module: str) -> bytes:
     """The rows as a table, each flat, with a last column of labels where there are labels. Columns without names are x0, x1, ..."""
     writer, pa = _module(module, f"a .{module} file"), _module("lib", f"a .{module} file")
-    if contents.table is not None:
-        held = framed(contents.table, contents.values, "pyarrow")
+    beside, table = contents.beside, contents.table
+    if table is not None:
+        held = framed(table, contents.values, "pyarrow")
     else:
         flat = contents.values.reshape(len(contents.values), -1)
         names = list(contents.names) or [f"x{i}" for i in range(flat.shape[1])]
         held = pa.table({name: np.ascontiguousarray(flat[:, i]) for i, name in enumerate(names)})
+    if beside is not None:
+        told = framed(beside[1], beside[0], "pyarrow")
+        for name in told.column_names:
+            held = held.append_column(name, told[name])
     if contents.labels is not None:
         held = held.append_column(contents.label_name, pa.array([str(label) for label in contents.labels]))
     file = io.BytesIO()
@@ -81,5 +95,5 @@ def write(contents: Contents, module: str) -> bytes:
 
 
 ABOUT = "a table whose columns have types"
-PARQUET = Format(ABOUT, (".parquet", ".pq"), partial(read, module="parquet"), partial(write, module="parquet"), celled=True)
-FEATHER = Format(ABOUT, (".feather", ".arrow"), partial(read, module="feather"), partial(write, module="feather"), celled=True)
+PARQUET = Format(ABOUT, (".parquet", ".pq"), read, partial(write, module="parquet"), celled=True)
+FEATHER = Format(ABOUT, (".feather", ".arrow"), read, partial(write, module="feather"), celled=True)

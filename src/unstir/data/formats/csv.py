@@ -73,6 +73,10 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
         flat = contents.values.reshape(len(contents.values), -1)
         flat = flat.astype(np.uint8) if flat.dtype == bool else flat  # True is no number to whoever reads the table
         names, lines = list(contents.names or [f"x{i}" for i in range(flat.shape[1])]), flat.tolist()
+    if contents.beside is not None:
+        codes, table = contents.beside
+        beside = table.texts(codes)
+        names, lines = [*names, *beside], [[*line, *cells] for line, *cells in zip(lines, *beside.values(), strict=True)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     if contents.labels is None:
@@ -107,7 +111,7 @@ def _table(file: TextIO, request: Request, marks: Marks, texts: frozenset[int]) 
     apart = {columns.index(name): list[str]() for name in taken}  # columns that are no numbers of the rows, and their cells
     names, left_out = [name for i, name in enumerate(columns) if i not in apart], ()
     if header and known.names:
-        order, left_out = matched(known.names, names, source)
+        order, left_out = matched(known.among(names), names, source)
         names = [name for i, name in enumerate(names) if order is None or i in order]
     passed_over = [i for i, name in enumerate(columns) if i not in apart and name not in names]
     if not names:
@@ -187,7 +191,7 @@ def _cells_of_numbers(file: TextIO, request: Request, texts: frozenset[int]) -> 
     rows = table_rows(file, request.source).rows
     number, first = next(rows)
     names, known = [cell.strip() for cell in first], request.known
-    others = set(names) - set(known.names) if _has_known(names, request) else {known.label}
+    others = set(names) - set(known.among(names)) if _has_known(names, request) else {known.label}
     apart = [i for i, name in enumerate(names) if name in (request.labels, request.groups) or name in others or i in texts]
     for _, cells in chain([(number, first)], rows):
         yield from (cell for i, cell in enumerate(cells) if i not in apart)

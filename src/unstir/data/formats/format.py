@@ -33,7 +33,8 @@ class Request:
     `missing` is "refuse", "drop" or "keep", as in `from_arrays`. `size` is the (height, width) that images are resized to.
     `header` says whether the first line of a table holds names: "yes", "no", or "auto" where the format finds out.
     For a folder, `labels_from` says what the classes of its files are, by `unstir.data.formats.folders`, and `formats` what becomes of
-    a class whose images are in another file format than all others: "alike" refuses it, "any" reads it.
+    a class whose images are in another file format than all others: "alike" refuses it, "any" reads it. `given` are the names of the
+    arrays of an archive that its rows are given.
     `known` is what is known of a table beforehand: other columns are not read, and the column of classes is found by its name.
     `kinds` are what columns of a table are to be taken for, by name: "category", "number", "time" or "drop".
     """
@@ -49,6 +50,7 @@ class Request:
     formats: str = "alike"
     known: Known = NOTHING_KNOWN
     kinds: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     def refuse_groups(self, why: str) -> None:
         """Raise UsageError where groups are asked of a format that has none, for a reason such as "it is one array"."""
@@ -67,6 +69,8 @@ class Contents:
     `bounds` are the lowest and the highest value possible, where the type does not say it; `notes` are sentences for a person.
     Groups are read, not written. `labels_from` says in words where the labels are from, as in "column 'kind'". `axes` says which axis
     is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
+    `given` are arrays by name of what each row is given, where they were asked for. `beside` is what rows that are written were drawn
+    for: codes (n, m) and their table.
     `table` says what the named columns of a table are; then `values` are the codes of its cells.
     """
 
@@ -81,6 +85,8 @@ class Contents:
     labels_from: str = ""
     axes: str | None = None
     table: Schema | None = None
+    given: dict[str, Any] | None = None
+    beside: tuple[np.ndarray, Schema] | None = None
 
 
 Files = Iterator[tuple[str, bytes]]

@@ -1,7 +1,8 @@
 """Which of several named arrays is the data, which holds the classes and which the groups: one rule for .npz and .safetensors.
 
     groups:   the one that `groups` names
-    classes:  the one that `labels` names, or else the first of  labels, label, y, classes
+    given:    those that `given` names
+    classes:  the one that `labels` names, or else, where nothing is given, the first of  labels, label, y, classes
     data:     the only one of  values, data, x, X, images, points,  or else the only array left                      (1)
 
 The other arrays are never read, and a note names them.
@@ -33,11 +34,13 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     ((2, 3), [0, 1])
     """
     source = request.source
-    for asked in (request.labels, request.groups):
+    for asked in (request.labels, request.groups, *request.given):
         if asked is not None and asked not in names:
             raise unknown_name(f"array in '{source}'", asked, names)
-    label = request.labels or next((name for name in LABELS if name in names and name != request.groups), None)
-    rest = [name for name in names if name not in (label, request.groups)]
+    stems = {stem for name in request.known.given for stem in (name, name.rpartition(".")[0])}
+    told = request.given or tuple(name for name in names if name in stems)
+    label = request.labels or next((n for n in LABELS if n in names and n != request.groups and not told), None)
+    rest = [name for name in names if name not in (label, request.groups, *told)]
     found = [name for name in rest if name in VALUES] or [name for name in rest if name not in LABELS]
     if len(found) != 1:
         held = f"the arrays {', '.join(map(short, names[:10]))}" if names else "no array"
@@ -49,7 +52,8 @@ def from_named(names: Sequence[str], get: Callable[[str], np.ndarray], request: 
     groups = None if request.groups is None else get(request.groups)
     said = "" if label is None else f"array '{short(label)}'"
     unused = _unused([name for name in rest if name != found[0]], found[0])
-    return Contents(values, classes, notes=unused, groups=groups, labels_from=said)
+    given = {name: get(name) for name in told} or None
+    return Contents(values, classes, notes=unused, groups=groups, labels_from=said, given=given)
 
 
 def _unused(names: list[str], used: str) -> tuple[str, ...]:
@@ -58,7 +62,9 @@ def _unused(names: list[str], used: str) -> tuple[str, ...]:
         return ()
     listed = ", ".join(f"'{short(name)}'" for name in names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     what = "the array" if len(names) == 1 else f"{len(names):,} arrays"
-    way_on = "Pass --data.labels or --data.groups with its name if it is the class or the group of each row."
+    way_on = (
+        "Pass --data.labels, --data.groups or --given with its name if it is the class, the group or a condition of each row."
+    )
     return (f"{what} {listed} {'is' if len(names) == 1 else 'are'} not used; the data is '{short(used)}'. {way_on}",)
 
 

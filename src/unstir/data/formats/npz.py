@@ -39,11 +39,27 @@ def read(request: Request) -> Contents:
 
 
 def write(contents: Contents) -> bytes:
-    """The rows as `values`, and the name of each one's class as `labels`, compressed."""
+    """The rows as `values`, the name of each one's class as `labels`, and what rows were drawn for by its names, compressed."""
     buffer = io.BytesIO()
     labels = {} if contents.labels is None else {"labels": np.asarray(contents.labels)}
-    np.savez_compressed(buffer, allow_pickle=False, values=contents.values, **labels)
+    np.savez_compressed(buffer, allow_pickle=False, values=contents.values, **labels, **_beside(contents))
     return buffer.getvalue()
+
+
+def _beside(contents: Contents) -> dict[str, np.ndarray]:
+    """What rows were drawn for, by name: numbers as numbers, all else as text; `goal.0`, `goal.1`, ... as one array `goal` (n, k)."""
+    if contents.beside is None:
+        return {}
+    codes, table = contents.beside
+    parts: dict[str, list[np.ndarray]] = {}
+    for i, column in enumerate(table.columns):
+        stem, _, number = column.name.rpartition(".")
+        cells = codes[:, i] if column.kind == "number" else np.array(table.texts(codes)[column.name])
+        parts.setdefault(stem if stem and number.isdigit() else column.name, []).append(cells)
+    taken = ("values", "labels")
+    return {
+        f"{name}_" if name in taken else name: np.stack(held, 1) if len(held) > 1 else held[0] for name, held in parts.items()
+    }
 
 
 FORMAT = Format("named arrays: the data, and perhaps the classes", (".npz",), read, write)
