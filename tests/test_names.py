@@ -36,6 +36,13 @@ ALLOWED = {
     ("networks/autoencoder.py", "channels"): "a size of the autoencoder",
     ("report/forward.py", "x0"): "the rows of the data, as the page's program knows them",
     ("report/forward.py", "eps"): "their noise, as the page's program knows it",
+    ("cli/parts/evaluated.py", "table"): "what an evaluation says of the columns, in its JSON",
+    ("comparison/verdict.py", "table"): "the cells of a comparison, in its JSON",
+    ("data/layouts.py", "table"): "a kind of data",
+    ("data/neighbours.py", "table"): "a kind of data",
+    ("model/card.py", "table"): "the entry of a card that says what the columns are",
+    ("report/comparison.py", "table"): "the cells of a comparison, in its JSON, and a kind of data",
+    ("report/information.py", "table"): "a part of the page",
     ("training/problem.py", "quantile"): "the function of a distribution, a field of Problem",
     # The exact truths are of certain schedules, beside those that go over the table.
     ("selfcheck/denoisers.py", "linear"): "one schedule is enough for guidance",
@@ -47,7 +54,7 @@ ALLOWED = {
     ("selfcheck/sampling.py", "cosine"): "a chain that ends without signal",
     ("selfcheck/sampling.py", "flow"): "a schedule that is no chain",
 }
-ENCODER_CLASSES = ("Affine", "Standardise", "Channels", "MinMax", "Latent", "Quantile")
+ENCODER_CLASSES = ("Affine", "Standardise", "Channels", "MinMax", "Latent", "Quantile", "Table")
 
 
 def words(tree: ast.Module, is_package: bool) -> set[tuple[str, int]]:

@@ -11,7 +11,7 @@ values are multiples of one number, as of 25, what lies between two knots is rou
     >>> scores.low.tolist(), scores.high.tolist()
     ([0.0, 0.5, 0.8], [0.5, 0.8, 1.0])
     >>> z = scores.encode(np.array([1.0, 5.0]), np.array([0.5, 0.5]))
-    >>> z.round(2).tolist(), scores.decode(z).tolist()                  # the middles of their intervals: Phi^-1(.25) and Phi^-1(.9)
+    >>> z.round(2).tolist(), scores.decode(z).tolist()                  # the middles of their intervals: Phi^-1(0.25) and Phi^-1(0.9)
     ([-0.67, 1.28], [1.0, 5.0])
 """
 
