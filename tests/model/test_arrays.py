@@ -17,7 +17,7 @@ from unstir.diffusion.oracles import Gaussian, Independent, Mixture, Points
 from unstir.diffusion.samplers import SAMPLERS, plan
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.base import fit_encoder
-from unstir.encoders.registry import ENCODERS
+from unstir.encoders.registry import ENCODERS, FOR_TABLES
 from unstir.errors import DataError, NumericsError, UsageError
 from unstir.evaluation import evaluate, examine, truth_of
 from unstir.information import continuous_bound, error_curve, ode_log_prob, variational_bound
@@ -197,7 +197,7 @@ def test_what_is_written_is_not_changed(tmp_path):
 def test_a_model_does_not_hold_the_array_that_it_was_trained_on():
     """Catches numbers of the encoder that are the caller's, and a network of the caller's own that is trained in place."""
     for name in ENCODERS:
-        if ENCODERS[name].trained:
+        if ENCODERS[name].trained or name == FOR_TABLES:
             continue
         held = torch.tensor(X)
         model = unstir.fit(held, encoder=name, **TINY)

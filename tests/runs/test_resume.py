@@ -74,8 +74,15 @@ def points(tmp_path_factory):
     moons = datasets.toy("moons", 300, seed=1)
     np.save(folder / "points.npy", moons.values)
     np.save(folder / "levels.npy", (3 * moons.values).round())
+    lines = [f"{x:.2f},{'up' if y > 0 else 'down'},{'' if x > 1 else 'in'}" for x, y in moons.values]
+    (folder / "mixed.csv").write_text("\n".join(["x,side,note", *lines]))
     np.savez(folder / "labelled.npz", values=moons.values, labels=moons.labels)
     return folder
+
+
+def source_for(target):
+    """The file that a target is for."""
+    return "mixed.csv" if target.reading.needs_states else "levels.npy" if target.reading.needs_levels else "points.npy"
 
 
 def recording_of(folder: Path, source: Path, **settings) -> Recording:
@@ -117,7 +124,7 @@ def test_2n_steps_are_n_and_n_more_in_a_new_process(points, tmp_path):
     Weights, average, both moments of the optimiser, all logged losses, the losses by time, bit for bit. Catches a resume that
     forgets the average, the moments, the optimiser's count, the order of the data, or the losses since the last row.
     """
-    cases = [(t, "levels.npy" if of.reading.needs_levels else "points.npy", {"target": t}) for t, of in TARGETS.items()]
+    cases = [(t, source_for(of), {"target": t}) for t, of in TARGETS.items()]
     cases += [("labels", "labelled.npz", {}), ("pairing", "points.npy", {"coupling": "optimal_transport"})]
     cases += [("chain", "points.npy", {"times": "chain", "target": "eps"}), ("bf16", "points.npy", {"precision": "bfloat16"})]
     cases += [("decay", "labelled.npz", {"weight_decay": 0.1, "ema": 0.9, "octaves": 0, "clip": 0.01, "seed": 7})]

@@ -175,6 +175,9 @@ def _targets(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: in
                 "leaves none."
             )
             continue
+        if TARGETS[name].reading.needs_states and not data.mixed:
+            remarks.append(f"{name} is left out: it is for tables with categories or missing cells.")
+            continue
         if TARGETS[name].reading.needs_levels and (why := _why_not_of_levels(data, name)):
             remarks.append(f"{name} is left out: {why}")
             continue

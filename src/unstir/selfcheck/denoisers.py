@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.denoiser import EPS, Denoiser, Target, wanted
+from unstir.diffusion.groups import States
 from unstir.diffusion.guidance import guided
 from unstir.diffusion.loss import errors, examples, weight
 from unstir.diffusion.oracles import Gaussian, Points
@@ -19,7 +20,8 @@ from unstir.selfcheck.known import GAUSSIAN, MIXTURE, MU, Case, S, f64, normal, 
 def targets_there_and_back() -> Iterator[Case]:
     """The perfect answer of one target gives x_0 and eps; from these follows that of any other target, which gives the same x_0.
 
-    At log-SNR from -20 to 20. The answer 0 of a target for data with few levels gives Bayes' rule for independent elements.
+    At log-SNR from -20 to 20. The answer 0 of a target for data with few levels gives Bayes' rule for independent elements,
+    and so does that of a target for groups of states.
     """
     x0, eps = normal(2, 41, 3)
     affine = {name: of for name, of in TARGETS.items() if of.reading.is_affine}
@@ -27,7 +29,12 @@ def targets_there_and_back() -> Iterator[Case]:
         t = s.inverse(torch.linspace(-20, 20, 41, dtype=torch.float64))
         (alpha, sigma), x = (c[:, None] for c in s(t)), s.diffuse(x0, t, eps)
         by_hand = torch.cat([Points(f64([[-1.0], [0.0], [0.0], [1.0]])).denoise(s)(column[:, None], t) for column in x.mT], 1)
-        for a in [name for name in TARGETS if name not in affine]:
+        of_states = Points(torch.eye(3, dtype=torch.float64)[[0, 1, 1, 2]]).denoise(s)(x, t)
+        for a in [name for name, of in TARGETS.items() if of.reading.needs_states]:
+            states = States.of([3], [0.25, 0.5, 0.25], [1.0] * 3, [0.0] * 3)
+            aim = replace(TARGETS[a], reading=TARGETS[a].reading.built(states, {}))
+            yield f"{name} / {a}", (_estimate(s, aim, x, t, torch.zeros(41, 3)) - of_states).abs().max(), 0, 1e-6
+        for a in [name for name, of in TARGETS.items() if of.reading.needs_levels]:
             reading = TARGETS[a].reading.built(f64([[-1.0] * 3, [0.0] * 3, [1.0] * 3]), {"shares": f64([[0.25, 0.5, 0.25]] * 3)})
             x0_hat = _estimate(s, replace(TARGETS[a], reading=reading), x, t, torch.zeros(41, 3, 3))
             yield f"{name} / {a}", (x0_hat - by_hand).abs().max(), 0, 1e-6
