@@ -55,7 +55,7 @@ def examine(model: Model, truth: Truth | None, unseen: Data, training: Data | No
     true = scoring.flat(unseen.take(np.arange(min(len(unseen), NEAR))))
     if truth is None:
         good = None
-        samples = as_flat(model, model.sample(WITHOUT_TRUTH, how=how))
+        samples = as_flat(model.rows(WITHOUT_TRUTH, how=how))
     else:
         sets = scoring.draw(model, truth, how)
         true = max(true, truth.true[0], key=len)  # fresh rows of a built-in set, of which the held-out ones may be few

@@ -41,10 +41,12 @@ def spelled(column: Column, code: float) -> str:
     >>> spelled(Column("sex", "category", values=("f", "m")), 1.0), spelled(Column("age", "number"), 31.5)
     ("'m'", '31.5')
     """
-    if column.kind == "number":
-        return number(code, 4)
-    said = short(texts_of(np.array([code]), column)[0])
-    return said if column.kind == "time" else f"'{said}'"
+    return state_of(column, code) if column.kind in ("number", "time") else f"'{state_of(column, code)}'"
+
+
+def state_of(column: Column, code: float) -> str:
+    """The same for a picture, in which names need no quotes."""
+    return number(code, 4) if column.kind == "number" else short(texts_of(np.array([code]), column)[0])
 
 
 class Cells:

@@ -225,7 +225,7 @@ def see_model(model: Model, samples: np.ndarray, truth: Truth, how: Sampling = D
     wanted = min(len(truth.rows), MOST) - len(samples)
     more = affordable(model.network, how.steps, CHEAP, 0, wanted) if wanted > 0 else 0
     if more:
-        others = model.sample(more, how=replace(how, seed=how.seed + 1))
-        samples = np.concatenate([samples, as_flat(model, others)])
+        others = model.rows(more, how=replace(how, seed=how.seed + 1))
+        samples = np.concatenate([samples, as_flat(others)])
     names = model.card.names or tuple(f"x{i}" for i in range(samples.shape[1]))
     return see(samples, truth, model.card.shape, names, model.card.axes, mixed_table(model))

@@ -36,6 +36,7 @@ SHAPES, TRENDS, TOLD, TAUGHT = "column shapes", "pair trends", "AUC of trees, sa
 MISSING, GAPS, EXACT = "missing cells, shares apart", "missing by other columns, chi-squared", "exact values, shares apart"
 DISTANCE = "energy distance, shares and states"
 ALL = (SHAPES, TRENDS, TOLD, TAUGHT, MISSING, GAPS, EXACT)
+COUNTED = (SHAPES, TRENDS)  # what takes no trees
 QUICK = (SHAPES, TRENDS, TOLD, MISSING, EXACT)  # what takes seconds
 MATTERS = {SHAPES: 0.03, TRENDS: 0.05, TOLD: 0.15, TAUGHT: 0.05, MISSING: 0.02, EXACT: 0.02}
 LARGER = (SHAPES, TRENDS, TAUGHT)  # is better
@@ -121,9 +122,9 @@ def compare_tables(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> M
 
 
 @steady
-def quick_scores(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> list[Score]:
-    """Those scores of R sets of samples (n, D) that take seconds: all but what trees learn of each column, and gaps beside columns."""
-    return _scores(_both_sides(sets, truth, table, QUICK), len(sets[0]))
+def quick_scores(sets: Sequence[np.ndarray], truth: Truth, table: Schema, names: Sequence[str] = QUICK) -> list[Score]:
+    """Some scores of R sets of samples (n, D); by default those that take seconds: not what trees learn of columns, and gaps beside them."""
+    return _scores(_both_sides(sets, truth, table, names), len(sets[0]))
 
 
 Measurements = dict[str, np.ndarray]

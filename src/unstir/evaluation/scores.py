@@ -237,7 +237,7 @@ def evaluate(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[Score]
 def draw(model: Model, truth: Truth, how: Sampling = DEFAULT) -> list[np.ndarray]:
     """R sets of samples (n, d), as many and as large as the true sets."""
     n, repeats = len(truth.true[0]), len(truth.true)
-    return np.split(as_flat(model, model.sample(n * repeats, how=how)), repeats)
+    return np.split(as_flat(model.rows(n * repeats, how=how)), repeats)
 
 
 def scale_of(model: Model) -> np.ndarray:

@@ -147,7 +147,6 @@ def associations(true: np.ndarray, samples: np.ndarray, names: Sequence[str], sp
         axes.tick_params(length=0, labelsize=8)
     apart = np.abs(sides[0] - sides[1])
     j, k = divmod(int(apart.argmax()), d)
-    panels[1].set_xlabel(
-        f"most apart: {drawn[j]} and {drawn[k]}, {sides[0][j, k] + 0.0:.2f} in the data, {sides[1][j, k] + 0.0:.2f} here"
-    )
+    for axes, side in zip(panels, sides, strict=True):
+        axes.set_xlabel(f"most apart: {drawn[j]} and {drawn[k]}, {side[j, k] + 0.0:.2f}")
     return figure

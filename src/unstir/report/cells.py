@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unstir.data.tables import Column
-from unstir.evaluation.cells import ordered_of, spelled
+from unstir.evaluation.cells import ordered_of, state_of
 from unstir.evaluation.mixed import Mixed
 from unstir.report.columns import distribution, most_apart
 from unstir.report.packing import numbers
@@ -34,7 +34,7 @@ def cells_of(mixed: Mixed, sampled: np.ndarray, true: np.ndarray) -> list[dict[s
         held = [side[~np.isnan(side)] for side in (of_x, of_y)]
         bars = distribution(*held) if ordered[i] and all(map(len, held)) else None
         if bars and column.kind == "time":
-            bars |= {name: spelled(column, bars[name]) for name in ("low", "high")}
+            bars |= {name: state_of(column, bars[name]) for name in ("low", "high")}
         one |= {"bars": bars, "states": None if ordered[i] else states_of(column, of_x, of_y)}
         found.append(one)
     return found
@@ -45,14 +45,14 @@ def states_of(column: Column, sampled: np.ndarray, true: np.ndarray) -> list[dic
 
     >>> pet = Column("pet", "category", values=("cat", "dog"), missing=True)
     >>> states_of(pet, np.array([1.0, 0.0]), np.array([1.0, np.nan]))
-    [{'name': "'dog'", 'sampled': 0.5, 'true': 0.5}, {'name': "'cat'", 'sampled': 0.5, 'true': 0.0},
+    [{'name': 'dog', 'sampled': 0.5, 'true': 0.5}, {'name': 'cat', 'sampled': 0.5, 'true': 0.0},
      {'name': 'missing', 'sampled': 0.0, 'true': 0.5}]
     """
     values, counts = np.unique(np.concatenate([sampled[~np.isnan(sampled)], true[~np.isnan(true)]]), return_counts=True)
     of_true = [(true == value).sum() for value in values]
     order = np.lexsort((-counts, -np.array(of_true, dtype=int))) if len(values) else []
     sides = (sampled, true)
-    found = [(spelled(column, float(values[k])), [float((side == values[k]).mean()) for side in sides]) for k in order[:STATES]]
+    found = [(state_of(column, float(values[k])), [float((side == values[k]).mean()) for side in sides]) for k in order[:STATES]]
     rest = values[order[STATES:]] if len(values) > STATES else []
     if len(rest):
         found.append(

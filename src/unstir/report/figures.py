@@ -21,7 +21,7 @@ from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
 from unstir.diffusion.schedules import needs_no_settings, schedule
 from unstir.encoders.base import Encoder
-from unstir.evaluation.cells import ordered_of, spelled
+from unstir.evaluation.cells import ordered_of, state_of
 from unstir.model.model import Model
 from unstir.plots import Drawn, mosaics, sequences
 from unstir.plots.looks import colour_of
@@ -108,7 +108,7 @@ def _cells(data: Data, table: Schema, model: Model, panels: Panels) -> dict[str,
     *_, last = panels.values()
     sampled = np.asarray(last.rows, np.float64)
     ordered = ordered_of(table)
-    spell = [None if ordered[i] else partial(spelled, column) for i, column in enumerate(table.columns)]
+    spell = [None if ordered[i] else partial(state_of, column) for i, column in enumerate(table.columns)]
     more = {
         "columns": plots.cells(rows, sampled, table.names, spell, last.method),
         "missing": plots.missing(rows, sampled, table.names, last.method),

@@ -46,12 +46,15 @@ KEPT = (
 
 
 def information(subject: Subject) -> dict[str, Any] | None:
-    """The bits, the curve (1) and the pictures (2) of rows that were held out; None without a model or such rows.
+    """The bits, the curve (1) and the pictures (2) of rows that were held out; None without a model or such rows, and for mixed tables.
 
     Where bits cannot be had, the curve is None, and the first of its sentences says why.
     """
     model, fitting = subject.model, subject.fitting
     if model is None or fitting is None:
+        return None
+    if model.card.mixed:
+        subject.reasons.append("Bits are not counted: a table with categories or missing cells has no density.")
         return None
     if len(fitting.unseen) < 2:
         subject.reasons.append("No row was held out, so no bits are counted.")

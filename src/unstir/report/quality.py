@@ -59,7 +59,7 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
 
 def flat_samples(model: Model, n: int, seed: int) -> np.ndarray:
     """n samples (n, d) in the data's units; of a table, codes of cells."""
-    return as_flat(model, model.sample(n, seed=seed))
+    return as_flat(model.rows(n, seed=seed))
 
 
 def _beside(data: Data, model: Model, seed: int) -> tuple[np.ndarray, np.ndarray]:

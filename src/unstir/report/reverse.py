@@ -19,9 +19,12 @@ from torch import Tensor
 
 from unstir.diffusion.samplers import default
 from unstir.errors import UnstirError
+from unstir.evaluation.mixed import COUNTED, quick_scores
+from unstir.evaluation.sampled import as_flat, mixed_table
 from unstir.evaluation.scores import FEWEST, Measured, Truth, between_true, compare, deal, scale_of, true_pairs
 from unstir.model.model import Model
 from unstir.model.sampling import Sampling
+from unstir.model.units import tidied
 from unstir.networks.building import affordable
 from unstir.report.colours import drawn_as
 from unstir.report.packing import numbers, pack, pack_classes
@@ -96,7 +99,7 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
     started = time.monotonic()
     states = model.paths(n, how=how, every=every)
     seconds = time.monotonic() - started
-    samples = np.asarray(model.in_units(states[-1]), dtype=np.float64).reshape(n, -1)
+    samples = as_flat(tidied(model.in_units(states[-1]), model.card))
     plan = model.times(how)
     times = torch.stack([t for i, t in enumerate(plan) if i % every == 0 or i == len(plan) - 1])
     first = view.project(states[-1][:2])
@@ -116,20 +119,23 @@ def _path(subject: Subject, model: Model, way: Way, truth: Truth | None, floors:
         "log_snr": numbers(model.schedule.log_snr(times)),
         "states": pack(frames, "uint8" if view.show == "images" else "int16"),
         "labels": None if labels is None or view.rows_each > 1 else pack_classes(labels[:shown].numpy()),
-        "scores": [] if truth is None else _scores(samples, truth, scale_of(model), floors),
+        "scores": [] if truth is None else _scores(model, samples, truth, floors),
     }
 
 
-def _scores(samples: np.ndarray, truth: Truth, scale: np.ndarray, floors: dict[int, Measured]) -> list[dict[str, Any]]:
+def _scores(model: Model, samples: np.ndarray, truth: Truth, floors: dict[int, Measured]) -> list[dict[str, Any]]:
     """The scores of samples, dealt into as many sets as there are true sets; the true sets and the floors use as many rows."""
+    table, scale = mixed_table(model), scale_of(model)
     n = min(len(samples), len(truth.true[0]))
     if n < FEWEST:
         return []
     few = fewer(truth, n)
-    if n not in floors:
-        floors[n] = between_true(few, scale)
     sets = deal(samples, n, len(few.true), np.random.default_rng(0))
-    scores = compare(sets, few, scale, floors[n])
+    if table is not None:
+        scores = quick_scores(sets, few, table, COUNTED)
+    else:
+        floors[n] = floors.get(n) or between_true(few, scale)
+        scores = compare(sets, few, scale, floors[n])
     return [asdict(score) | {"verdict": score.verdict} for score in scores]
 
 

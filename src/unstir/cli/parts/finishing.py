@@ -11,7 +11,7 @@ from unstir.errors import UsageError
 from unstir.evaluation.columns import Seen, see_model
 from unstir.evaluation.likeness import resemblance
 from unstir.evaluation.mixed import quick_scores
-from unstir.evaluation.sampled import as_flat, as_rows, mixed_table
+from unstir.evaluation.sampled import as_flat, mixed_table
 from unstir.evaluation.scores import Score, Truth, as_json, compare, scale_of, truth_of
 from unstir.evaluation.verdict import NAMED
 from unstir.model.model import Model
@@ -33,14 +33,14 @@ def finish(recording: Recording, model: Model, output: ProgressOutput) -> None:
     drawn, ids, scores, seen = None, None, [], None
     try:
         truth = truth_of(recording.fitting.data, settings.data.held_out, settings.seed, most=n)
-        drawn = as_rows(model, model.sample(len(truth.true) * len(truth.true[0])))
-        ids, sets = model.given(len(drawn)), np.split(as_flat(model, drawn), len(truth.true))
+        drawn = model.rows(len(truth.true) * len(truth.true[0]))
+        ids, sets = model.given(len(drawn)), np.split(as_flat(drawn), len(truth.true))
         scores, seen = _scores(recording, model, truth, sets), see_model(model, np.concatenate(sets), truth)
     except UsageError as error:
         note(f"note: not scored: {error}")
     shown = min(SHOWN, 2 * n)
     if drawn is None or len(drawn) < shown:
-        drawn, ids = as_rows(model, model.sample(shown)), model.given(shown)
+        drawn, ids = model.rows(shown), model.given(shown)
     labels = None if ids is None else ids[:shown].numpy()
     if held_out.loss > WORSE * held_out.gaussian_loss > WORSE * ALIKE:
         warn(
