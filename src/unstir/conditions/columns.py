@@ -44,7 +44,7 @@ SLACK = 1e-5  # spreads by which a value may lie outside the range that was seen
 class Columns(Several):
     """m columns with the mean and the spread of each, and rows (n, m) of codes that were seen in training, None where one was missing."""
 
-    table: Schema
+    table: Schema  # pyrefly: ignore
     means: tuple[float, ...]
     spreads: tuple[float, ...]
     seen: tuple[tuple[float | None, ...], ...]

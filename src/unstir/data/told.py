@@ -46,8 +46,8 @@ def told(given: Any, rows: int) -> tuple[np.ndarray, Schema]:
     refuse_broken_text(tuple(parts), "the names of what is given")
     table = Schema(tuple(_column(name, cells) for name, cells in parts.items()))
     codes = table.coded(Frame(parts, rows))
-    for name, infinite in zip(table.names, np.isinf(codes).any(0), strict=True):
-        if infinite:
+    for j, name in enumerate(table.names):
+        if np.isinf(codes[:, j]).any():
             raise DataError(f"given '{short(name)}' has infinite values. Remove those rows, or make them missing.")
     return codes, table
 

@@ -10,37 +10,21 @@ Unknown keys are errors that suggest the nearest known one. `config.toml` in a r
     256
 """
 
-import csv
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from unstir import devices
 from unstir.diffusion.registry import DISTRIBUTIONS, SCHEDULES, TARGETS, WEIGHTS
 from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
-from unstir.training.setting_types import Device, Kinds, Name, Numbers, Size
+from unstir.training.setting_types import Device, Kinds, Name, Numbers, Section, Size, names_in, shown
 
 MOST_STEPS = 10**9  # of training
 KEPT = "kept"  # a value of `start.scale`
 AUTO = "auto"  # stands for a value that is chosen from the data or from other settings
-
-
-class Section(BaseModel):
-    """A section of the settings: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth(cls, value: Any) -> Any:
-        """Refuse True and False: no setting takes them, but Python would count True as 1."""
-        if isinstance(value, bool):
-            raise PydanticCustomError("truth", "is a number or a word, not true or false")
-        return value
 
 
 class Data(Section):
@@ -101,17 +85,12 @@ class Data(Section):
     @property
     def column_names(self) -> tuple[str, ...]:
         """`columns` as names; a name with a comma stands in quotes."""
-        return _names(self.columns)
+        return names_in(self.columns)
 
     @property
     def given_names(self) -> tuple[str, ...]:
         """`given` as names, in the same way."""
-        return _names(self.given)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    """Names with commas between them; a name with a comma stands in quotes."""
-    return () if text is None else tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), ()))
+        return names_in(self.given)
 
 
 class Diffusion(Section):
@@ -306,14 +285,5 @@ def message(error: Any) -> str:
         return str(
             unknown("setting", where, [".".join([*map(str, error["loc"][:-1]), k]) for k in (section or Config).model_fields])
         )
-    given = "" if isinstance(error["input"], dict) else f" (got {_shown(error['input'])})"
+    given = "" if isinstance(error["input"], dict) else f" (got {shown(error['input'])})"
     return f"setting '{where}': {error['msg'][0].lower()}{error['msg'][1:]}{given}."
-
-
-def _shown(value: Any, most: int = 80) -> str:
-    """The start of a value as Python spells it."""
-    try:
-        text = repr(value)
-    except ValueError:  # a whole number of more than 4,300 digits, which Python does not print
-        return "a number of too many digits"
-    return text if len(text) <= most else f"{text[:most]}..."

@@ -108,7 +108,7 @@ class Fitting:
         )
         self.restart(config.seed)
         draws, gaussian = self._draws, gaussian_of(self.drawn, *mirrored)
-        unseen, cond = encoded(self.unseen.rows, self.encoder), self._values(self.unseen)
+        unseen, cond = encoded(self.unseen.rows, self.encoder), values_of(self.unseen, self.condition)
         self._directions = along_directions(gaussian)
         self._sets = HeldOutSets(self.problem, unseen, cond, gaussian, draws, config.seed, self.device)
 
@@ -275,7 +275,7 @@ class Fitting:
             own.schedule or schedule(diffusion.schedule, **self.schedule_settings),
             self.target,
             self.drawn,
-            self._values(self.training),
+            values_of(self.training, self.condition),
             self.condition,
             diffusion.loss,
             distribution(diffusion.times).down_to(diffusion.finest),
@@ -283,10 +283,6 @@ class Fitting:
             mirrored,
             diffusion.answer,
         )
-
-    def _values(self, data: Data) -> Tensor | None:
-        """The condition's value of each row; None without a condition."""
-        return values_of(data, self.condition)
 
     def _network(self, weights: Mapping[str, Tensor]) -> nn.Module:
         """A separate network with these weights."""

@@ -5,11 +5,12 @@
 ([0.1, 0.2], '32x32')
 """
 
+import csv
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, WrapValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WrapValidator, field_validator
 from pydantic_core import PydanticCustomError
 
 from unstir import devices
@@ -74,3 +75,31 @@ def _device(value: str) -> str:
 
 Device = Annotated[str, AfterValidator(_device)]
 """A device by name, whether it is there or not: the file may come from another machine."""
+
+
+class Section(BaseModel):
+    """A section of the settings: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any) -> Any:
+        """Refuse True and False: no setting takes them, but Python would count True as 1."""
+        if isinstance(value, bool):
+            raise PydanticCustomError("truth", "is a number or a word, not true or false")
+        return value
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Names with commas between them; a name with a comma stands in quotes."""
+    return () if text is None else tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), ()))
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """The start of a value as Python spells it."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more than 4,300 digits, which Python does not print
+        return "a number of too many digits"
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -14,6 +14,7 @@ from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.frames import Frame, frame_of
 from unstir.data.matching import matched
+from unstir.data.tables.guessing import flag
 from unstir.data.tables.libraries import framed
 from unstir.data.tables.typed import coded_frame
 from unstir.errors import DataError, UsageError
@@ -63,7 +64,7 @@ def read(request: Request) -> Contents:
         _, notes = matched(wanted, frame.names, source)
         frame = frame.without(*(name for name in frame.names if name not in wanted))
     there = known.table and known.table.take([i for i, name in enumerate(known.table.names) if name in frame.names])
-    table = coded_frame(frame, request.kinds, there, "--columns.{} {}")
+    table = coded_frame(frame, request.kinds, there, flag)
     said = "" if label is None else f"column '{short(label)}'"
     shown = (*notes, *table.notes)
     return Contents(table.codes, labels, table.schema.names, groups=groups, labels_from=said, notes=shown, table=table.schema)

@@ -19,6 +19,7 @@ for, "category", "number", "time" or "drop", wins over all of it.
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -88,6 +89,15 @@ def is_id_name(name: str) -> bool:
     """
     low = name.lower()
     return low in IDS or low.startswith(NAMELESS) or low.endswith(("_id", " id", ".id")) or ENDS.search(name) is not None
+
+
+def flag(name: str, kind: str) -> str:
+    """What to type so that a column is taken for a kind.
+
+    >>> print(flag("a b", "drop"))
+    '--columns.a b' drop
+    """
+    return f"{shlex.quote(f'--columns.{short(name)}')} {kind}"
 
 
 def is_category(dtype: str) -> bool:
@@ -254,15 +264,15 @@ def _no_category(texts: list[str], kinds: int, rows: int, named: bool) -> str:
 
 
 def _refuse_slips(name: str, cells: Texts, are_numbers: np.ndarray, counts: np.ndarray, where: str) -> None:
-    """Raise DataError for texts among numbers that are measurements: more than half are numbers, and these are many, or mostly different."""
+    """Raise DataError for texts among numbers that are measurements: at least half are numbers, and these are many, or mostly different."""
     rows, kinds = int(counts[are_numbers].sum()), int(are_numbers.sum())
-    if 2 * rows <= counts.sum() or (kinds <= REPEATED and 2 * kinds <= rows):
+    if 2 * rows < counts.sum() or (kinds <= REPEATED and 2 * kinds <= rows):
         return
     wrong = np.flatnonzero(~are_numbers)
     at = int(wrong[np.argmin(np.array(cells.places)[wrong])])
     kind = kind_of_text(cells.distinct[at])
     other = "" if len(wrong) == 1 else f", and {counts[wrong].sum() - 1:,} more"
-    way = f"Correct it, or pass --columns.{name} category, or drop to leave the column out."
+    way = f"Correct it, or pass {flag(name, CATEGORY)}, or {DROP} to leave the column out."
     raise DataError(
         f"column '{short(name)}' holds text ('{short(cells.distinct[at])}', {where} {cells.places[at]}{other}) among numbers"
         f"{f'{kind}.' if kind else '.'} {way}"
