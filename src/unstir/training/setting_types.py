@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError, WrapValid
 from pydantic_core import PydanticCustomError
 
 from unstir import devices
-from unstir.data.tables.guessing import ASKED
 from unstir.words import spelled
 
 
@@ -40,6 +39,9 @@ def _size(value: Any) -> Any:
 
 Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isinstance(value, str) else value)]
 """A name in the data, as text: on the command line it may be bytes that the locale does not know."""
+
+
+ASKED = ("category", "number", "time", "drop")  # of `unstir.data.tables.guessing`, without numpy, which --help does not wait for
 
 
 def _kinds(value: dict[str, Any], start: str = "") -> dict[str, str]:

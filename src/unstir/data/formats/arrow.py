@@ -54,7 +54,7 @@ def read(request: Request, module: str) -> Contents:
     if known.names:
         _, notes = matched(known.names, frame.names, source)
         frame = frame.without(*(name for name in frame.names if name not in known.names))
-    table = coded_frame(frame, request.kinds, known.table, "--columns.{} category")
+    table = coded_frame(frame, request.kinds, known.table, "--columns.{} {}")
     said = "" if label is None else f"column '{short(label)}'"
     shown = (*notes, *table.notes)
     return Contents(table.codes, labels, table.schema.names, groups=groups, labels_from=said, notes=shown, table=table.schema)

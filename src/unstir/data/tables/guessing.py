@@ -32,6 +32,7 @@ from unstir.data.tables.times import form_of, seconds, step_of
 from unstir.errors import DataError, unknown
 from unstir.words import counted, short
 
+ASKED_FOR = "as asked for"  # why
 CATEGORY, NUMBER, TIME, DROP = ASKED = ("category", "number", "time", "drop")
 IDS = (
     "id",
@@ -59,11 +60,15 @@ ENDS = re.compile(r"[a-z]I[dD]$")
 
 
 class Guess(NamedTuple):
-    """What a column is taken for: its `Column` and codes (N,) float64, or None for one that is left out; `why` is for a person."""
+    """What a column is taken for: its `Column` and codes (N,) float64, or None for one that is left out; `why` is for a person.
+
+    `kept_as` is the kind as which a column that is left out can be kept.
+    """
 
     column: Column | None
     codes: np.ndarray | None
     why: str
+    kept_as: str = CATEGORY
 
 
 def refuse_unknown(kinds: Mapping[str, str], names: Sequence[str], what: str = "column to take for a kind") -> None:
@@ -90,9 +95,9 @@ def is_category(dtype: str) -> bool:
     return dtype.lower().startswith(("category", "categorical", "enum", "dictionary"))
 
 
-def left_out(why: str) -> Guess:
+def left_out(why: str, kept_as: str = CATEGORY) -> Guess:
     """A column that is left out."""
-    return Guess(None, None, why)
+    return Guess(None, None, why, kept_as)
 
 
 def guess_numbers(name: str, cells: Numbers, asked: str | None = None) -> Guess:
@@ -122,7 +127,7 @@ def numeric(name: str, values: np.ndarray, decimals: int | None, form: str, dtyp
     held = values[np.isfinite(values)]
     missing = bool(np.isnan(values).any())
     if asked is None and is_id(name, held, missing):
-        return left_out(f"a whole number that is different in each of {len(held):,} rows, and its name is an id's")
+        return left_out(f"a whole number that is different in each of {len(held):,} rows, and its name is an id's", NUMBER)
     if not len(held):
         return Guess(Column(name, "constant", True, form=form, dtype=dtype, gap=gap), values, "every cell is missing")
     low, high = float(held.min()), float(held.max())
@@ -160,7 +165,7 @@ def guess_texts(
     Raises DataError for texts among measurements, and for cells that are not what was asked for.
     """
     if asked == DROP:
-        return left_out("as asked for")
+        return left_out(ASKED_FOR)
     ids, texts = cells.ids, cells.distinct
     gaps = ids < 0
     rows, missing, kinds = int((~gaps).sum()), bool(gaps.any()), len(texts)
@@ -202,7 +207,7 @@ def guess_texts(
     shared |= {"form": "number"} if (is_category(dtype) and numbered) or dtype.lower().startswith(NUMERIC) else {}
     column = Column(name, "category", values=values, low=0.0, high=float(kinds - 1), **shared)
     codes = _coded(ids, texts, values)
-    return Guess(column, codes, "as asked for" if asked else f"texts of {counted(kinds, 'value')}")
+    return Guess(column, codes, ASKED_FOR if asked else f"texts of {counted(kinds, 'value')}")
 
 
 def _coded(ids: np.ndarray, texts: list[str], values: tuple[str, ...]) -> np.ndarray:

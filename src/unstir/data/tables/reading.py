@@ -24,7 +24,7 @@ from unstir.data.formats.numerals import PLAIN, Marks, is_marked, is_missing, is
 from unstir.data.tables.cells import code_of
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Numbers, Texts, is_gap_text
-from unstir.data.tables.guessing import DROP, NUMBER, Guess, guess_numbers, guess_texts, left_out
+from unstir.data.tables.guessing import ASKED_FOR, DROP, NUMBER, Guess, guess_numbers, guess_texts, left_out
 from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import short
@@ -164,7 +164,7 @@ class Columns:
     def _guess(self, j: int, cells: Numbers | Texts) -> Guess:
         name, kind = self.names[j], self.kinds.get(self.names[j])
         if kind == DROP:
-            return left_out("as asked for")
+            return left_out(ASKED_FOR)
         if isinstance(cells, Numbers):
             return guess_numbers(name, cells, kind if self.header and not self._chosen else NUMBER)
         found = guess_texts(name, cells, "line", kind, marks=self.marks)
@@ -181,17 +181,17 @@ class Columns:
         return np.array([*each, np.nan])[cells.ids]
 
 
-def table_of(names: Sequence[str], guesses: Sequence[Guess], flag: str = "--columns.{} category") -> Table:
+def table_of(names: Sequence[str], guesses: Sequence[Guess], flag: str = "--columns.{} {}") -> Table:
     """The table of the columns that are not left out. Raises DataError where none is."""
     kept = [guess for guess in guesses if guess.column is not None]
     left = tuple((name, guess.why) for name, guess in zip(names, guesses, strict=True) if guess.column is None)
     if not kept:
         said = "; ".join(f"'{short(name)}' is {why}" for name, why in left[:4])
-        raise DataError(f"no column is left to learn: {said}. Keep one, as in {flag.format(names[0])}.")
-    notes = tuple(
-        f"column '{short(name)}' is left out: {why}."
-        + ("" if why == "as asked for" else f" To keep it, pass {flag.format(name)}.")
-        for name, why in left
-    )
+        raise DataError(f"no column is left to learn: {said}. Keep one, as in {flag.format(names[0], guesses[0].kept_as)}.")
+    notes = []
+    for name, guess in zip(names, guesses, strict=True):
+        if guess.column is None:
+            way = "" if guess.why == ASKED_FOR else f" To keep it, pass {flag.format(name, guess.kept_as)}."
+            notes.append(f"column '{short(name)}' is left out: {guess.why}.{way}")
     codes = np.stack([guess.codes for guess in kept], axis=1)
-    return Table(Schema(tuple(replace(guess.column, why=guess.why) for guess in kept), left), codes, notes)
+    return Table(Schema(tuple(replace(guess.column, why=guess.why) for guess in kept), left), codes, tuple(notes))

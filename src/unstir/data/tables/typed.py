@@ -29,6 +29,7 @@ from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Texts
 from unstir.data.tables.guessing import (
+    ASKED_FOR,
     CATEGORY,
     DROP,
     SOME,
@@ -48,7 +49,7 @@ from unstir.words import short
 
 TRIED = 1000  # numbers, which decide whether decimals are looked for in all
 DIGITS = {2: 1, 4: 3, 8: 6}  # by bytes a number: more decimals than this may be those of any number
-OF_CODE = "columns={{'{}': 'category'}}"
+OF_CODE = "columns={{'{}': '{}'}}"
 
 
 def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Schema | None = None, flag: str = OF_CODE) -> Table:
@@ -68,7 +69,7 @@ def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Sch
 
 def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
     if asked == DROP:
-        return left_out("as asked for")
+        return left_out(ASKED_FOR)
     listed = isinstance(column, list | tuple)
     array = _objects(column) if listed else as_array(column, f"column '{short(name)}'")[0]
     if array.shape != (rows,):
