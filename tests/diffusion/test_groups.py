@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from unstir.diffusion import target
 from unstir.diffusion.continuous import VP, Flow
 from unstir.diffusion.denoiser import Denoiser
-from unstir.diffusion.groups import NONE, TABLE, States
+from unstir.diffusion.groups import NONE, TABLE, States, without
 from unstir.diffusion.loss import errors, examples, weight
 from unstir.diffusion.registry import TARGETS
 from unstir.errors import UsageError
@@ -120,7 +120,7 @@ def test_a_state_that_is_ruled_out_is_never_true():
     states = with_number()
     never = torch.tensor([False, False, False, True, False])
     x, one = torch.randn(50, 5), torch.ones(())
-    p = fitted(states).without(never).probabilities(torch.zeros(50, 5), x, one, one)
+    p = without(fitted(states), never).probabilities(torch.zeros(50, 5), x, one, one)
     assert (p[:, 2] == 0).all()
     before = fitted(states).probabilities(torch.zeros(50, 5), x, one, one)
     torch.testing.assert_close(p[:, 0] / p[:, 1], before[:, 0] / before[:, 1])  # the others keep their odds

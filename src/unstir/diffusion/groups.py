@@ -71,8 +71,9 @@ class States:
     def of(cls, sizes: Sequence[int], share: Sequence[float], scale: Sequence[float], shift: Sequence[float]) -> "States":
         """Groups of these sizes that lie one after another, without numbers."""
         group = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-        none, values = torch.full_like(group, NONE), (torch.tensor(part, dtype=torch.float64) for part in (share, scale, shift))
-        return cls(group, *values, none, none, torch.zeros(len(group), dtype=torch.float64))
+        none = torch.full_like(group, NONE)
+        h, s, c = (torch.tensor(part, dtype=torch.float64) for part in (share, scale, shift))
+        return cls(group, h, s, c, none, none, torch.zeros(len(group), dtype=torch.float64))
 
     def __len__(self) -> int:
         """E."""
@@ -185,10 +186,6 @@ class Grouped(Reading):
         """None: the states are the encoder's."""
         return {}
 
-    def without(self, never: Tensor) -> "Grouped":
-        """The reading given that these states, (E,) bool, are not true."""
-        return Grouped(self.states, never) if never.any() else self
-
     def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Eq. (5): numbers as they are, and of each group what it says itself."""
         states = self._on(x)
@@ -264,6 +261,11 @@ class Grouped(Reading):
     @cached_property
     def _held(self) -> dict[torch.device, States]:
         return {self.states.group.device: self.states}
+
+
+def without(reading: Reading, never: Tensor) -> Reading:
+    """The reading given that these states, (E,) bool, are not true; any reading that knows no states is itself."""
+    return Grouped(reading.states, never) if isinstance(reading, Grouped) and never.any() else reading
 
 
 def _to(states: States, device: torch.device) -> States:

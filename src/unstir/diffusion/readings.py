@@ -61,7 +61,7 @@ class Reading(ABC):
     """Whether it is only for rows whose encoder says which elements form groups; its "levels" are then the encoder's `groups.States`."""
 
     @abstractmethod
-    def fitted(self, levels: Tensor | None, rows: Iterable[Tensor]) -> "Reading":
+    def fitted(self, levels: Any, rows: Iterable[Tensor]) -> "Reading":
         """The reading for training rows, which come in parts (n, ...), all in the model's space; levels (K, ...) rise, None for none.
 
         Raises UsageError if it is not for such data.
@@ -75,7 +75,7 @@ class Reading(ABC):
         """
 
     @abstractmethod
-    def built(self, levels: Tensor | None, tensors: Mapping[str, Tensor]) -> "Reading":
+    def built(self, levels: Any, tensors: Mapping[str, Tensor]) -> "Reading":
         """The fitted reading that had these `tensors()`. Raises UsageError for values that none can have."""
 
     @abstractmethod

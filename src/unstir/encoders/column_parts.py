@@ -7,7 +7,7 @@
 ([0.0, 40.0], 3)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -161,8 +161,4 @@ def _standardised(part: Part, codes: np.ndarray) -> Part:
     z = np.empty((len(held), part.width), np.float32)
     part.encode(held, np.linspace(0, 1, len(held) + 2)[1:-1], 1.0, z)
     spread = max(float(z[:, 0].std(dtype=np.float64)), NARROWEST)
-    return Part(
-        *(getattr(part, n) for n in ("scores", "codes", "shares", "missing", "constant")),
-        float(z[:, 0].mean(dtype=np.float64)),
-        spread,
-    )
+    return replace(part, shift=float(z[:, 0].mean(dtype=np.float64)), scale=spread)

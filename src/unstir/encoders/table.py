@@ -129,10 +129,10 @@ class Table(Encoder):
 
     def tensors(self) -> dict[str, Tensor]:
         """Knots (x, low, high), numbers (shift, scale, least level, step), states (code, share) and constants."""
-        scored = [part for part in self.parts if part.scores is not None]
+        scored = [(part, part.scores) for part in self.parts if part.scores is not None]
         held = {
-            "knots": [np.stack([p.scores.x, p.scores.low, p.scores.high], 1) for p in scored],
-            "numbers": [np.array([[p.shift, p.scale, p.scores.least, p.scores.step]]) for p in scored],
+            "knots": [np.stack([scores.x, scores.low, scores.high], 1) for _, scores in scored],
+            "numbers": [np.array([[p.shift, p.scale, scores.least, scores.step]]) for p, scores in scored],
             "states": [np.stack([p.codes, p.shares], 1) for p in self.parts if len(p.codes)],
             "constants": [np.array([p.constant]) for p in self.parts],
         }

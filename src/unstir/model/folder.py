@@ -148,7 +148,7 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     kind = kind_for(own.encoder or ENCODERS[card.encoder], card.layout, own.network is not None)
     space, encoder_tensors = kind.outline(card.encoder_settings, card.shape)
     answers, counted = aim.reading.outline(len(card.levels or ()), space)
-    make = _network_of(card, condition, space, own, answers)
+    make = _network_of(card, condition, space, own, answers, aim.reading.needs_states)
     with torch.device("meta"):
         weights = plain_state(own.network if own.network is not None else make())
     wanted = {f"network.{name}": (tuple(weight.shape), weight.dtype) for name, weight in weights.items()}
@@ -224,12 +224,12 @@ def _fitted(aim: Target, card: Card, encoder: Encoder, tensors: Mapping[str, Ten
     return replace(aim, reading=aim.reading.built(encoded_levels(card.levels or (), encoder), held))
 
 
-def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own, answers: int) -> Any:
+def _network_of(card: Card, condition: Condition | None, space: tuple[int, ...], own: Own, answers: int, direct: bool) -> Any:
     """How to make the network of a card: a copy of the caller's own, or a fresh one. Raises UsageError if it is for rows of another shape."""
     if own.network is not None:
         return lambda: in_float32(copy.deepcopy(own.network))
     axis = card.network_settings.get("channel_axis")  # compared with the encoder's when that is built
-    decided = settings_for(card.network, card.network_settings, space, axis, in_space=True, answers=answers)
+    decided = settings_for(card.network, card.network_settings, space, axis, in_space=True, answers=answers, direct=direct)
     if decided != card.network_settings:
         raise UsageError(f"its network is not one for rows of {space}")
     return lambda: make_network(card.network, card.network_settings, condition)

@@ -27,6 +27,7 @@ from unstir.data.tables.schema import Schema
 from unstir.devices import AUTO
 from unstir.diffusion.blending import Blend, blended
 from unstir.diffusion.denoiser import Denoise, Denoiser, Posterior, Target
+from unstir.diffusion.groups import without
 from unstir.diffusion.guidance import clipped, guided, inpainted
 from unstir.diffusion.schedules import Schedule
 from unstir.encoders.base import Encoder
@@ -257,10 +258,7 @@ class Model:
 
     @steady
     def in_units(self, z: Tensor) -> Any:
-        """Rows (n, *space) of the model's space in the data's units and type; of a table of mixed columns, codes of cells, float64.
-
-        Raises NumericsError if they are not finite.
-        """
+        """Rows (n, *space) of the model's space in the data's units and type, or codes of cells. Raises NumericsError if one is not finite."""
         refuse_infinite(z)
         return typed(self.encoder.decode(z), self.card)
 
@@ -274,8 +272,7 @@ class Model:
         """The model of a table given that no cell is missing; any other model is itself."""
         if not self.card.mixed:
             return self
-        gaps, reading = gaps_of(self.encoder), self.target.reading
-        target = replace(self.target, reading=reading.without(gaps)) if reading.needs_states else self.target
+        target = replace(self.target, reading=without(self.target.reading, gaps_of(self.encoder)))
         return replace(self, encoder=complete(self.encoder), target=target)
 
     @steady

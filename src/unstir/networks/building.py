@@ -17,7 +17,9 @@ from unstir.errors import UsageError, unknown
 from unstir.networks.registry import NETWORKS
 from unstir.seeds import globally
 
-DECIDED = ("dimension", "shape", "channel_axis", "answers")  # settings that the rows and the target decide
+DECIDED = ("dimension", "shape", "channel_axis", "answers", "direct")  # settings that the rows and the target decide
+
+WIDEST_DIRECT = 2048  # elements of rows that a network adds to each answer
 
 
 def make_network(name: str, settings: Mapping[str, Any], condition: Condition | None = None, seed: int = 0) -> nn.Module:
@@ -45,11 +47,13 @@ def settings_for(
     channel_axis: int | None,
     in_space: bool,
     answers: int = 1,
+    direct: bool = False,
 ) -> dict[str, Any]:
     """The settings of a network: those of the `chosen` ones that its constructor names, and `DECIDED` for rows of shape `space`.
 
     `in_space` says whether rows lie in space, as images and sequences do. Raises UsageError if they do not and the network needs it, and
-    if it should return several `answers` for each element and cannot.
+    if it should return several `answers` for each element and cannot. `direct` says whether a network that can is to add all elements to
+    each answer; in wide rows that would be too many weights.
     """
     known = parameters(name)
     if answers > 1 and "answers" not in known:
@@ -64,6 +68,7 @@ def settings_for(
         )
     decided = {"dimension": math.prod(space), "shape": list(space), "channel_axis": channel_axis}
     decided |= {"answers": answers} if answers > 1 else {}
+    decided |= {"direct": True} if direct and math.prod(space) <= WIDEST_DIRECT else {}
     return {key: value for key, value in {**chosen, **decided}.items() if key in known}
 
 

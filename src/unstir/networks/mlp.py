@@ -6,6 +6,9 @@ without them are still a blob after 2,000 steps, see docs/log.md. Each coordinat
 is added to the output. So far from the data, where there are no training points, the output is about linear in x, and a sampler that
 strays there comes back. Both terms of the output start at zero.
 
+With `direct`, each answer is a sum over all coordinates besides. An answer of the target `table` is the logarithm of odds, to which each
+column adds its own, and the blocks have only the rest to learn.
+
     >>> network = MLP(dimension=2)
     >>> network(torch.zeros(5, 2), torch.rand(5)).abs().max().item()
     0.0
@@ -43,6 +46,7 @@ class MLP(nn.Module):
 
     There are `depth` blocks of `width` features. Each coordinate enters with `octaves` sinusoids of doubling frequency, 0 for none. With a
     condition, cond = None means nothing given. With `answers` above 1, it returns so many numbers for each element: (B, ..., answers).
+    If it is `direct`, all coordinates are added to each answer, each times a weight.
     Raises UsageError for settings outside `RANGES`.
     """
 
@@ -54,6 +58,7 @@ class MLP(nn.Module):
         octaves: int = 4,
         condition: Condition | None = None,
         answers: int = 1,
+        direct: bool = False,
     ):
         super().__init__()
         sizes = {"dimension": dimension, "width": width, "depth": depth, "octaves": octaves}
@@ -71,9 +76,12 @@ class MLP(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, dimension * answers)
         self.gain = nn.Linear(width, dimension * answers)
+        self.through = nn.Linear(dimension, dimension * answers, bias=False) if direct else None
         for last in (self.leave, self.gain):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
+        if self.through is not None:
+            nn.init.zeros_(self.through.weight)
 
     @property
     def operations(self) -> int:
@@ -93,4 +101,5 @@ class MLP(nn.Module):
         for i, block in enumerate(self.blocks):
             h = block(h, 1 + modulation[2 * i], modulation[2 * i + 1])
         each = flat.repeat_interleave(self.answers, 1) if self.answers > 1 else flat
-        return per_element(torch.addcmul(self.leave(F.silu(self.norm(h))), self.gain(e), each), x, self.answers)
+        answer = torch.addcmul(self.leave(F.silu(self.norm(h))), self.gain(e), each)
+        return per_element(answer if self.through is None else answer + self.through(flat), x, self.answers)

@@ -43,5 +43,5 @@ def of_columns(data: Data) -> dict[tuple[str, str], Choice]:
         ("network", "depth"): Choice(2, f"residual blocks: {why}") if few else Choice(3, "residual blocks, for mixed columns"),
         ("network", "octaves"): Choice(0, "no sinusoids: categories have no fine detail"),
         ("optim", "steps"): steps_for(len(data), MOST_STEPS),
-        ("optim", "lr"): Choice(1e-3, RATE),
+        ("optim", "lr"): Choice(2e-3, RATE),
     }

@@ -103,7 +103,7 @@ class Fitting:
         here().share(self.recipe.batch_size)  # raises now, before anything is written, if the processes do not divide the batch
         self.sharded = self.recipe.sharding == SHARDED and here().count > 1
         self.network_settings, self._make_network = network_for(
-            config, self.encoder, self.encoder.layout(data.layout), self.condition, own, self.target.reading.answers
+            config, self.encoder, self.encoder.layout(data.layout), self.condition, own, self.target.reading
         )
         self.restart(config.seed)
         draws, gaussian = self._draws, gaussian_of(self.drawn, *mirrored)

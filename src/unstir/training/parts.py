@@ -14,6 +14,7 @@ from unstir.data import Data
 from unstir.data.layouts import Layout
 from unstir.devices import pick
 from unstir.diffusion.denoiser import Target, target
+from unstir.diffusion.readings import AFFINE, Reading
 from unstir.encoders.base import Encoder, Fit, FitOptions, Fitted
 from unstir.encoders.registry import ENCODERS
 from unstir.encoders.rows import EncodedRows, encoded_levels, parts, states_of, views
@@ -56,11 +57,11 @@ def condition_for(training: Data, config: Config) -> Condition | None:
 
 
 def network_for(
-    config: Config, encoder: Encoder, lies: Layout | None, condition: Condition | None, own: Own, answers: int = 1
+    config: Config, encoder: Encoder, lies: Layout | None, condition: Condition | None, own: Own, reading: Reading = AFFINE
 ) -> tuple[dict[str, Any], Callable[[int], nn.Module]]:
     """The network's settings, and a function that makes it from a seed: a copy of the caller's own, or a fresh one by name.
 
-    `lies` is how rows of the model's space lie; `answers` is how many numbers it returns for each element.
+    `lies` is how rows of the model's space lie; `reading` is how its answer is read.
 
     Raises UsageError if the network is for images or sequences and the rows are neither, or if it cannot return so many numbers.
     """
@@ -68,7 +69,9 @@ def network_for(
     if mine is not None:
         return {}, lambda seed: in_float32(copy.deepcopy(mine)).requires_grad_(True)  # noqa: ARG005
     name, axis = config.network.architecture, lies.channel_axis if lies else None
-    settings = settings_for(name, config.network.model_dump(), encoder.space, axis, lies is not None, answers)
+    settings = settings_for(
+        name, config.network.model_dump(), encoder.space, axis, lies is not None, reading.answers, reading.needs_states
+    )
     return settings, lambda seed: make_network(name, settings, condition, seed)
 
 
