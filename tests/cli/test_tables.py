@@ -46,11 +46,11 @@ def test_evaluate_says_each_score_beside_its_floor(people):
     found = json.loads(out)
     names = [score["metric"] for score in found["scores"]]
     assert names[1:5] == ["column shapes", "pair trends", "AUC of trees, samples or true", "columns from the others"]
-    columns = {one["column"]: one for one in found["table"]["columns"]}
+    columns = {one["column"]: one for one in found["mixed"]["columns"]}
     assert set(columns) == {"pet", "gain", "age", "<b>"}
     assert columns["age"]["true_missing"] == pytest.approx(0.2, abs=0.06)
     assert columns["pet"]["from_the_others"]["floor"] > 0.7  # a dog's age says that it is one
-    assert np.shape(found["table"]["trends"]) == np.shape(found["table"]["associations"]) == (4, 4)
+    assert np.shape(found["mixed"]["trends"]) == np.shape(found["table"]["associations"]) == (4, 4)
     assert found["good"]["answer"] in ("no", "nearly")  # after 30 steps
     assert found["columns"] is None
     code, out, err = run("evaluate", folder, path)  # other rows, in words
