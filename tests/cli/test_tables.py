@@ -20,9 +20,7 @@ def people(tmp_path_factory):
         age = "" if rng.random() < 0.2 else f"{rng.normal(40 if pet == 'dog' else 20, 4):.1f}"
         lines.append(f"{pet},{gain},{age},{'yes' if rng.random() < 0.4 else 'no'}")
     (folder / "people.csv").write_text("\n".join(lines) + "\n")
-    code, out, err = run(
-        *("train", folder / "people.csv", "-o", folder / "run", "--steps", "30", "--data.held-out", "0.3", *TINY)
-    )
+    code, _, err = run(*("train", folder / "people.csv", "-o", folder / "run", "--steps", "30", "--data.held-out", "0.3", *TINY))
     assert code == 0, err
     return folder / "run", folder / "people.csv", err
 
