@@ -24,7 +24,8 @@ from unstir.data.formats.numerals import PLAIN, Marks, is_marked, is_missing, is
 from unstir.data.tables.cells import code_of
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Numbers, Texts, is_gap_text
-from unstir.data.tables.guessing import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, flag, guess_numbers, guess_texts, left_out
+from unstir.data.tables.guessing import guess_numbers, guess_texts
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, flag, left_out
 from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import short
