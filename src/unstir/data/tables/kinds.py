@@ -43,13 +43,13 @@ ENDS = re.compile(r"[a-z]I[dD]$")
 
 
 class Guess(NamedTuple):
-    """What a column is taken for: its `Column` and codes (N,) float64, or None for one that is left out; `why` is for a person.
+    """What a column is taken for: its `Column` and codes (N,) float64, or None and no codes where it is left out; `why` is for a person.
 
     `kept_as` is the kind as which a column that is left out can be kept.
     """
 
     column: Column | None
-    codes: np.ndarray | None
+    codes: np.ndarray
     why: str
     kept_as: str = CATEGORY
 
@@ -89,7 +89,7 @@ def is_category(dtype: str) -> bool:
 
 def left_out(why: str, kept_as: str = CATEGORY) -> Guess:
     """A column that is left out."""
-    return Guess(None, None, why, kept_as)
+    return Guess(None, np.zeros(0), why, kept_as)
 
 
 def is_id(name: str, held: np.ndarray, missing: bool) -> bool:

@@ -184,7 +184,7 @@ class Columns:
 
 def table_of(names: Sequence[str], guesses: Sequence[Guess], said: Callable[[str, str], str] = flag) -> Table:
     """The table of the columns that are not left out. Raises DataError where none is."""
-    kept = [guess for guess in guesses if guess.column is not None]
+    kept = [(replace(guess.column, why=guess.why), guess.codes) for guess in guesses if guess.column is not None]
     left = tuple((name, guess.why) for name, guess in zip(names, guesses, strict=True) if guess.column is None)
     if not kept:
         each = "; ".join(f"'{short(name)}' is {why}" for name, why in left[:4])
@@ -194,5 +194,4 @@ def table_of(names: Sequence[str], guesses: Sequence[Guess], said: Callable[[str
         if guess.column is None:
             way = "" if guess.why == ASKED_FOR else f" To keep it, pass {said(name, guess.kept_as)}."
             notes.append(f"column '{short(name)}' is left out: {guess.why}.{way}")
-    codes = np.stack([guess.codes for guess in kept], axis=1)
-    return Table(Schema(tuple(replace(guess.column, why=guess.why) for guess in kept), left), codes, tuple(notes))
+    return Table(Schema(tuple(column for column, _ in kept), left), np.stack([codes for _, codes in kept], axis=1), tuple(notes))

@@ -90,7 +90,7 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
 
 def _order_of(column: Any) -> list[str] | None:
     """The values of a category of pandas, where they have an order."""
-    dtype = column.dtype if hasattr(column, "dtype") else None
+    dtype: Any = getattr(column, "dtype", None)
     return [spelled_cell(value) for value in dtype.categories] if getattr(dtype, "ordered", False) else None
 
 
