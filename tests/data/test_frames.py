@@ -198,14 +198,12 @@ def test_a_gap_is_filled_in_without_a_mask():
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"a": A, "sex": ["f", "m", "f"]}, r"column 'sex' holds text \('f', row 0\).*pass labels='sex'"),
         ({"a": [1.0, None, "x"]}, r"column 'a' holds text \('x', row 2\)"),
-        ({"a": np.array(["2020-01-01"] * 3, "datetime64[D]")}, r"column 'a' holds values of type datetime64\[D\]"),
-        ({"a": [1j, 2j, 3j]}, "column 'a' holds values of type complex128"),
+        ({"a": [1j, 2j, 3j]}, r"column 'a' holds complex \('1j', row 0\)"),
+        ({"a": np.array([1, 2, 3], "timedelta64[s]")}, "column 'a' holds lengths of time"),
+        ({"a": [[1], [2], [3]]}, r"column 'a' holds list \('\[1\]', row 0\)"),
         ({"a": np.zeros((3, 2))}, r"column 'a' has shape \(3, 2\); a column of 3 rows is \(3,\)"),
         ({"a": A, "b": [1, 2]}, "column 'b' has 2 values, and column 'a' has 3"),
-        ({"a": A, "b": [None, 1, 2]}, "column 'b' has 1 missing value .first: row 0."),
-        ({"a": A, "b": [NAType(), 1, 2]}, "column 'b' has 1 missing value .first: row 0."),
         ({"a": A, "b": [1, 2, 2**60 + 1]}, r"column 'b' holds 1152921504606846977 \(row 2\), a whole number beyond"),
         ({}, "a table without columns"),
         ([{"a": 1, "b": 2}, {"a": 1, "c": 2}], "row 1 and row 0 do not have the same names"),
@@ -218,10 +216,9 @@ def test_what_is_no_number_is_refused_by_its_name(columns, said):
 
 
 def test_types_are_as_narrow_as_they_can_be():
-    """Catches bytes and truths without their bounds, and whole numbers that became floats because of a missing value elsewhere."""
+    """Catches bytes without their bounds, and whole numbers that became floats because of a missing value elsewhere."""
     whole = from_arrays({"a": np.array([1, 2], np.uint8), "b": np.array([3, 4], np.uint8)})
     assert (whole.dtype, whole.bounds) == ("uint8", (0.0, 255.0))
-    assert from_arrays({"a": [True, False]}).bounds == (0.0, 1.0)
-    assert from_arrays({"a": np.array([1, 2], np.float32), "b": [True, False]}).dtype == "float32"
+    assert from_arrays({"a": np.array([1, 2], np.float32), "b": np.array([1, 0], np.uint8)}).dtype == "float32"
     assert from_arrays({"a": [Decimal("1.5"), Decimal(2)]}).values.tolist() == [[1.5], [2.0]]
     assert frame_of({("price", "mean"): A, ("price", ""): B}).names == ("price.mean", "price")

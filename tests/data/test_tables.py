@@ -65,8 +65,7 @@ def test_a_column_of_words_is_no_two_columns(table):
     assert table("my column\n1\n2\n").names == ("my column",)
     assert table("a b,c d\n1,2\n3,4\n").names == ("a b", "c d")
     assert table("x,kind\n1,a cat\n2,a dog\n", labels="kind").classes == ("a cat", "a dog")
-    with pytest.raises(DataError, match=r"column 'c' has 2 missing values"):
-        table("a,b,c\n1,2,\n3,4,\n")  # a name above an empty column: not the end of a line
+    assert table("a,b,c\n1,2,\n3,4,\n").names == ("a", "b", "c")  # a name above an empty column: not the end of a line
 
 
 @pytest.mark.parametrize(
@@ -159,17 +158,16 @@ def test_a_class_that_goes_with_its_missing_values_is_named(table):
     ("cell", "said"),
     [
         ("2024-01-31", "a date or a time"),
-        ("31.01.2024", "a date or a time"),
-        ("12:30:01", "a date or a time"),
         ("5 %", "a percentage"),
         ("$5", "an amount of money"),
         ("True", "Write 1 for yes"),
-        ("cat", "--data.labels a"),
+        ("cat", "--columns.a category"),
     ],
 )
-def test_what_is_no_number_says_what_it_is(table, cell, said):
-    with pytest.raises(DataError, match=rf"column 'a' holds text .*, line 2\).*{said}"):
-        table(f"a,b\n{cell},2\n{cell},4\n")
+def test_what_is_no_number_among_numbers_says_what_it_is(table, cell, said):
+    # Catches a slip that turns a column of measurements into categories.
+    with pytest.raises(DataError, match=rf"column 'a' holds text .*, line 3\) among numbers.*{said}"):
+        table(f"a,b\n1.5,1\n{cell},2\n2.5,4\n")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +177,6 @@ def test_what_is_no_number_says_what_it_is(table, cell, said):
         ("x.zip", "is an archive: unpack it, and name the folder"),
         ("x.tar.gz", "is an archive"),
         ("x.npy.gz", "is packed with gzip: unpack it with gunzip"),
-        ("x.parquet", r"pandas.read_parquet\('x.parquet'\).to_csv\('x.csv'"),
         ("x.pkl", "could only be unpickled"),
         ("x.JPG", "is one image: name a folder of images"),
         ("x.mat", "numpy.save"),

@@ -13,6 +13,7 @@ from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.frames import frame_of
 from unstir.data.matching import matched
+from unstir.data.tables.kinds import flag
 from unstir.data.tables.libraries import framed
 from unstir.data.tables.typed import coded_frame
 from unstir.errors import DataError, UsageError
@@ -54,7 +55,7 @@ def read(request: Request, module: str) -> Contents:
     if known.names:
         _, notes = matched(known.names, frame.names, source)
         frame = frame.without(*(name for name in frame.names if name not in known.names))
-    table = coded_frame(frame, request.kinds, known.table, "--columns.{} {}")
+    table = coded_frame(frame, request.kinds, known.table, flag)
     said = "" if label is None else f"column '{short(label)}'"
     shown = (*notes, *table.notes)
     return Contents(table.codes, labels, table.schema.names, groups=groups, labels_from=said, notes=shown, table=table.schema)

@@ -24,6 +24,7 @@ from unstir.data.dataset import Data
 from unstir.data.problems import Problem, first_of
 from unstir.data.rows import Rows
 from unstir.data.tables.cells import texts_of
+from unstir.data.tables.kinds import DROP, flag
 from unstir.words import counted, short
 
 RARE, MANY = 5, 50  # rows of a value, values of a category
@@ -77,7 +78,9 @@ def kind_problems(data: Data) -> Iterator[Problem]:
             continue
         rare = [value for value, count in about.counts.items() if 0 < count < RARE]
         if len(column.values) > MANY:
-            text = f"{name} has {len(column.values):,} values: an id or free text? Leave it out if it is: --columns.{column.name} drop."
+            text = (
+                f"{name} has {len(column.values):,} values: an id or free text? Leave it out if it is: {flag(column.name, DROP)}."
+            )
             yield Problem("many values", (j,), text)
         elif rare and len(data) >= 10 * RARE:
             each = first_of(f"'{short(value, 20)}' ({about.counts[value]})" for value in rare)

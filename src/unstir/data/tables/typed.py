@@ -14,7 +14,7 @@ The libraries are not imported: what something can do decides how it is read.
     [[31.0, 1.0, 1.0], [45.0, 0.0, 0.0], [nan, 1.0, 1.0]]
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from numbers import Number
@@ -28,19 +28,8 @@ from unstir.data.given import as_array
 from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Texts
-from unstir.data.tables.guessing import (
-    ASKED_FOR,
-    CATEGORY,
-    DROP,
-    SOME,
-    TIME,
-    Guess,
-    guess_texts,
-    is_category,
-    left_out,
-    numeric,
-    refuse_unknown,
-)
+from unstir.data.tables.guessing import guess_texts, numeric
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, SOME, TIME, Guess, is_category, left_out, refuse_unknown
 from unstir.data.tables.reading import Table, table_of
 from unstir.data.tables.schema import Schema
 from unstir.data.tables.times import seconds, step_of
@@ -49,13 +38,17 @@ from unstir.words import short
 
 TRIED = 1000  # numbers, which decide whether decimals are looked for in all
 DIGITS = {2: 1, 4: 3, 8: 6}  # by bytes a number: more decimals than this may be those of any number
-OF_CODE = "columns={{'{}': '{}'}}"
 
 
-def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Schema | None = None, flag: str = OF_CODE) -> Table:
+def coded_frame(
+    frame: Frame,
+    kinds: Mapping[str, str] | None = None,
+    known: Schema | None = None,
+    said: Callable[[str, str], str] | None = None,
+) -> Table:
     """The schema and the codes of a frame: as `kinds` say, by column, and else as the cells look; or by a schema that is `known`.
 
-    `flag` is how a person says what a column is, for the notes on those that are left out.
+    `said(name, kind)` is how a person says what a column is, for the notes on those that are left out.
 
     Raises UsageError for a kind or a column that there is not, DataError for cells that cannot be used.
     """
@@ -64,7 +57,11 @@ def coded_frame(frame: Frame, kinds: Mapping[str, str] | None = None, known: Sch
     kinds = kinds or {}
     refuse_unknown(kinds, frame.names)
     guesses = [_guess(name, column, frame.rows, kinds.get(name)) for name, column in frame.columns.items()]
-    return table_of(frame.names, guesses, flag)
+    return table_of(frame.names, guesses, said or _as_argument)
+
+
+def _as_argument(name: str, kind: str) -> str:
+    return f"columns={{'{short(name)}': '{kind}'}}"
 
 
 def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
@@ -93,7 +90,7 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
 
 def _order_of(column: Any) -> list[str] | None:
     """The values of a category of pandas, where they have an order."""
-    dtype = column.dtype if hasattr(column, "dtype") else None
+    dtype: Any = getattr(column, "dtype", None)
     return [spelled_cell(value) for value in dtype.categories] if getattr(dtype, "ordered", False) else None
 
 
