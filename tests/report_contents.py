@@ -359,6 +359,7 @@ def points(n=2000, labels=True):
                 for name, z in (("x", 0.7), ("y", -5.2))
             ],
             "associations": {
+                "called": "a rank correlation",
                 "names": ["x", "y"],
                 "sampled": [[1.0, -0.42], [-0.42, 1.0]],
                 "true": [[1.0, -0.38], [-0.38, 1.0]],

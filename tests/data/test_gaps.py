@@ -59,8 +59,8 @@ def test_gaps_are_refused_unless_somebody_says_otherwise():
 def test_the_way_on_is_spelled_for_the_one_who_asked(tmp_path):
     # Catches a Python keyword told to a shell, and the other way round.
     rows = ["place,speed", *(f"{i},{'' if i in (118, *range(130, 141)) else i}" for i in range(300))]
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
     with pytest.raises(DataError) as error:
-        (tmp_path / "rows.csv").write_text("\n".join(rows))
         read(tmp_path / "rows.csv", missing="refuse")
     assert str(error.value) == (
         "column 'speed' has 12 missing values (first: row 118). Remove them, or pass --data.missing drop."

@@ -10,7 +10,7 @@ from unstir.data import from_arrays, load, read, write
 from unstir.data.frames import Frame
 from unstir.data.matching import Known
 from unstir.data.tables import Column, Schema, schema_from
-from unstir.data.tables.guessing import ASKED
+from unstir.data.tables.kinds import ASKED
 from unstir.data.tables.libraries import framed, library_of
 from unstir.errors import DataError, UsageError
 from unstir.training import setting_types

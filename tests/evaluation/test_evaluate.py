@@ -52,7 +52,7 @@ class Sampler:
         self.shift, self.asked = shift, []
         self.deviation = torch.as_tensor(SCALE)
 
-    def sample(self, n, how):
+    def rows(self, n, how):
         self.asked.append((n, how))
         return draw(n, 999 + how.seed, self.shift)
 
@@ -181,7 +181,7 @@ def test_as_many_samples_as_true_rows_are_drawn_in_the_way_asked_for():
 def test_images_are_compared_as_rows():
     model = Sampler()
     model.deviation = torch.ones(2, 3)
-    model.sample = lambda n, **_: np.random.default_rng(0).normal(size=(n, 2, 3)).astype(np.float32)
+    model.rows = lambda n, **_: np.random.default_rng(0).normal(size=(n, 2, 3)).astype(np.float32)
     sets = [np.random.default_rng(i).normal(size=(200, 6)) for i in range(1, 5)]
     assert all(score.verdict != "far above the floor" for score in evaluate(model, Truth(sets[:2], sets[2:])))
 

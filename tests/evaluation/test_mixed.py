@@ -140,7 +140,7 @@ def test_everything_can_be_printed(good, bad):
     for one in (good, bad):
         whole = Found(one, None, None, [])
         document = document_of(whole, TABLE.names)
-        assert json.loads(json.dumps(document, allow_nan=False))["table"]["columns"][1]["column"] == "region"
+        assert json.loads(json.dumps(document, allow_nan=False))["mixed"]["columns"][1]["column"] == "region"
         tables = [scores_table(whole, "a title"), faults_table(one.seen), columns_table(one, TABLE.names)]
         assert [table.row_count > 0 for table in tables][::2] == [True, True]
         assert "Boosted trees tell samples" in str(how_good(one))

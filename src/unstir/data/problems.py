@@ -37,7 +37,7 @@ import numpy as np
 from unstir.data.columns import Column, Whole, looked_at
 from unstir.data.dataset import Data
 from unstir.data.neighbours import curve, doubt
-from unstir.data.tables.guessing import IDS, NAMELESS
+from unstir.data.tables.kinds import IDS, NAMELESS
 from unstir.words import counted
 
 LEVELS = 256  # a column with more different values than this has no levels

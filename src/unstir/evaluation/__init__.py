@@ -5,6 +5,9 @@ summaries.py       what is looked at of a row: a table's columns, or a few numbe
 columns.py         are these columns right? shares and correlations, in words
 features.py        a small network that learns features of images and sequences
 likeness.py        the scores in these features
+cells.py           rows of a mixed table as flags and as points
+mixed.py           the scores of mixed tables: shapes, trends, gaps; trees.py has trees that tell samples, or learn from them
+sampled.py         samples as rows of numbers
 memorisation.py    are samples copies of training rows, and does the model denoise training rows better than unseen ones?
 verdict.py         the two answers in words
 answers.py         all of this together

@@ -107,8 +107,7 @@ def compared_tables(sets: list[np.ndarray], truth: Truth, table: Schema, seen: S
     """Compare sets of samples of a mixed table with true rows in every measure; all rows are codes."""
     points = Points(table, truth.rows)
     distance, near = between_rows(sets, truth, points)
-    few = (points(side[: scoring.TESTED]) for side in (sets[0], truth.true[0]))
-    test = energy_test(*few, seed=seed)
+    test = energy_test(points(sets[0][: scoring.TESTED]), points(truth.true[0][: scoring.TESTED]), seed=seed)
     return Good([distance], None, near, test, None, seen, None, 0.0, compare_tables(sets, truth, table))
 
 

@@ -106,7 +106,7 @@ def compare_tables(sets: Sequence[np.ndarray], truth: Truth, table: Schema) -> M
     ordered, rows = ordered_of(table), len(sets[0])
     sides = _both_sides(sets, truth, table, ALL)
     by_column = [
-        [_score(name, *(side[name][:, i] for side in sides), rows) for i in range(len(ordered))] for name in (SHAPES, TAUGHT)
+        [_score(name, sides[0][name][:, i], sides[1][name][:, i], rows) for i in range(len(ordered))] for name in (SHAPES, TAUGHT)
     ]
     taught = [score if np.isfinite([score.value, score.floor]).all() else None for score in by_column[1]]
     sampled, true = np.concatenate(list(sets)), truth.rows
@@ -154,9 +154,9 @@ def _scores(sides: Sequence[Measurements], rows: int) -> list[Score]:
     """Each measurement as a score; what the table does not have, as missing cells, is left out."""
     found = []
     for name in sides[0]:
-        each = [_over_columns(side[name]) for side in sides]
-        if all(np.isfinite(values).all() for values in each):
-            found.append(_score(name, *each, rows))
+        values, floors = (_over_columns(side[name]) for side in sides)
+        if np.isfinite(values).all() and np.isfinite(floors).all():
+            found.append(_score(name, values, floors, rows))
     return found
 
 

@@ -120,7 +120,7 @@ def _readable(rows: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 def _ranked(cells: np.ndarray, true: np.ndarray) -> np.ndarray:
     """The shares of the true cells below each cell, half of the equal ones included."""
     ordered = np.sort(true)
-    return sum(np.searchsorted(ordered, cells, side) for side in ("left", "right")) / (2 * len(true))
+    return (np.searchsorted(ordered, cells, "left") + np.searchsorted(ordered, cells, "right")) / (2 * len(true))
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:

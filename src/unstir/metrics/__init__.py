@@ -3,6 +3,7 @@
 distances.py     distances between two sets (sliced W2, energy, exact W2), and the floor: the same between true samples
 shares.py        is each column right? shares of rows: quantiles, outside the range, exact values, whole numbers
 dependence.py    rank correlations
+mixed.py         tables of numbers and categories with missing cells: shapes of columns, trends of pairs, gaps
 moments.py       the mean and standard deviation of each column, with their standard errors
 frechet.py       the Frechet distance, as in FID
 kernel.py        the kernel distance, as in KID
@@ -20,6 +21,8 @@ _NAMES = {
     "kernel_distance": "kernel",  # the kernel distance of features
     "compare_shares": "shares",  # is each column right?
     "compare_correlations": "dependence",  # do columns belong together as in the data?
+    "shapes": "mixed",  # is each column of a mixed table right?
+    "trends": "mixed",  # do each two columns of a mixed table go together as in the data?
     "energy_test": "permutation",  # could these samples be true rows?
     "compare_pairs": "paired",  # which alternatives can be told apart, over the same seeds
 }

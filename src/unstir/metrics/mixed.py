@@ -82,8 +82,8 @@ def trends(x: np.ndarray, y: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     (of_x, of_y), sizes = states(x, y, ordered)
     for i, j in zip(*np.triu_indices(x.shape[1], 1), strict=True):
         if not (ordered[i] and ordered[j]):
-            joint = (side[:, i] * sizes[j] + side[:, j] for side in (of_x, of_y))
-            found[i, j] = found[j, i] = 1 - _apart(*joint, sizes[i] * sizes[j])
+            a, b = (side[:, i] * sizes[j] + side[:, j] for side in (of_x, of_y))
+            found[i, j] = found[j, i] = 1 - _apart(a, b, sizes[i] * sizes[j])
     np.fill_diagonal(found, 1.0)
     return found
 
@@ -207,8 +207,8 @@ def missing_together(x: np.ndarray, y: np.ndarray, ordered: np.ndarray) -> float
     for i in np.flatnonzero(np.isnan(x).any(0) | np.isnan(y).any(0)):
         for j in range(x.shape[1]):
             if j != i:
-                cells = [np.isnan(side[:, i]) * sizes[j] + own[:, j] for side, own in ((x, of_x), (y, of_y))]
-                found.append(_homogeneity(*cells, 2 * sizes[j]))
+                a, b = (np.isnan(side[:, i]) * sizes[j] + own[:, j] for side, own in ((x, of_x), (y, of_y)))
+                found.append(_homogeneity(a, b, 2 * sizes[j]))
     return float(np.mean(found)) if found else 0.0
 
 

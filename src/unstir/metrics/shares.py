@@ -262,8 +262,8 @@ def _counted(i: int, x: np.ndarray, y: np.ndarray) -> Iterator[_Counted]:
         counts[row, np.searchsorted(all_values, some)] = numbers
     whole = all_values == np.round(all_values)
     again = counts.sum(0) > 1
-    yield _Counted(i, "whole", math.nan, *(int(part[whole].sum()) for part in counts), n, m)
-    yield _Counted(i, "repeated", math.nan, *(int(part[again].sum()) for part in counts), n, m)
+    for kind, which in (("whole", whole), ("repeated", again)):
+        yield _Counted(i, kind, math.nan, int(counts[0, which].sum()), int(counts[1, which].sum()), n, m)
     weight = (counts[0] / n + counts[1] / m) / 2
     for k in np.argsort(-weight, kind="stable")[:ATOMS]:
         if weight[k] >= ATOM:

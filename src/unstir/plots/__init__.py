@@ -4,9 +4,9 @@
     samples_beside_data   the data, and beside it the samples of each sampler                                     clouds.py
     trajectories          the paths of some particles from noise to samples                                       clouds.py
     columns               each column of a table, samples beside the data                                         distributions.py
-    cells                 the same of a table with categories and missing cells                                   cells.py
-    missing               how often cells of each column are missing                                              cells.py
-    associations          how strongly columns of such a table go together                                        cells.py
+    cells                 the same of a table with categories and missing cells                                   mixed.py
+    missing               how often cells of each column are missing                                              mixed.py
+    associations          how strongly columns of such a table go together                                        mixed.py
     schedule_curves       what each schedule leaves of the signal at each time                                    curves.py
     loss_by_time          at which times the network is most wrong, as error of the noise and of the data         curves.py
     training              the loss and the learning rate at each step of training                                 curves.py
@@ -17,10 +17,10 @@ share: `style.py` has fonts, text and numbers, and how a figure is saved; `plane
 of it is shown; `looks.py` gives every schedule, sampler and class its colour.
 """
 
-from unstir.plots.cells import associations, cells, missing
 from unstir.plots.clouds import Drawn, forward, samples_beside_data, trajectories
 from unstir.plots.curves import LossByTime, loss_by_time, schedule_curves, training
 from unstir.plots.distributions import columns
+from unstir.plots.mixed import associations, cells, missing
 from unstir.plots.style import STYLE, save
 
 __all__ = [

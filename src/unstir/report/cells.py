@@ -65,4 +65,4 @@ def states_of(column: Column, sampled: np.ndarray, true: np.ndarray) -> list[dic
 
 def associations_of(mixed: Mixed) -> dict[str, Any] | None:
     """Eq. (3) for the page, and the pair that differs most; None for one column or very many."""
-    return most_apart(*mixed.together, mixed.table.names, "an association")
+    return most_apart(mixed.together[0], mixed.together[1], mixed.table.names, "an association")

@@ -42,7 +42,7 @@ Name = Annotated[str | None, BeforeValidator(lambda value: spelled(value) if isi
 """A name in the data, as text: on the command line it may be bytes that the locale does not know."""
 
 
-ASKED = ("category", "number", "time", "drop")  # of `unstir.data.tables.guessing`, without numpy, which --help does not wait for
+ASKED = ("category", "number", "time", "drop")  # of `unstir.data.tables.kinds`, without numpy, which --help does not wait for
 
 
 def _kinds(value: dict[str, Any], start: str = "") -> dict[str, str]:
@@ -60,7 +60,7 @@ def _kinds(value: dict[str, Any], start: str = "") -> dict[str, str]:
 
 
 Kinds = Annotated[dict[str, Any], AfterValidator(_kinds)]
-"""What columns of a table are, by their names: `unstir.data.tables.guessing`."""
+"""What columns of a table are, by their names: `unstir.data.tables.kinds`."""
 
 
 Size = Annotated[str | None, BeforeValidator(_size)]

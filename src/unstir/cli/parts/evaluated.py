@@ -136,7 +136,7 @@ def document_of(found: Found, names: tuple[str, ...]) -> dict[str, Any]:
             "shares": good.seen.as_json(),
         }
         if good.mixed:
-            document |= {"scores": as_json([*good.distances, *good.mixed.scores]), "table": good.mixed.as_json()}
+            document |= {"scores": as_json([*good.distances, *good.mixed.scores]), "mixed": good.mixed.as_json()}
     if found.good and found.good.columns:
         good, z = found.good, found.good.columns.z
         parts = {name: getattr(good.columns, name).tolist() for name in ("sampled", "sampled_error", "true", "true_error")}

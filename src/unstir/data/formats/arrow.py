@@ -14,7 +14,7 @@ from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.frames import Frame, frame_of
 from unstir.data.matching import matched
-from unstir.data.tables.guessing import flag
+from unstir.data.tables.kinds import flag
 from unstir.data.tables.libraries import framed
 from unstir.data.tables.typed import coded_frame
 from unstir.errors import DataError, UsageError

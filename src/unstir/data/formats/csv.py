@@ -29,7 +29,7 @@ from unstir.data.formats.headers import LOOKED_AT, judge
 from unstir.data.formats.numerals import PLAIN, Marks, is_missing, is_number, marks_of, number
 from unstir.data.formats.raw import refuse_large
 from unstir.data.matching import matched
-from unstir.data.tables.guessing import NAMELESS, refuse_unknown
+from unstir.data.tables.kinds import NAMELESS, refuse_unknown
 from unstir.data.tables.reading import Columns, MarkedError, TextError
 from unstir.errors import DataError, UsageError
 from unstir.words import short, spelled

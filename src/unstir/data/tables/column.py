@@ -101,7 +101,8 @@ def column_from(raw: dict[str, Any]) -> Column:
     known = {entry.name for entry in fields(Column)}
     held = {name: value for name, value in raw.items() if name in known}
     ends = {name: float("nan") if held.get(name) is None else float(held[name]) for name in ("low", "high")}
-    return Column(**(held | ends | {"values": tuple(held.get("values", ()))}))
+    entries: dict[str, Any] = held | ends | {"values": tuple(held.get("values", ()))}
+    return Column(**entries)
 
 
 def _finite(value: Any) -> Any:

@@ -18,96 +18,35 @@ for, "category", "number", "time" or "drop", wins over all of it.
     ('boolean', ('no', 'yes'), [1.0, 0.0, 1.0], "'no' or 'yes'")
 """
 
-import re
-import shlex
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from unstir.data.checks import BEYOND, EXACT, unknown_name
+from unstir.data.checks import BEYOND, EXACT
 from unstir.data.formats.numerals import PLAIN, Marks, is_number, kind_of_text, number
 from unstir.data.tables.column import MOST_DECIMALS, NUMERIC, Column
 from unstir.data.tables.gathered import Numbers, Texts
+from unstir.data.tables.kinds import (
+    ASKED_FOR,
+    CATEGORY,
+    DROP,
+    NUMBER,
+    SOME,
+    TIME,
+    Guess,
+    flag,
+    is_category,
+    is_id,
+    is_id_name,
+    left_out,
+)
 from unstir.data.tables.times import form_of, seconds, step_of
-from unstir.errors import DataError, unknown
+from unstir.errors import DataError
 from unstir.words import counted, short
 
-ASKED_FOR = "as asked for"  # why
-CATEGORY, NUMBER, TIME, DROP = ASKED = ("category", "number", "time", "drop")
-IDS = (
-    "id",
-    "index",
-    "idx",
-    "key",
-    "uuid",
-    "guid",
-    "rownum",
-    "row_number",
-    "row",
-    "rowid",
-    "rowname",
-    "rownames",
-    "level_0",
-    "no",
-    "nr",
-)
-NAMELESS = "unnamed"  # how a column begins whose name was an index without one, as pandas' "Unnamed: 0"
-SOME = 10  # rows, from which a column can be said to number them
 MANY, MOST = 50, 1000  # different texts: so many may be free text, so many are
 REPEATED = 20  # different numbers among texts, from which they are measurements
 PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
-ENDS = re.compile(r"[a-z]I[dD]$")
-
-
-class Guess(NamedTuple):
-    """What a column is taken for: its `Column` and codes (N,) float64, or None for one that is left out; `why` is for a person.
-
-    `kept_as` is the kind as which a column that is left out can be kept.
-    """
-
-    column: Column | None
-    codes: np.ndarray | None
-    why: str
-    kept_as: str = CATEGORY
-
-
-def refuse_unknown(kinds: Mapping[str, str], names: Sequence[str], what: str = "column to take for a kind") -> None:
-    """Raise UsageError for a kind that there is not, and for one of a column that there is not."""
-    for name, kind in kinds.items():
-        if kind not in ASKED:
-            raise unknown(f"kind of the column '{short(name)}'", str(kind), ASKED)
-        if name not in names:
-            raise unknown_name(what, name, names)
-
-
-def is_id_name(name: str) -> bool:
-    """Whether a name is one that ids have, or stands for no name.
-
-    >>> is_id_name("PassengerId"), is_id_name("user_id"), is_id_name("Unnamed: 0"), is_id_name("humidity")
-    (True, True, True, False)
-    """
-    low = name.lower()
-    return low in IDS or low.startswith(NAMELESS) or low.endswith(("_id", " id", ".id")) or ENDS.search(name) is not None
-
-
-def flag(name: str, kind: str) -> str:
-    """What to type so that a column is taken for a kind.
-
-    >>> print(flag("a b", "drop"))
-    '--columns.a b' drop
-    """
-    return f"{shlex.quote(f'--columns.{short(name)}')} {kind}"
-
-
-def is_category(dtype: str) -> bool:
-    """Whether the type of a data frame's column says that it holds categories."""
-    return dtype.lower().startswith(("category", "categorical", "enum", "dictionary"))
-
-
-def left_out(why: str, kept_as: str = CATEGORY) -> Guess:
-    """A column that is left out."""
-    return Guess(None, None, why, kept_as)
 
 
 def guess_numbers(name: str, cells: Numbers, asked: str | None = None) -> Guess:
@@ -141,7 +80,7 @@ def numeric(name: str, values: np.ndarray, decimals: int | None, form: str, dtyp
     if not len(held):
         return Guess(Column(name, "constant", True, form=form, dtype=dtype, gap=gap), values, "every cell is missing")
     low, high = float(held.min()), float(held.max())
-    shared = {"missing": missing, "low": low + 0.0, "high": high + 0.0, "form": form, "dtype": dtype, "gap": gap}
+    shared: dict[str, Any] = {"missing": missing, "low": low + 0.0, "high": high + 0.0, "form": form, "dtype": dtype, "gap": gap}
     column = Column(name, "number", decimals=decimals, **shared)
     if low == high and not missing and asked is None:
         from unstir.data.tables.cells import texts_of
@@ -150,15 +89,6 @@ def numeric(name: str, values: np.ndarray, decimals: int | None, form: str, dtyp
         return Guess(column, values, f"always {column.values[0]}")
     digits = {None: "numbers", 0: "whole numbers"}.get(decimals, f"numbers of {counted(decimals or 0, 'decimal')}")
     return Guess(column, values, digits)
-
-
-def is_id(name: str, held: np.ndarray, missing: bool) -> bool:
-    """Whether whole numbers that are all different have the name of an id, or no name."""
-    if missing or not is_id_name(name) or not np.isfinite(held).all() or (held != np.round(held)).any():
-        return False
-    different = len(np.unique(held)) == len(held)
-    counts = name.lower().startswith(NAMELESS) and len(held) > 1 and bool((np.diff(held) == 1).all())
-    return different and (len(held) >= SOME or counts)
 
 
 def guess_texts(
@@ -179,7 +109,7 @@ def guess_texts(
     ids, texts = cells.ids, cells.distinct
     gaps = ids < 0
     rows, missing, kinds = int((~gaps).sum()), bool(gaps.any()), len(texts)
-    shared = {"missing": missing, "dtype": dtype, "gap": cells.gap}
+    shared: dict[str, Any] = {"missing": missing, "dtype": dtype, "gap": cells.gap}
     if not texts:
         return Guess(
             Column(name, "constant", True, dtype=dtype, gap=cells.gap), np.full(len(ids), np.nan), "every cell is missing"
@@ -302,7 +232,7 @@ def _as_number(name: str, cells: Texts, where: str, dtype: str, marks: Marks) ->
     return numeric(name, values, *_written(found, found.values), dtype, cells.gap, NUMBER)
 
 
-def _as_time(name: str, cells: Texts, found: tuple[str, str], shared: dict) -> Guess:
+def _as_time(name: str, cells: Texts, found: tuple[str, str], shared: dict[str, Any]) -> Guess:
     form, said = found
     each = seconds(cells.distinct, form)
     codes = np.append(each, np.nan)[cells.ids]

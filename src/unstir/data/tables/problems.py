@@ -24,7 +24,7 @@ from unstir.data.dataset import Data
 from unstir.data.problems import Problem, first_of
 from unstir.data.rows import Rows
 from unstir.data.tables.cells import texts_of
-from unstir.data.tables.guessing import DROP, flag
+from unstir.data.tables.kinds import DROP, flag
 from unstir.words import counted, short
 
 RARE, MANY = 5, 50  # rows of a value, values of a category

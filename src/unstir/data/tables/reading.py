@@ -24,7 +24,8 @@ from unstir.data.formats.numerals import PLAIN, Marks, is_marked, is_missing, is
 from unstir.data.tables.cells import code_of
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Numbers, Texts, is_gap_text
-from unstir.data.tables.guessing import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, flag, guess_numbers, guess_texts, left_out
+from unstir.data.tables.guessing import guess_numbers, guess_texts
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, flag, left_out
 from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import short
@@ -183,7 +184,7 @@ class Columns:
 
 def table_of(names: Sequence[str], guesses: Sequence[Guess], said: Callable[[str, str], str] = flag) -> Table:
     """The table of the columns that are not left out. Raises DataError where none is."""
-    kept = [guess for guess in guesses if guess.column is not None]
+    kept = [(replace(guess.column, why=guess.why), guess.codes) for guess in guesses if guess.column is not None]
     left = tuple((name, guess.why) for name, guess in zip(names, guesses, strict=True) if guess.column is None)
     if not kept:
         each = "; ".join(f"'{short(name)}' is {why}" for name, why in left[:4])
@@ -193,5 +194,4 @@ def table_of(names: Sequence[str], guesses: Sequence[Guess], said: Callable[[str
         if guess.column is None:
             way = "" if guess.why == ASKED_FOR else f" To keep it, pass {said(name, guess.kept_as)}."
             notes.append(f"column '{short(name)}' is left out: {guess.why}.{way}")
-    codes = np.stack([guess.codes for guess in kept], axis=1)
-    return Table(Schema(tuple(replace(guess.column, why=guess.why) for guess in kept), left), codes, tuple(notes))
+    return Table(Schema(tuple(column for column, _ in kept), left), np.stack([codes for _, codes in kept], axis=1), tuple(notes))

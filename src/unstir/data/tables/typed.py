@@ -28,19 +28,8 @@ from unstir.data.given import as_array
 from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Texts
-from unstir.data.tables.guessing import (
-    ASKED_FOR,
-    CATEGORY,
-    DROP,
-    SOME,
-    TIME,
-    Guess,
-    guess_texts,
-    is_category,
-    left_out,
-    numeric,
-    refuse_unknown,
-)
+from unstir.data.tables.guessing import guess_texts, numeric
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, SOME, TIME, Guess, is_category, left_out, refuse_unknown
 from unstir.data.tables.reading import Table, table_of
 from unstir.data.tables.schema import Schema
 from unstir.data.tables.times import seconds, step_of
@@ -101,7 +90,7 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
 
 def _order_of(column: Any) -> list[str] | None:
     """The values of a category of pandas, where they have an order."""
-    dtype = column.dtype if hasattr(column, "dtype") else None
+    dtype: Any = getattr(column, "dtype", None)
     return [spelled_cell(value) for value in dtype.categories] if getattr(dtype, "ordered", False) else None
 
 
