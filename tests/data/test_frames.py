@@ -20,7 +20,7 @@ def brief(monkeypatch):
     monkeypatch.setattr("unstir.training.fitting.CURVE_DRAWS", (2, 2))
 
 
-A, B = [1.5, 2.5, 3.5], [True, False, True]
+A, B = [1.5, 2.5, 3.5], [1, 0, 1]
 
 
 class Frame:
