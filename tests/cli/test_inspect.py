@@ -86,7 +86,7 @@ def test_inspect_answers_with_one_object(table):
     assert {p["problem"] for p in found["problems"]} == {"infinite", "labels missing"}
     assert [column["taken_for"]["kind"] for column in found["columns"]] == ["number", "number", "constant"]
     assert list(found["left_out"]) == ["id"]
-    assert found["settings"]["network.width"]["value"] == 64
+    assert found["settings"]["network.width"]["value"] == 96
     assert found["cost"] == {
         **{"steps": 1600, "batch_size": 256, "device": "cpu", "memory_bytes": 300 * 2**20},
         **{"seconds": pytest.approx(3.62), "seconds_per_step": 0.002},
