@@ -206,6 +206,6 @@ class CompleteReadingFlags(ReadingFlags):
     """The same, for a command that needs rows without gaps."""
 
     missing: Annotated[
-        Literal["refuse", "drop"],
+        Literal["auto", "refuse", "drop"],
         Parameter(name="--data.missing", help="What to do with rows of DATA that have missing or infinite values."),
-    ] = "refuse"
+    ] = "auto"

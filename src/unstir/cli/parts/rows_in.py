@@ -42,7 +42,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
         formats="any",
         alpha=reading.alpha,
         groups=reading.groups,
-        known=Known(model.card.names, label),
+        known=Known(model.card.names, label, model.table),
         fewest=fewest,
     )
     if no_class:  # a format may find classes unasked
