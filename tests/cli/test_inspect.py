@@ -33,16 +33,15 @@ def test_inspect_says_it_in_words(table):
     code, out, err = run("inspect", table, "--data.labels", "pet", "--optim.steps", "500")
     assert (code, err) == (0, "")
     for said in (
-        "t.csv: table, 400 rows of 4 numbers (float64)",
-        "no bounds, so samples are never clipped",
+        "t.csv: table, 400 rows of 3 columns: 2 numbers and 1 constant",
+        "missing: 2 cells in 2 rows and 1 column; samples have them as often",
+        "column 'id' is left out: a whole number that is different in each of 400 rows, and its name is an id's",
+        "to overrule what a column is taken for: --columns.NAME category, number, time, or drop",
         "classes: 2 (cat: 266, dog: 133)",
-        "column 'speed' has 2 (first: row 118)",
         "column 'height' has 1 (first: row 7)",
         "1 row without a class (first: row 9)",
-        "column 'constant' is always 7",
-        "column 'id' changes by the same step",
-        "(row 20)",
-        "network.octaves = 0",
+        "always 7",
+        "data.encoder = table",
         "cost: 1.2 s for 500 steps of 256 (2 ms a step, measured on cpu), 300 MiB of memory",
         "next: unstir train t.csv --data.labels pet --data.missing drop --optim.steps 500",
     ):
@@ -81,13 +80,13 @@ def test_inspect_answers_with_one_object(table):
     code, out, _ = run("inspect", table, "--data.labels", "pet", "--json")
     found = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert code == 0
-    assert (found["kind"], found["rows"], found["shape"], found["classes"]) == ("table", 400, [4], {"cat": 266, "dog": 133})
-    assert [column["name"] for column in found["columns"]] == ["id", "speed", "height", "constant"]
-    assert found["columns"][1]["missing"] == {"count": 2, "first": 118}
-    assert {p["problem"] for p in found["problems"]} == {
-        *("missing", "infinite", "labels missing", "constant", "counter", "outliers"),
-    }
-    assert found["settings"]["network.width"]["value"] == 64
+    assert (found["kind"], found["rows"], found["shape"], found["classes"]) == ("table", 400, [3], {"cat": 266, "dog": 133})
+    assert [column["name"] for column in found["columns"]] == ["speed", "height", "constant"]
+    assert found["columns"][0]["missing"] == {"count": 2, "first": 118}
+    assert {p["problem"] for p in found["problems"]} == {"infinite", "labels missing"}
+    assert [column["taken_for"]["kind"] for column in found["columns"]] == ["number", "number", "constant"]
+    assert list(found["left_out"]) == ["id"]
+    assert found["settings"]["network.width"]["value"] == 96
     assert found["cost"] == {
         **{"steps": 1600, "batch_size": 256, "device": "cpu", "memory_bytes": 300 * 2**20},
         **{"seconds": pytest.approx(3.62), "seconds_per_step": 0.002},

@@ -65,7 +65,7 @@ def test_the_way_on_is_spelled_for_the_one_who_asked(tmp_path):
     assert str(error.value) == (
         "column 'speed' has 12 missing values (first: row 118). Remove them, or pass --data.missing drop."
     )
-    dropped = read(tmp_path / "t.csv", missing="drop")
+    dropped = read(tmp_path / "rows.csv", missing="drop")
     assert (len(dropped), dropped.dropped) == (288, 12)
     assert unstir.fit(np.array([[0.0], [1.0], [np.nan]] * 4), missing="drop", steps=1, width=4).card.shape == (1,)
     with pytest.raises(DataError, match="pass missing='drop'"):

@@ -123,7 +123,7 @@ def test_one_number_or_several_can_be_typed(typed, meant):
         ({"optim": 3}, "setting 'optim'"),
         ({"optim": {"lrr": 3}}, "unknown setting 'optim.lrr': did you mean 'optim.lr'"),
         ({"optimm": {"lr": 3}}, r"unknown setting 'optimm': did you mean 'optim'\?"),
-        ({"lr": 3}, "unknown setting 'lr': .*Known: autoencoder, data, device"),
+        ({"lr": 3}, "unknown setting 'lr': .*Known: autoencoder, columns, data, device"),
         (
             {"diffusion": {"settings": {"s": "fast"}}},
             "^setting 'diffusion.settings.s': should be a number, or several as in 0.1,0.2",

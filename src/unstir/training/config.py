@@ -43,20 +43,13 @@ class Data(Section):
     formats: Literal["alike", "any"] = Field(
         "alike", description="A class whose images are in another file format than all others: alike refuses it, any reads it."
     )
-    columns: Name = Field(
-        None,
-        description="Columns of a table that make a row, in this order, as in age,income; if left out, all but class and group.",
-    )
+    columns: Name = Field(None, description="Columns of a table that make a row, as in age,income; else all but class and group.")
     given: Name = Field(
-        None,
-        description="Columns of a table, or arrays of an archive, that each row is given, as in price,island: rows are learnt for each "
-        "value of them, and they are not part of a row.",
+        None, description="Columns of a table, or arrays of an archive, that each row is given, as in price,island; no part of a row."
     )
     groups: Name = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["auto", "refuse", "drop"] = Field(
-        "auto",
-        description="What to do with rows that have missing or infinite values, and with damaged images: refuse or drop; auto refuses them, "
-        "but for the missing cells of a table, which samples have as often as the data.",
+        "auto", description="Rows with gaps and damaged images: refuse or drop; auto refuses all but missing cells of tables."
     )
     size: Size = Field(None, description="Resize and crop the images of a folder: 32, or height x width as in 32x48.")
     flip: Literal["none", "horizontal"] = Field(
@@ -225,9 +218,7 @@ class Config(Section):
     optim: Optim = Optim()
     start: Start = Start()
     columns: Kinds = Field(
-        {},
-        description="What a column of a table is taken for, where that is not what it looks like: category, number, time, or drop to leave "
-        "it out, as in --columns.island category.",
+        {}, description="What a column of a table is: category, number, time or drop, as in --columns.island drop."
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed.")
     device: Device = Field("auto", description=devices.HELP)

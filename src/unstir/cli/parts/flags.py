@@ -58,7 +58,8 @@ RunOrModel = Annotated[Place, Parameter(name="RUN", help="Run folder, or the mod
 DataSource = Annotated[
     str,
     Parameter(
-        name="DATA", help="Built-in name, folder of images or of .npy files, or .npy, .npz, .csv, .tsv or .safetensors file."
+        name="DATA",
+        help="Built-in name, folder of images or of .npy files, or .npy, .npz, .csv, .tsv, .parquet, .feather or .safetensors file.",
     ),
 ]
 RunOut = Annotated[Place | None, Parameter(name=["--out", "-o"], help="Run folder to make; it must not exist yet.")]
@@ -152,7 +153,7 @@ class GivenFlags:
 
 _OUT = Parameter(
     name=["--out", "-o"],
-    help=".npy, .npz, .csv, .tsv or .safetensors file; for images also a folder of PNGs, as in out/.",
+    help=".npy, .npz, .csv, .tsv, .parquet, .feather or .safetensors file; for images also a folder of PNGs, as in out/.",
     converter=lambda _, tokens: home(tokens[0].value),
 )
 RowsFile = Annotated[str, _OUT]
@@ -213,6 +214,6 @@ class CompleteReadingFlags(ReadingFlags):
     """The same, for a command that needs rows without gaps."""
 
     missing: Annotated[
-        Literal["refuse", "drop"],
+        Literal["auto", "refuse", "drop"],
         Parameter(name="--data.missing", help="What to do with rows of DATA that have missing or infinite values."),
-    ] = "refuse"
+    ] = "auto"

@@ -251,6 +251,9 @@ def document_of(data: Data, found: Survey, plan: Preview) -> dict[str, Any]:
 def _column(data: Data, j: int, column: Column) -> dict[str, Any]:
     values = column._asdict()
     gaps = {word: values.pop(word)._asdict() for word in ("missing", "infinite")}
+    if data.states[j]:  # which is no gap, but a program counts it
+        missing = np.isnan(data.rows.held[:, j])
+        gaps["missing"] = {"count": int(missing.sum()), "first": int(missing.argmax())}
     kind = {} if data.table is None else {"taken_for": told(data, j)._asdict()}
     return {"name": data.names[j] if data.names else None} | values | gaps | kind
 
