@@ -29,6 +29,7 @@ ALLOWED = {
     # Words that mean something else.
     ("compression/registry.py", "mlp"): "a row of a table of parts, under the name of the network that it is a copy of",
     ("compression/registry.py", "unet"): "a row of a table of parts, under the name of the network that it is a copy of",
+    ("data/tables/kinds.py", "categorical"): "a type of a data frame's column",
     ("diffusion/loss.py", "edm"): "the weight of that name",
     ("diffusion/samplers.py", "chain"): CHAIN,
     ("diffusion/times.py", "chain"): CHAIN,
@@ -36,7 +37,6 @@ ALLOWED = {
     ("networks/autoencoder.py", "channels"): "a size of the autoencoder",
     ("report/forward.py", "x0"): "the rows of the data, as the page's program knows them",
     ("report/forward.py", "eps"): "their noise, as the page's program knows it",
-    ("cli/parts/evaluated.py", "table"): "what an evaluation says of the columns, in its JSON",
     ("comparison/verdict.py", "table"): "the cells of a comparison, in its JSON",
     ("data/layouts.py", "table"): "a kind of data",
     ("data/neighbours.py", "table"): "a kind of data",
