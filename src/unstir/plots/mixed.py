@@ -67,7 +67,7 @@ def cells(true: np.ndarray, samples: np.ndarray, names: Sequence[str], spell: Sp
 def _column(axes: Axes, true: np.ndarray, samples: np.ndarray, spell: Callable[[float], str] | None, colour: str) -> str:
     """Draw one column; what its caption says of missing cells, or of a bar that is cut off."""
     gaps = [float(np.isnan(side).mean()) for side in (true, samples)]
-    said = f"missing {percent(gaps[0])}, samples {percent(gaps[1])}" if any(gaps) else ""
+    said = f"missing {percent(gaps[0])} in data,\n{percent(gaps[1])} in samples" if any(gaps) else ""
     if spell is None:
         held = [side[~np.isnan(side)] for side in (true, samples)]
         if not all(map(len, held)):
