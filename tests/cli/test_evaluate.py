@@ -281,18 +281,19 @@ def spending(tmp_path_factory):
 def test_training_and_evaluation_name_the_column_that_is_wrong(spending):
     """Catches "at the floor" three times beside samples without a zero, where four in five true rows are exactly 0."""
     folder, said = spending
-    assert "warning: column 'amount' is exactly 0 in none of 600 samples and in " in said
+    assert "warning: column 'amount' is exactly 0 in " in said
     kept = json.loads((folder / "samples" / "scores.json").read_text())
-    assert kept["shares"]["faults"][0]["columns"] == ["column 'amount'"]
+    assert ["column 'amount'"] in [fault["columns"] for fault in kept["shares"]["faults"]]
     code, out, _ = run("evaluate", folder)
     assert code == 0
-    assert "Is it good? No: column 'amount' is exactly 0 in none of 600 samples and in " in out
-    assert "column 'income [euro]' is negative" in out.replace("Column", "column")  # brackets are text
+    assert "Is it good? No: column" in out
+    assert "column 'amount' is exactly 0 in " in out.replace("Column", "column")
+    assert "column 'income [euro]' is exactly" in out.replace("Column", "column")  # what would be negative; brackets are text
     assert max(map(len, out.splitlines())) <= 120
     found = result(folder)
-    assert (found["good"]["answer"], found["good"]["why"][:15]) == ("no", "column 'amount'")
+    assert (found["good"]["answer"], found["good"]["why"][:8]) == ("no", "column '")
     atoms = [row for row in found["shares"]["each"] if (row["column"], row["measure"]) == ("column 'amount'", "atom")]
-    assert (atoms[0]["at"], atoms[0]["value"]) == (0, 0)
+    assert (atoms[0]["at"], atoms[0]["value"] < atoms[0]["chance"][0]) == (0, True)
     assert atoms[0]["chance"][0] < atoms[0]["floor"] < atoms[0]["chance"][1]
 
 
@@ -307,3 +308,13 @@ def test_few_rows_a_set_name_what_is_wrong_or_say_that_they_are_few(spending, tm
     assert few["answer"] == "too few rows to tell"
     assert "evaluate with -n 1" in few["why"]
     assert many["answer"].startswith("yes")
+
+
+def test_the_encoder_of_tables_keeps_the_zeros_of_a_table_of_numbers(spending, tmp_path):
+    # Catches amounts that are smeared around the zero that four in five have, and a preset of points for an encoded row.
+    settings = ("--data.encoder", "table", "--steps", "150", "--quiet", *TINY)
+    assert run("train", spending[0].parent / "x.csv", "-o", tmp_path / "r", *settings)[0] == 0
+    assert run("sample", tmp_path / "r", "-n", "1000", "-o", tmp_path / "x.csv")[0] == 0
+    samples = np.loadtxt(tmp_path / "x.csv", delimiter=",", skiprows=1)
+    assert (samples[:, 2] == 0).mean() == pytest.approx(0.78, abs=0.08)
+    assert (samples[:, 0] > 0).all()

@@ -142,8 +142,9 @@ def test_help_names_every_command_and_flag_of_train():
 def test_every_command_is_a_function_in_the_file_of_its_name_that_says_what_it_does():
     # Catches a file that the table forgot, and a command without a help text.
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__", "registry"}
-    assert files == set(COMMANDS)
+    assert files == set(COMMANDS) - {"impute"}
     for name, command in COMMANDS.items():
+        name = {"impute": "inpaint"}.get(name, name)  # two usual names for one thing
         assert (command.__module__, command.__name__) == (f"unstir.cli.{name}", name)
         assert command.__doc__
 

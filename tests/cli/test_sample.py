@@ -186,5 +186,5 @@ def test_too_little_memory_is_said_as_such(trained, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(Model, "sample", fail)
+    monkeypatch.setattr(Model, "rows", fail)
     refused(2, "not enough memory for this. Ask for less", "sample", trained[3])

@@ -306,14 +306,14 @@ def test_settings_in_a_file_are_checked_with_its_name(tmp_path):
 
 def test_data_that_cannot_be_used_is_exit_code_3(tmp_path):
     np.save(tmp_path / "gaps.npy", np.array([[1.0], [np.nan], [2.0]]))
-    (tmp_path / "text.csv").write_text("a,kind\n1,dog\n2,cat\n")
+    (tmp_path / "text.csv").write_text("a,b\n" + "".join(f"{i},{i * i}.5\n" for i in range(30)) + "3,dog\n")
     (tmp_path / "one.csv").write_text("a\n1\n")
     (tmp_path / "broken.npy").write_bytes(b"\x93NUMPY but no more")
     np.save(tmp_path / "complex.npy", np.ones((3, 2)) * 1j)
     np.save(tmp_path / "huge.npy", np.array([[1e308], [-1e308], [1.0]] * 20))  # whose variance is infinite
     for name, said in [
         ("gaps.npy", "missing"),
-        ("text.csv", "--data.labels kind"),
+        ("text.csv", "column 'b' holds text ('dog', line 32)"),
         ("one.csv", "1 row"),
         ("broken.npy", "broken.npy"),
         ("complex.npy", "real numbers"),

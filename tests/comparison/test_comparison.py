@@ -316,7 +316,7 @@ def test_targets_are_trained_under_the_times_that_suit_them(roll):
     )
     same = set_up("targets", roll, [flat(**TINY, times="uniform")])
     assert {t.config.diffusion.times for t in same.trainings} == {"uniform"}
-    assert len(same.remarks) == 1  # on the target that is left out
+    assert len(same.remarks) == 2  # on the targets that are left out
 
 
 def test_a_target_that_cannot_be_is_left_out_and_named(roll):

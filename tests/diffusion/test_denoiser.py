@@ -260,5 +260,5 @@ def test_the_safe_targets_work_with_every_schedule(s, name):
 
 
 def test_an_unknown_target_is_refused():
-    with pytest.raises(UsageError, match=r"did you mean 'velocity'.*edm, eps, v, velocity, x0"):
+    with pytest.raises(UsageError, match=r"did you mean 'velocity'.*edm, eps, table, v, velocity, x0"):
         target("velocty")

@@ -171,6 +171,13 @@ def test_trees_learn_a_column_from_the_others():
     assert each_column(rows[0][:, :1], rows[1][:, :1], ordered[:1]).tolist() != [0.5]  # nothing to learn from
 
 
+def test_few_rows_are_not_judged_by_trees():
+    # Catches an AUC of 0.5, as if samples could not be told, where the trees have too few rows to grow.
+    x, y = people(1)[:99], people(2)[:99]
+    assert np.isnan(told_apart(x, y, ORDERED))
+    assert np.isnan(each_column(x, y, ORDERED)).all()
+
+
 def test_trees_do_not_see_the_numbers_of_categories():
     # The codes of a category are in no order: with other codes the trees say the same.
     x, y = people(1), people(2)

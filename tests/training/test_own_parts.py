@@ -149,7 +149,6 @@ def test_a_part_too_much_or_of_the_wrong_size_is_refused(tmp_path):
         ({"condition": Wind, "given": np.zeros((200, 2))}, "a condition of your own is a conditions.Condition, made"),
         ({"condition": "wind", "given": np.zeros((200, 2))}, "a condition of your own is a conditions.Condition, made"),
         ({"condition": Wind()}, "go together"),
-        ({"given": np.zeros((200, 2))}, "go together"),
         ({"condition": Wind(), "given": np.zeros((3, 2))}, r"given has shape \(3, 2\), but there are 200 rows"),
         ({"condition": Wind(), "given": np.zeros((200, 2)), "labels": np.zeros(200, int)}, "labels are a condition"),
         ({"network": "mpl"}, "unknown network 'mpl': did you mean 'mlp'"),

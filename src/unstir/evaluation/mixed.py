@@ -18,7 +18,7 @@ import numpy as np
 from unstir.data.tables import Schema
 from unstir.evaluation.cells import Points, ordered_of
 from unstir.evaluation.scores import NEAR, Score, Truth, neighbourhoods, true_pairs
-from unstir.evaluation.trees import each_column, told_apart
+from unstir.evaluation.trees import NEEDED, each_column, told_apart
 from unstir.metrics.distances import energy_distance, floor
 from unstir.metrics.mixed import (
     associations,
@@ -63,11 +63,14 @@ class Mixed:
     def sentences(self) -> list[str]:
         """What people ask first, a sentence each: whether trees tell samples, and whether samples teach what true rows teach."""
         by_name = {score.metric: score for score in self.scores}
-        told, found = by_name[TOLD], []
-        found.append(
-            f"Boosted trees tell samples from true rows with an AUC of {number(told.value)}, where 0.5 is a guess; true rows from other true "
-            f"rows with {number(told.floor)}."
-        )
+        told, found = by_name.get(TOLD), []
+        if told is None:
+            found.append(f"Sets of fewer than {NEEDED} rows are too small for trees that tell samples from true rows.")
+        else:
+            found.append(
+                f"Boosted trees tell samples from true rows with an AUC of {number(told.value)}, where 0.5 is a guess; true rows from other "
+                f"true rows with {number(told.floor)}."
+            )
         held = [
             (score.value - score.floor, name, score) for name, score in zip(self.table.names, self.taught, strict=True) if score
         ]

@@ -31,11 +31,17 @@ FULL = {"early_stopping": False}
 WORK = 5000 * 15 * 15  # rows x columns x columns that are predicted, at most
 FEWEST = 200  # rows trees learn from, however many columns there are
 COLUMNS = 40  # predicted at most: the first ones
+NEEDED = 100  # rows a side: a leaf has at least 20 rows, so with fewer rows the trees hardly grow, and every answer is a guess
 
 
 @steady
 def told_apart(x: np.ndarray, y: np.ndarray, ordered: np.ndarray) -> float:
-    """Eq. (1) for samples x (n, D) and true rows y (m, D), both of codes, NaN where missing; `ordered` (D,) are numbers and times."""
+    """Eq. (1) for samples x (n, D) and true rows y (m, D), both of codes, NaN where missing; `ordered` (D,) are numbers and times.
+
+    NaN for fewer than `NEEDED` rows a side.
+    """
+    if min(len(x), len(y)) < NEEDED:
+        return float("nan")
     rows, which = np.concatenate([x, y]), np.repeat([1, 0], [len(x), len(y)])
     halves = np.concatenate([np.arange(len(side)) % 2 for side in (x, y)])
     rows, kinds = _readable(rows, ordered), ~ordered
@@ -50,11 +56,12 @@ def told_apart(x: np.ndarray, y: np.ndarray, ordered: np.ndarray) -> float:
 def each_column(x: np.ndarray, y: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     """Eq. (2) of each column, (D,): trees learn from x (n, D) and are scored on the true rows y (m, D).
 
-    NaN for a column that never varies, or beyond the fortieth. Of wide tables fewer rows are used, so that it takes seconds.
+    NaN for a column that never varies, or beyond the fortieth, and for fewer than `NEEDED` rows a side.
+    Of wide tables fewer rows are used, so that it takes seconds.
     """
     d = x.shape[1]
-    predicted = range(min(d, COLUMNS))
-    most = max(FEWEST, WORK // (d * len(predicted)))
+    predicted = range(min(d, COLUMNS) if min(len(x), len(y)) >= NEEDED else 0)
+    most = max(FEWEST, WORK // (d * max(1, len(predicted))))
     x, y = x[:most], y[:most]
     return np.array([taught(x, y, ordered, i, QUICK) if i in predicted and d > 1 else np.nan for i in range(d)])
 

@@ -31,7 +31,7 @@ from unstir.data.statistics import statistics
 from unstir.devices import CPU, GPU, multiplies_bfloat16
 from unstir.diffusion.denoiser import target
 from unstir.diffusion.registry import TARGETS
-from unstir.encoders.registry import ENCODERS, FOR_SPACE
+from unstir.encoders.registry import ENCODERS, FOR_SPACE, FOR_TABLES
 from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import UsageError
 from unstir.metrics.neighbours import radii
@@ -124,7 +124,8 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
     d = math.prod(data.shape)
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
-    if data.mixed:
+    asked = merge(*layers).get("data", {}).get("encoder") == FOR_TABLES  # for a table of numbers, to have repeated ones exactly
+    if data.mixed or (data.table is not None and asked):
         return of_columns(data)
     steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): steps_for(len(data), MOST_STEPS)}
     few = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic_core import PydanticCustomError
 
 from unstir import devices
-from unstir.words import spelled
+from unstir.words import short, spelled
 
 
 def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
@@ -52,7 +52,8 @@ def _kinds(value: dict[str, Any], start: str = "") -> dict[str, str]:
         if isinstance(held, dict):
             flat |= _kinds(held, f"{start}{name}.")
         elif held not in ASKED:
-            known = {"column": f"{start}{name}", "kinds": ", ".join(ASKED[:-1]), "last": ASKED[-1], "got": str(held)}
+            column, got = spelled(f"{start}{name}"), short(str(held))
+            known = {"column": column, "kinds": ", ".join(ASKED[:-1]), "last": ASKED[-1], "got": got}
             raise PydanticCustomError("kind", "column '{column}' can be {kinds} or {last}, not '{got}'", known)
         else:
             flat[spelled(f"{start}{name}")] = held
