@@ -33,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstir.diffusion.readings import Coefficients, Read, Reading
+from unstir.diffusion.readings import Coefficients, OfRows, Read, Unfitted
 from unstir.diffusion.schedules import along
 from unstir.errors import UsageError
 
@@ -42,15 +42,19 @@ PSEUDO = 1.0  # rows like the average of all elements, which are counted at each
 CLOSEST = 1e-6  # noise below this, in parts of the signal, counts as this
 
 
-class Levels(Reading):
+class Levels(Unfitted):
     """The categorical reading before it is fitted: it knows no levels yet, so it can read nothing."""
 
     is_affine, needs_levels = False, True
+    not_fitted = (
+        "the categorical target knows its levels only when it has been fitted to data: train with it, or fit it yourself, "
+        "dataclasses.replace(target, reading=target.reading.fitted(levels, rows))."
+    )
 
     @property
     def answers(self) -> int:
         """Not known yet."""
-        raise _not_fitted()
+        raise UsageError(self.not_fitted)
 
     def fitted(self, levels: Tensor | None, rows: Iterable[Tensor]) -> "Categorical":
         """Count how often each element of the rows is at each level, mixed with the shares of all elements together."""
@@ -69,34 +73,18 @@ class Levels(Reading):
 
     def tensors(self) -> dict[str, Tensor]:
         """None yet."""
-        raise _not_fitted()
+        raise UsageError(self.not_fitted)
 
     def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
         """x itself."""
         return x
-
-    def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
-        """Not before it is fitted."""
-        raise _not_fitted()
-
-    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """The clean rows."""
-        return x0
-
-    def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """Not before it is fitted."""
-        raise _not_fitted()
-
-    def scale(self, c: Coefficients) -> Tensor:
-        """1."""
-        return torch.ones_like(c.c_out)
 
 
 LEVELS = Levels()
 
 
 @dataclass(frozen=True, eq=False)
-class Categorical(Reading):
+class Categorical(OfRows):
     """K numbers for each element, eq. (1) and (2): levels (K, ...) float32 in the model's space, shares (..., K) float64, above 0."""
 
     levels: Tensor
@@ -152,17 +140,9 @@ class Categorical(Reading):
         mean = (p * levels).sum(-1)
         return Read(mean, (p * (levels - mean[..., None]).square()).sum(-1))
 
-    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """The clean rows."""
-        return x0
-
     def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """x0_hat."""
         return (self.probabilities(F, x, alpha, sigma) * self._levels(x)).sum(-1)
-
-    def scale(self, c: Coefficients) -> Tensor:
-        """1: x0_hat itself is compared."""
-        return torch.ones_like(c.c_out)
 
     def _levels(self, x: Tensor) -> Tensor:
         """The levels of each element, (..., K), in the type and on the device of x."""
@@ -197,10 +177,3 @@ def _checked(levels: int) -> int:
             f"each level of each element. Use another --diffusion.target, or coarser levels, such as x // {-(-levels // MOST_LEVELS)}."
         )
     return levels
-
-
-def _not_fitted() -> UsageError:
-    return UsageError(
-        "the categorical target knows its levels only when it has been fitted to data: train with it, or fit it yourself, "
-        "dataclasses.replace(target, reading=target.reading.fitted(levels, rows))."
-    )

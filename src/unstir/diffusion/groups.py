@@ -41,7 +41,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstir.diffusion.readings import Coefficients, Read, Reading
+from unstir.diffusion.readings import OfRows, Read, Reading, Unfitted
 from unstir.diffusion.schedules import along
 from unstir.errors import UsageError
 
@@ -116,10 +116,14 @@ class States:
         return torch.cat([self.in_group, self.numbers]).argsort()
 
 
-class Unfitted(Reading):
+class Columns(Unfitted):
     """The reading of tables before it is fitted: it knows no groups yet, so it can read nothing."""
 
     answers, is_affine, needs_levels, needs_states = 1, False, False, True
+    not_fitted = (
+        "the target table knows its groups only when it has been fitted to data: train with it, or fit it yourself, "
+        "dataclasses.replace(target, reading=target.reading.fitted(encoder.states, rows))."
+    )
 
     def fitted(self, levels: Any, rows: Iterable[Tensor]) -> "Grouped":  # noqa: ARG002
         """With the `States` of the encoder; its shares are counted there."""
@@ -137,32 +141,16 @@ class Unfitted(Reading):
         """None."""
         return {}
 
-    def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
-        """Not before it is fitted."""
-        raise _not_fitted()
-
     def shown(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
         """Not before it is fitted."""
-        raise _not_fitted()
-
-    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """The clean rows."""
-        return x0
-
-    def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """Not before it is fitted."""
-        raise _not_fitted()
-
-    def scale(self, c: Coefficients) -> Tensor:
-        """1."""
-        return torch.ones_like(c.c_out)
+        raise UsageError(self.not_fitted)
 
 
-TABLE = Unfitted()
+TABLE = Columns()
 
 
 @dataclass(frozen=True, eq=False)
-class Grouped(Reading):
+class Grouped(OfRows):
     """Eq. (1) to (4) for the groups of `states`; `never` (E,) bool are states that are known not to be true, None for none."""
 
     states: States
@@ -234,10 +222,6 @@ class Grouped(Reading):
         """Eq. (2) to (4); the variance of a number is not known."""
         return Read(self.compared(F, x, alpha, sigma), None)
 
-    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
-        """The clean rows."""
-        return x0
-
     def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """x0_hat."""
         p, states = self.probabilities(F, x, alpha, sigma), self._on(x)
@@ -247,10 +231,6 @@ class Grouped(Reading):
         share = p @ states.weights_of_any.to(x) + states.alone.to(x)
         number = share * any_number + p @ states.values_of_atoms.to(x)  # (4)
         return torch.cat([self._written(p, states), number], 1)[:, states.places]
-
-    def scale(self, c: Coefficients) -> Tensor:
-        """1: x0_hat itself is compared."""
-        return torch.ones_like(c.c_out)
 
     def _on(self, x: Tensor) -> States:
         """The states on the device of x; those of a device are copied there once."""
@@ -272,10 +252,3 @@ def _to(states: States, device: torch.device) -> States:
     if states.group.device == device:
         return states
     return replace(states, **{one.name: getattr(states, one.name).to(device) for one in fields(states)})
-
-
-def _not_fitted() -> UsageError:
-    return UsageError(
-        "the target table knows its groups only when it has been fitted to data: train with it, or fit it yourself, "
-        "dataclasses.replace(target, reading=target.reading.fitted(encoder.states, rows))."
-    )

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from unstir.diffusion.schedules import along
+from unstir.errors import UsageError
 
 
 class Coefficients(NamedTuple):
@@ -146,3 +147,31 @@ class Affine(Reading):
 
 
 AFFINE = Affine()
+
+
+class OfRows(Reading):
+    """A reading that is no affine one: in training, x0_hat itself is compared with the clean rows."""
+
+    is_affine = False
+
+    def wanted(self, x0: Tensor, eps: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """The clean rows."""
+        return x0
+
+    def scale(self, c: Coefficients) -> Tensor:
+        """1."""
+        return torch.ones_like(c.c_out)
+
+
+class Unfitted(OfRows):
+    """A reading that has to be fitted to rows before it can read anything; `not_fitted` is the sentence that says so."""
+
+    not_fitted: ClassVar[str]
+
+    def read(self, F: Tensor, x: Tensor, c: Coefficients, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
+        """Not before it is fitted."""
+        raise UsageError(self.not_fitted)
+
+    def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """Not before it is fitted."""
+        raise UsageError(self.not_fitted)
