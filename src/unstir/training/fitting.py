@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 HELD_OUT_DRAWS = 256, 4096  # pairs (row, noise) in a fixed held-out set, at least and at most
 CURVE_DRAWS = 64, 4096  # pairs (row, noise) at each level of the error curve, at least and at most
 LOOK, CURVE = 1e11, 1e12  # multiply-adds at most of a look (an evaluation on a held-out set), and of the error curve
+BRIEF = 1e10  # multiply-adds of the error curve that are worth it after the briefest run; after others it takes no longer than training
 LOOKS = 20  # evaluations on the held-out sets in a run at most
 LOOKING = 0.1  # the share of the training steps' work that these may add beyond LOOK
 SHARE_DRAWS = 512  # pairs (row, noise) at each level of the blend at most
@@ -170,7 +171,9 @@ class Fitting:
         return min(LOOKS, share + affordable(self.state.network, rows, LOOK, 1, LOOKS))
 
     def _rows_of_a_curve(self, network: nn.Module) -> int:
-        return affordable(network, len(ERROR_LEVELS) + len(SHARE_LEVELS), self.effort * CURVE, *CURVE_DRAWS)
+        trained = BACKWARD * operations(network) * self.recipe.steps * self.recipe.batch_size
+        work = min(self.effort * CURVE, max(BRIEF, trained))
+        return affordable(network, len(ERROR_LEVELS) + len(SHARE_LEVELS), work, *CURVE_DRAWS)
 
     @property
     def rows_of_the_curves(self) -> int:
