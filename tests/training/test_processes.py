@@ -92,11 +92,11 @@ def test_two_processes_lose_what_one_does(trained):
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_two_processes_end_early_after_the_same_step(tmp_path, sharding):
+def test_two_processes_end_early_after_the_same_step(tmp_path):
     """Only process 0 looks. Catches the other one going on without it, which waits for ever, and a model that is not of the best look."""
     np.save(tmp_path / "few.npy", np.random.default_rng(0).normal(size=(24, 6)))
     settings = ("--steps", "120", "--batch-size", "64", "--optim.ema", "0.9", "--data.held-out", "0.3", "--network.octaves", "2")
-    done = two("train", tmp_path / "few.npy", "-o", tmp_path / "run", "--optim.sharding", sharding, *settings)
+    done = two("train", tmp_path / "few.npy", "-o", tmp_path / "run", "--optim.sharding", "full", *settings)
     assert done.returncode == 0, done.stderr
     _, fitting = alone(tmp_path / "run", 1000)
     about, best = read_about(tmp_path / "run"), fitting.keeping.best.step
@@ -126,10 +126,10 @@ def test_a_run_of_one_goes_on_with_two(tmp_path, trained):
     np.testing.assert_allclose([row["loss"] for row in rows], [row["loss"] for row in read_metrics(trained[0])], rtol=1e-5)
 
 
-def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows, sharding):
+def test_a_signal_stops_both_after_the_same_step_and_one_goes_on(tmp_path, rows):
     # In parts, catches a checkpoint of process 0's part alone, and one that waits for processes that have gone.
     path = tmp_path / "run"
-    long = [*TORCHRUN, "train", str(rows), "-o", str(path), "--steps", "1000000", "--optim.sharding", sharding, *SETTINGS]
+    long = [*TORCHRUN, "train", str(rows), "-o", str(path), "--steps", "1000000", "--optim.sharding", "full", *SETTINGS]
     with subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=TOGETHER["env"]) as running:
         for _ in range(600):
             if read_checkpoint(path) is not None:
