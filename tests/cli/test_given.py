@@ -38,7 +38,7 @@ def test_samples_are_drawn_for_what_is_typed(cars, tmp_path):
     code, _, err = run("sample", cars / "run", "--given", "price=3.2,island=Biscoe", "-n", "6", "-o", tmp_path / "x.csv")
     assert code == 0, err
     rows = table(tmp_path / "x.csv")
-    assert list(rows[0]) == ["weight", "size", "price", "island"]
+    assert list(rows[0]) == ["price", "island", "weight", "size"]
     assert [(row["price"], row["island"]) for row in rows] == [("3.2", "Biscoe")] * 6
     model = unstir.load(cars / "run" / "model")
     made = model.sample(6, given={"price": 3.2, "island": "Biscoe"})

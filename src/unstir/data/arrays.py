@@ -16,7 +16,7 @@ import numpy as np
 
 from unstir.data.checks import BEYOND, EXACT, refuse_broken_text, way_on
 from unstir.data.dataset import GAPS, STATE, Data, gaps_of
-from unstir.data.frames import frame_of
+from unstir.data.frames import frame_of, index_notes
 from unstir.data.given import as_numbers
 from unstir.data.labels import class_ids
 from unstir.data.layouts import axes_of
@@ -79,8 +79,9 @@ def from_arrays(
     """
     if missing not in GAPS:
         raise unknown("way with missing values", missing, GAPS)
+    of_index = index_notes(values)
     values, labels, names, groups, is_new, found_table = _parted(values, labels, names, groups, columns or {})
-    table, notes = (table, ()) if found_table is None else (found_table.schema, found_table.notes)
+    table, notes = (table, ()) if found_table is None else (found_table.schema, (*found_table.notes, *of_index))
     table = table.without_missing() if table is not None and missing in ("refuse", "drop") else table
     found, dtype = as_numbers(values, "the data")
     held = _with_rows(found if is_new or not copy or is_mapped(found) else _copy(found), fewest)
@@ -101,6 +102,8 @@ def from_arrays(
         data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
     if given is not None:
         codes, given_table = told(given, len(held))
+        if twice := [name for name in given_table.names if name in names]:
+            raise UsageError(f"given '{short(twice[0])}' is the name of a column of the rows, too. Rename one of them.")
         data = replace(data, given=codes, given_table=given_table)
     return data.without_gaps() if missing == "drop" else data
 

@@ -47,7 +47,8 @@ class Data:
     says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
     put into that. `table` says what the columns of a table with names are; then `rows` hold the codes of its cells
     (`unstir.data.tables`), NaN for one that is missing. `given` (N, m) are codes of what each row is given, in the columns of `given_table`
-    (`with_given`); without a table, they are the values (N, ...) of a condition of the caller's own.
+    (`with_given`); without a table, they are the values (N, ...) of a condition of the caller's own. `order` are the names of all columns
+    as the table had them before `with_given` parted them.
     """
 
     rows: Rows
@@ -66,6 +67,7 @@ class Data:
     table: Schema | None = None
     given: np.ndarray | None = None
     given_table: Schema | None = None
+    order: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.axes is GUESSED:
@@ -257,6 +259,7 @@ class Data:
             table=self.table.take(rest),
             given=self.rows[:][:, apart].astype(np.float64),
             given_table=self.table.take(apart),
+            order=self.names,
         )
 
     def sha256(self) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 from unstir.data.checks import BEYOND, EXACT, unknown_name
 from unstir.data.given import as_array
 from unstir.errors import DataError
-from unstir.words import short
+from unstir.words import listed, short
 
 
 class Frame(NamedTuple):
@@ -105,6 +105,17 @@ def frame_of(x: Any, known: Sequence[str] = ()) -> Frame | None:
                 "a row has one of each."
             )
     return Frame(columns, lengths[names[0]])
+
+
+def index_notes(x: Any) -> tuple[str, ...]:
+    """A sentence for a data frame whose index has names, because an index is no column and is not learnt; none for anything else."""
+    names = (
+        [] if callable(index := getattr(x, "index", None)) else [name for name in getattr(index, "names", ()) if name is not None]
+    )
+    if not names:
+        return ()
+    shown = listed([f"'{short(str(name))}'" for name in names[:4]])
+    return (f"the index {shown} of the data frame is no column, and is not learnt; frame.reset_index() makes it one.",)
 
 
 def _keys(x: Any) -> list[Any] | None:

@@ -79,6 +79,16 @@ def matched(names: Sequence[str], came: Sequence[str], what: str) -> Matched:
     return Matched(tuple(place[name] for name in names), notes)
 
 
+def places(names: Sequence[str], order: Sequence[str]) -> list[int]:
+    """The places of the names as they follow each other in `order`; names that are not in it come last, as they are.
+
+    >>> places(("size", "kind", "price"), ("price", "size"))
+    [2, 0, 1]
+    """
+    place = {name: i for i, name in enumerate(order)}
+    return sorted(range(len(names)), key=lambda i: place.get(names[i], len(place)))
+
+
 def _by_place(names: Sequence[str], came: Sequence[str], what: str) -> tuple[str, ...]:
     """The sentence about columns that go by place, if either side has names."""
     if names:

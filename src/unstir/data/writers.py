@@ -61,13 +61,14 @@ def write(
     axes: str | None = None,
     table: Schema | None = None,
     beside: tuple[np.ndarray, Schema] | None = None,
+    order: tuple[str, ...] = (),
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
     holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. With a `table`, rows are its
     codes (n, D), and a table is written with its cells as they came. `beside` are codes (n, m) of what the rows were drawn for, and what
-    their columns are.
+    their columns are; `order` are the names of both kinds of columns as a table has them, else what was given comes last.
     Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
@@ -77,7 +78,7 @@ def write(
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     held = table if form.celled else None
-    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, beside=beside))
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, beside=beside, order=order))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

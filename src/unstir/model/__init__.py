@@ -7,11 +7,12 @@ Sampling, in reading order:
     noise.py       the noise of each row, which depends only on the seed and the row's number
     units.py       converts the user's arrays to float64 and back: shape, type, kind of array; tables.py does it for data frames
 
-placing.py moves a model to a device, and says how many rows go through it at once. densities.py has the likelihood of rows, bits.py how many
-bits they take, and estimates.py how that is measured. model.py has `Model`; flowing.py maps data to noise and back, and interpolates, and
-filling.py inpaints. editing.py has the arc between two rows of noise, for interpolation, and checks masks, for inpainting. atoms.py has the
-values that samples have exactly. card.py describes a model, folder.py writes and reads its folder, and own.py is for networks, schedules,
-targets, encoders and conditions of the caller's own. forks.py sees to processes that are forked.
+placing.py moves a model to a device, and says how many rows go through it at once. densities.py has the likelihood of rows, bits.py how
+many bits they take, and estimates.py how that is measured. model.py has `Model`; flowing.py maps data to noise and back, and interpolates,
+and filling.py inpaints. told.py puts what rows are given back into their table. editing.py has the arc between two rows of noise, for
+interpolation, and checks masks, for inpainting. atoms.py has the values that samples have exactly. card.py describes a model, folder.py
+writes and reads its folder, and own.py is for networks, schedules, targets, encoders and conditions of the caller's own. forks.py sees to
+processes that are forked.
 """
 
 from unstir.registry import lazily

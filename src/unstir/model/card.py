@@ -31,7 +31,7 @@ DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "bfloat16", "float32", "float64", "float128"),
 )
-LATER = ("levels", "atoms", "table")  # entries that cards had not from the first, and may do without
+LATER = ("levels", "atoms", "table", "order")  # entries that cards had not from the first, and may do without
 KINDS_OF_DATA = ("numpy", "torch", *LIBRARIES)
 PARTS = ("schedule", "target", "network", "encoder", "condition")  # parts that a caller may bring
 
@@ -64,6 +64,7 @@ class Card:
     )
     atoms: tuple[Atom, ...] = ()  # values that samples have exactly
     table: dict[str, Any] | None = None  # the columns of a table: `Schema.as_json`
+    order: tuple[str, ...] = ()  # names of the columns of the rows and of what they are given, as one table had them
 
     @property
     def layout(self) -> Layout | None:
@@ -233,5 +234,6 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "atoms": (f"pairs of a number and {len(LOG_SNR)} radii, above 0 and at most {RADII[-1]:g}", lambda v: _each(_atom, v)),
     "table": ("null, or the columns of a table", lambda v: v is None or isinstance(v, dict)),
+    "order": ("texts", lambda v: _each(_text, v)),
     "own": (f"some of {', '.join(PARTS)}", lambda v: _each(lambda part: part in PARTS, v)),
 }

@@ -44,6 +44,7 @@ from unstir.model.flowing import between, to_data, to_noise
 from unstir.model.own import Own
 from unstir.model.placing import placed, suited_precision
 from unstir.model.sampling import Sampling
+from unstir.model.told import brought, columns_given
 from unstir.model.units import as_came, named, refuse_cells, refuse_infinite, rows_of, tidied, typed, value_named
 from unstir.seeds import seeded
 from unstir.steady import steady
@@ -143,7 +144,6 @@ class Model:
         tells probabilities, it is theirs.
         """
         denoise, denoiser = self._unclipped(cond), Denoiser(self.network, self.schedule, self.target)
-
         refuse_cells(self.card, "variance of each number")
 
         def known(x: Tensor, t: Tensor) -> Posterior:
@@ -166,12 +166,13 @@ class Model:
         """n new rows (n, ...) in the data's units and type. What would lie beyond the range of the type becomes its last finite value.
 
         Rows of a data frame are a data frame, and of any other table with columns that are no numbers, or with missing cells, columns by
-        name; complete=True leaves no cell missing.
+        name, those that the rows are given among them; complete=True leaves no cell missing.
         `how` is a `Sampling`; settings change it: steps, method, guidance, interval, seed, batch_size, grid. If the model was trained with
         classes, `given` is one class or n of them, by name or number; without it, classes are drawn as often as in the training data.
         Raises UsageError for a wrong name, size or combination.
         """
-        return as_came(self.rows(n, given, how, **settings), self.card)
+        how = how.changed(**settings)
+        return as_came(self.rows(n, given, how), self.card, columns_given(self, n, given, how.seed))
 
     @steady
     def rows(self, n: int, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
@@ -206,7 +207,8 @@ class Model:
         of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes up to
         six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
         """
-        return as_came(self.fill(x, mask, given, how, **settings), self.card)
+        made, own = self.fill(x, mask, given, how, **settings), brought(x, self) if given is None else given
+        return as_came(made, self.card, columns_given(self, len(made), own, how.seed), like=x)
 
     @steady
     def fill(self, x: Any, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from unstir.conditions.base import Condition, Several
 from unstir.data.dataset import Data
-from unstir.data.frames import frame_of
+from unstir.data.frames import Frame, frame_of
 from unstir.data.given import as_numbers
-from unstir.data.matching import matched
-from unstir.data.tables.libraries import LIBRARIES, framed
+from unstir.data.matching import matched, places
+from unstir.data.tables.libraries import LIBRARIES, framed, with_index
+from unstir.data.tables.schema import Schema
 from unstir.errors import DataError, NumericsError, UnstirWarning, UsageError
 from unstir.model.card import Card
 from unstir.model.tables import coded
@@ -39,20 +40,25 @@ def named(x: Any, card: Card, condition: Condition | None = None) -> Named:
     is an `UnstirWarning`.
     Raises DataError where a column of the model is missing.
     """
-    if card.schema is not None and card.mixed:
-        return Named(coded(x, card.schema))
     frame = frame_of(x, card.names)
+    told = () if frame is None else condition_columns(condition, frame.names)
+    if card.schema is not None and card.mixed:
+        return Named(coded(x, card.schema), told_by(frame, told, condition))
     if frame is None:
         return Named(x)
-    told = condition_columns(condition, frame.names)
     rest = frame.without(*told)
     order, notes = matched(card.names, rest.names, "the rows")
     for note in notes:
         warnings.warn(UnstirWarning(note), stacklevel=4)  # the call of the model's method
     values = rest.numbers(rest.names if order is None else card.names)
     moved = order is not None and list(order) != sorted(order)
-    held = {name: frame.column(name, "the condition") for name in told}
-    return Named(values, value_named(held, condition) if held else None, moved)
+    return Named(values, told_by(frame, told, condition), moved)
+
+
+def told_by(frame: Frame | None, names: Sequence[str], condition: Condition | None) -> Any:
+    """What the columns of these names say that rows are given; None where there is none."""
+    held = {} if frame is None else {name: frame.column(name, "the condition") for name in names}
+    return value_named(held, condition) if held else None
 
 
 def condition_columns(condition: Condition | None, names: Sequence[str]) -> tuple[str, ...]:
@@ -178,12 +184,20 @@ def tidied(rows: Any, card: Card) -> Any:
     return table.tidied(rows).astype(rows.dtype)
 
 
-def as_came(rows: Any, card: Card) -> Any:
-    """Rows (n, ...), as `typed` gives them, in the form of the data that was fitted: a data frame, columns by name, or the array itself."""
-    table = card.schema
+def as_came(rows: Any, card: Card, told: tuple[np.ndarray, Schema] | None = None, like: Any = None) -> Any:
+    """Rows (n, ...), as `typed` gives them, in the form of the data that was fitted: a data frame, columns by name, or the array itself.
+
+    `told` are codes (n, m) of what the rows are given, and what their columns are: if they were columns of the same table, they are columns
+    here, too, in their old place. A data frame has the index of the one that it is `like`, if that has one.
+    """
+    table, codes = card.schema, rows
     if table is None or not (card.kind in LIBRARIES or card.mixed):
         return rows
-    return framed(table, np.asarray(rows, np.float64), card.kind)
+    if told is not None and card.order:
+        codes, beside = np.concatenate([np.asarray(rows, np.float64), told[0]], axis=1), told[1]
+        order = places([*table.names, *beside.names], card.order)
+        table, codes = Schema((*table.columns, *beside.columns)).take(order), codes[:, order]
+    return with_index(framed(table, np.asarray(codes, np.float64), card.kind), like)
 
 
 def refuse_infinite(x: Tensor) -> None:

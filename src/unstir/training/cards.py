@@ -33,6 +33,7 @@ def card_of(fitting: "Fitting", step: int) -> Card:
         bounds=data.bounds,
         levels=fitting.levels,
         table=None if data.table is None else data.table.as_json(),
+        order=data.order,
         source=spelled(fitting.config.data.source or data.source),  # as it was typed, wherever the data was moved to since
         steps_trained=step,
         own=tuple(name for name, part in fitting.own.parts.items() if not has_name(name, part)),

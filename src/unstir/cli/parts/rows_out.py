@@ -31,8 +31,8 @@ def write_rows(
     elif ids is not None and model.condition is not None:
         labels = np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    table = model.table
-    written = {"rows": str(write(out, rows, labels, model.card.names, column, model.card.axes, table, beside))}
+    card = model.card
+    written = {"rows": str(write(out, rows, labels, card.names, column, card.axes, model.table, beside, card.order))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)

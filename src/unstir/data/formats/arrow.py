@@ -13,7 +13,7 @@ import numpy as np
 from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.frames import Frame, frame_of
-from unstir.data.matching import matched
+from unstir.data.matching import matched, places
 from unstir.data.tables.kinds import flag
 from unstir.data.tables.libraries import framed
 from unstir.data.tables.typed import coded_frame
@@ -88,6 +88,7 @@ def write(contents: Contents, module: str) -> bytes:
         told = framed(beside[1], beside[0], "pyarrow")
         for name in told.column_names:
             held = held.append_column(name, told[name])
+        held = held.select(places(held.column_names, contents.order))
     if contents.labels is not None:
         held = held.append_column(contents.label_name, pa.array([str(label) for label in contents.labels]))
     file = io.BytesIO()

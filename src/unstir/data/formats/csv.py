@@ -28,7 +28,7 @@ from unstir.data.formats.format import AUTO, YES, Contents, Format, Request
 from unstir.data.formats.headers import LOOKED_AT, judge
 from unstir.data.formats.numerals import PLAIN, Marks, is_missing, is_number, marks_of, number
 from unstir.data.formats.raw import refuse_large
-from unstir.data.matching import matched
+from unstir.data.matching import matched, places
 from unstir.data.tables.kinds import NAMELESS, refuse_unknown
 from unstir.data.tables.reading import Columns, MarkedError, TextError
 from unstir.errors import DataError, UsageError
@@ -77,6 +77,8 @@ def write(contents: Contents, delimiter: str = ",") -> bytes:
         codes, table = contents.beside
         beside = table.texts(codes)
         names, lines = [*names, *beside], [[*line, *cells] for line, *cells in zip(lines, *beside.values(), strict=True)]
+        place = places(names, contents.order)
+        names, lines = [names[i] for i in place], [[line[i] for i in place] for line in lines]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     if contents.labels is None:

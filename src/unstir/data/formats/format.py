@@ -71,7 +71,8 @@ class Contents:
     is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
     `given` are arrays by name of what each row is given, where they were asked for. `beside` is what rows that are written were drawn
     for: codes (n, m) and their table.
-    `table` says what the named columns of a table are; then `values` are the codes of its cells.
+    `table` says what the named columns of a table are; then `values` are the codes of its cells. `order` are names of columns, as they
+    follow each other where a table is written; others come last.
     """
 
     values: np.ndarray
@@ -87,6 +88,7 @@ class Contents:
     table: Schema | None = None
     given: dict[str, Any] | None = None
     beside: tuple[np.ndarray, Schema] | None = None
+    order: tuple[str, ...] = ()
 
 
 Files = Iterator[tuple[str, bytes]]

@@ -49,6 +49,14 @@ def framed(schema: Schema, rows: np.ndarray, library: str) -> Any:
     return MAKERS[library](module, schema, cells)
 
 
+def with_index(frame: Any, like: Any) -> Any:
+    """The data frame with the index of the one that it is `like`; as it is, where either has none."""
+    index = getattr(like, "index", None)
+    if index is None or callable(index) or not hasattr(frame, "set_axis") or len(index) != len(frame):
+        return frame
+    return frame.set_axis(index, axis=0)
+
+
 def zone_of(dtype: str) -> str | None:
     """The time zone in the name of a type, or None.
 
@@ -84,6 +92,8 @@ def _pandas_column(pd: Any, column: Column, cells: Any) -> Any:
         return times.dt.tz_localize("UTC").dt.tz_convert(zone)
     try:
         dtype = pd.api.types.pandas_dtype(column.dtype)
+        if isinstance(cells, list) and isinstance(dtype, np.dtype) and dtype.kind in "iub" and None in cells:
+            dtype = "boolean" if dtype.kind == "b" else dtype.name.replace("uint", "UInt").replace("int", "Int")  # which has gaps
     except TypeError:  # a type of another library
         dtype = None if isinstance(cells, np.ndarray) else object
     return pd.Series(cells, dtype=dtype)
