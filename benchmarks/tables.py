@@ -11,18 +11,22 @@
     true rows     other true rows, as many: the floor             copies        training rows drawn again: perfect, and of no use
     mixing        each row between two near training rows, as     independent   each column drawn for itself
                   SMOTE does; of states one of the two            unstir        trained with its preset
+    CTGAN, TVAE, GaussianCopula, ForestDiffusion                  where they are installed (`table_rivals.py`)
+
+
 
     python benchmarks/tables.py FOLDER/*.csv.gz --minutes 5 --target beijing=pm2.5
 """
 
 import logging
 import time
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 
 from report import Row, Table, note, parser, show
+from table_rivals import COPIES, Tool, installed
 from unstir import fit
 from unstir.data import Data, load
 from unstir.data.tables import Schema
@@ -35,9 +39,6 @@ HELD_OUT = 0.2
 NEIGHBOURS = 5
 COLUMNS = {"table": "", "tool": "", "rows": ",", "seconds": ".0f", "AUC": ".3f", "shapes": ".3f", "trends": ".3f"}
 COLUMNS |= {"missing": ".2f", "exact": ".2f", "target": ".3f"}
-
-Tool = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
-"""Makes n rows (n, D) from training rows (N, D), all of codes."""
 
 
 def copies(rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -101,8 +102,9 @@ def scored(name: str, tool: str, made: np.ndarray, true: np.ndarray, table: Sche
     }
 
 
-def of_table(path: str, minutes: float | None, steps: int | None, seed: int, named: dict[str, str], only: list[str]) -> list[Row]:
-    data = load(path)
+def of_table(path: str, chosen: Namespace) -> list[Row]:
+    data, seed, only = load(path), chosen.seed, chosen.only
+    named = dict(pair.split("=", 1) for pair in chosen.target)
     table = data.table
     if table is None:
         raise SystemExit(f"{path}: a table with named columns is needed.")
@@ -115,15 +117,16 @@ def of_table(path: str, minutes: float | None, steps: int | None, seed: int, nam
         "copies": copies,
         "independent": independent,
         "mixing": mixing(table),
-        "unstir": trained(known, table, minutes, steps, seed),
+        "unstir": trained(known, table, chosen.minutes, chosen.steps, seed),
+        **installed(table, seed, chosen.forest_rows, chosen.forest_copies),
     }
     rows = []
     for tool, make in tools.items():
         if only and tool not in only:
             continue
-        began = time.monotonic()
+        began = time.process_time()
         made = make(training, len(true), np.random.default_rng(seed))
-        rows.append(scored(name, tool, made, true, table, target, time.monotonic() - began))
+        rows.append(scored(name, tool, made, true, table, target, time.process_time() - began))
         note(str(rows[-1]))
     return rows
 
@@ -135,11 +138,16 @@ def main() -> None:
     options.add_argument("--steps", type=int, help="of training, instead of minutes")
     options.add_argument("--only", nargs="*", default=[], help="tools by name; all if left out")
     options.add_argument("--target", nargs="*", default=[], metavar="TABLE=COLUMN", help="predicted columns; else the last one")
+    options.add_argument(
+        "--forest-rows", type=int, metavar="N", help="rows for ForestDiffusion; all by default, which takes hours"
+    )
+    options.add_argument(
+        "--forest-copies", type=int, default=COPIES, metavar="K", help="copies of these, by default as many as its own"
+    )
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     logging.getLogger("unstir").setLevel(logging.ERROR)
-    named = dict(pair.split("=", 1) for pair in chosen.target)
-    rows = [row for path in chosen.files for row in of_table(path, chosen.minutes, chosen.steps, chosen.seed, named, chosen.only)]
+    rows = [row for path in chosen.files for row in of_table(path, chosen)]
     show([Table("Samples of mixed tables beside held-out rows", COLUMNS, rows)], f"1 seed ({chosen.seed})", chosen.json)
 
 

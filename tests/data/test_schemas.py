@@ -2,16 +2,18 @@
 
 import csv
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from unstir.data import from_arrays, load, read, write
-from unstir.data.frames import Frame
+from unstir.data.frames import Frame, frame_of
 from unstir.data.matching import Known
 from unstir.data.tables import Column, Schema, schema_from
 from unstir.data.tables.kinds import ASKED
 from unstir.data.tables.libraries import framed, library_of
+from unstir.data.tables.typed import coded_frame
 from unstir.errors import DataError, UsageError
 from unstir.training import setting_types
 from unstir.training.config import resolve
@@ -80,6 +82,14 @@ def test_decimal_commas_come_back_with_semicolons(tmp_path):
     data = read(tmp_path / "a.csv")
     out = write(tmp_path / "b.csv", data.values, table=data.table)
     assert out.read_text() == "a;b\n1,50;x\n2,25;y\n3,00;x\n"
+
+
+@pytest.mark.parametrize("cells", ["0.0 1e-05 2.5e-07 1.5", "0 1e-05 1.5 30", "0 2.5e-07 1e-05 3", "0.0 1e-05 2.0 1e-07"])
+def test_numbers_with_powers_of_ten_come_back_as_they_came(tmp_path, cells):
+    """Catches 1e-05 taken for a cell that is written without a point, so that 0.0 comes back as 0."""
+    (tmp_path / "a.csv").write_text("a\n" + cells.replace(" ", "\n") + "\n")
+    data = read(tmp_path / "a.csv")
+    assert write(tmp_path / "b.csv", data.values, table=data.table).read_text() == (tmp_path / "a.csv").read_text()
 
 
 def test_nothing_outside_what_a_column_can_be_comes_back():
@@ -171,6 +181,23 @@ def test_times_are_written_as_they_came(tmp_path, cells, form):
     assert data.table.texts(data.values)["t"] == cells * 6
 
 
+@pytest.mark.parametrize(
+    ("times", "near", "wanted"),
+    [
+        ([f"{year}-01-01" for year in range(2000, 2009)], "2004-08-20", "2005-01-01"),
+        ([f"2004-{month:02d}-01" for month in range(1, 9)], "2004-03-12", "2004-03-01"),
+        ([f"2004-03-{day:02d}" for day in (1, 8, 15, 22, 29)], "2004-03-12", "2004-03-15"),  # Mondays
+        ([f"2004-03-01 {hour:02d}:45" for hour in range(6)], "2004-03-01 03:31", "2004-03-01 03:45"),
+        ([f"2004-03-01 {hour:02d}:00" for hour in (3, 5)], "2004-03-01 03:31", "2004-03-01 04:00"),
+        ([f"2004-03-{day:02d}" for day in (1, 8, 15, 22, 30)], "2004-03-12", "2004-03-12"),
+    ],
+)
+def test_times_stay_where_all_times_are(times, near, wanted):
+    """Catches a monthly series with a twelfth of March in it, and a day of the week that no row has."""
+    table = from_arrays({"when": times}).table
+    assert table.texts(table.tidied(table.coded(Frame({"when": [near]}, 1))))["when"] == [wanted]
+
+
 def test_words_and_lone_numbers_are_categories(tmp_path):
     # Catches "None" as a gap among words, and 3+ as a slip among four numbers.
     cells = {"cover": ["None", "Brick", "Stone"] * 8, "children": ["0", "1", "2", "3+"] * 6, "x": [str(i % 5) for i in range(24)]}
@@ -257,6 +284,23 @@ def test_a_file_with_types_keeps_them(tmp_path, suffix):
     (tmp_path / f"c{suffix}").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(DataError, match="is damaged"):
         read(tmp_path / f"c{suffix}")
+
+
+def test_a_large_table_is_in_memory_once_and_its_texts_are_never_objects():
+    """Catches codes that are gathered column by column and then stacked, twice the table, and each cell of text as an object of Python."""
+    pa, n = pytest.importorskip("pyarrow"), 100_000
+    town = pa.chunked_array([pa.array(["Ulm", None, "Bonn", "Celle"]).take(pa.array(np.arange(n // 2) % 4))] * 2)
+    frame = frame_of(pa.table({"town": town} | {f"pay{i}": np.arange(n) / (7 + i) for i in range(9)}))
+    tracemalloc.start()
+    try:
+        table = coded_frame(frame)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * table.codes.nbytes
+    assert table.schema.columns[0].values == ("Bonn", "Celle", "Ulm")
+    assert np.array_equal(table.codes[: n // 2 + 4][-4:, 0], [2, np.nan, 0, 1], equal_nan=True)
+    assert np.array_equal(table.schema.coded(frame), table.codes, equal_nan=True)
 
 
 def test_rows_with_text_are_not_written_as_numbers(tmp_path):

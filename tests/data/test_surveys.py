@@ -279,3 +279,16 @@ def test_the_scale_of_detail_is_the_length_of_the_shortest_wave(shape, axes):
 
 def test_a_table_has_no_waves():
     assert survey(from_arrays(np.random.default_rng(0).normal(size=(30, 40)), axes="ND")).detail is None
+
+
+def test_what_is_odd_in_the_columns_of_a_table_is_named():
+    """Catches two spellings of one town that become two towns, a column without a value, and a number with few values that hides all others."""
+    n = 60
+    few = [None] * (n - 3) + [1, 2, 3]
+    x = [i * 37 % 101 for i in range(n)]
+    table = {"town": ["Bonn", "bonn ", "Ulm"] * (n // 3), "none": [None] * n, "few": few, "x": x, "twice": [2 * v for v in x]}
+    found = {problem.name: problem for problem in survey(from_arrays(table)).problems}
+    assert found["values alike"].text.startswith(
+        "column 'town' has values that differ only in how they are written: 'Bonn' (20) and"
+    )
+    assert (found["empty"].columns, found["mostly missing"].columns, found["alike"].columns) == ((1,), (2,), (3, 4))

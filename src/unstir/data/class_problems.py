@@ -7,7 +7,7 @@ classes that differ only in how they are written: 'Cat ' (30 rows) and 'cat' (30
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -64,12 +64,20 @@ def _no_class(names: tuple[str, ...], each: list[str]) -> Iterator[Problem]:
         )
 
 
-def _one_class_twice(names: tuple[str, ...], each: list[str]) -> Iterator[Problem]:
-    """Classes whose names are the same but for capitals, blanks, or how Unicode composes their characters."""
+def written_twice(names: Sequence[str], each: Sequence[str]) -> list[str]:
+    """Which names are the same but for capitals, blanks, or how Unicode composes their characters, as what `each` says of them.
+
+    >>> written_twice(["cat", "Cat ", "dog"], ["cat 3", "Cat 1", "dog 2"])
+    ['cat 3 and Cat 1']
+    """
     same: dict[str, list[str]] = {}
     for name, text in zip(names, each, strict=True):
         same.setdefault(" ".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(text)
-    twice = [listed(texts) for texts in same.values() if len(texts) > 1]
+    return [listed(texts) for texts in same.values() if len(texts) > 1]
+
+
+def _one_class_twice(names: tuple[str, ...], each: list[str]) -> Iterator[Problem]:
+    twice = written_twice(names, each)
     if twice:
         text = f"classes that differ only in how they are written: {first_of(twice)}. Write them the same if they are one."
         yield Problem("classes alike", (), text)

@@ -11,7 +11,7 @@ Each problem has a name for programs. From the worst to those that may not matte
     many classes, one class, negative class        classes that are none
     missing class, classes alike                   a class that stands for no class, two that are one
     small classes                                  classes that cannot be learnt
-    mostly missing, many values, rare values       columns of tables that hold no numbers, or few (`tables/problems.py`)
+    empty, values alike, mostly missing, many values, rare values      columns of tables (`tables/problems.py`)
     repeated                                       copies of rows
     one hot, alike, determined, dependent          columns that can be computed from others (`relations.py`)
     few                                            few rows for so many numbers a row
@@ -55,6 +55,8 @@ WORST_FIRST = (
     *("untrained", "axes?", "missing", "infinite", "labels missing", "groups missing", "huge", "far from zero", "outliers"),
     *("counter", "many classes", "one class", "negative class", "missing class", "classes alike", "small classes"),
     *(
+        "empty",
+        "values alike",
         "mostly missing",
         "many values",
         "rare values",

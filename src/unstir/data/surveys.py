@@ -111,10 +111,10 @@ def _of_table(data: Data, columns: list[Column], step: int, intact: np.ndarray) 
     yield from repeated(looked_at(data, step), columns)
     yield from few(int(intact.sum()), sum(not column.constant for column in columns))
     yield from class_problems(data)
-    numbers, places = numbers_of(data)
+    numbers, places = numbers_of(data, step)
     if len(numbers) < 2 or not places:
         return
-    own = columns_of(numbers, -(-numbers.rows.size // QUICK), intact=not np.isinf(numbers.values).any())
+    own = columns_of(numbers, -(-numbers.rows.size // QUICK), intact=True)
     rows = numbers.rows[:: -(-len(numbers) // TALL) or 1]
     rows = rows[np.isfinite(rows).all(axis=1)]
     for problem in (*constant(own), *counters(numbers, looked_at(numbers, 1), own), *relations(rows, own)):

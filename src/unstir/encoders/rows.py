@@ -55,7 +55,7 @@ class EncodedRows:
 
 def _of_cells(rows: Rows) -> Statistics:
     """The statistics (1, D) of the codes of a table; 0 for a column in which every cell is missing."""
-    held = [column[~np.isnan(column)] for column in np.asarray(rows[:], np.float64).T]
+    held = ((column := rows.column(j).astype(np.float64))[~np.isnan(column)] for j in range(rows.shape[1]))
     found = [[c.mean(), c.std(), c.min(), c.max()] if len(c) else [0.0] * 4 for c in held]
     return Statistics(len(rows), *torch.tensor(found, dtype=torch.float64).T[:, None])
 

@@ -67,8 +67,8 @@ class Table(Encoder):
                 "--data.encoder."
             )
         which = np.random.default_rng([options.seed, 6]).permutation(len(rows))[: max(2, LOOKED_AT // len(table.columns))]
-        values = rows.raw(np.sort(which)) if len(which) < len(rows) else rows.raw(slice(None))
-        parts = tuple(part_of(column, np.asarray(values[:, j], np.float64)) for j, column in enumerate(table.columns))
+        rows = rows.take(np.sort(which)) if len(which) < len(rows) else rows
+        parts = tuple(part_of(column, rows.column(j).astype(np.float64)) for j, column in enumerate(table.columns))
         wide = sum(part.width for part in parts)
         if wide > WIDEST:
             widest = max(zip(table.names, parts, strict=True), key=lambda pair: pair[1].width)

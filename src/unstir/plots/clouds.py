@@ -110,13 +110,14 @@ def samples_beside_data(
     title: str = "Samples beside the data",
     labels: np.ndarray | None = None,
     classes: Sequence[str] = (),
+    scale: np.ndarray | None = None,
 ) -> Figure:
     """The data on the left, then the samples of each sampler, all in the same frame, each with a caption.
 
     `panels` has by name the samples and their caption, for example what they cost. Points have the colour of their class if all have
     classes, else that of their sampler. If 1 % of them or more lie outside the frame, a line below the caption says so. All panels show
     equally many points, at most 5,000, so that the eye can compare densities. Histograms are of all rows, with the outline of the
-    data's histogram. Shapes: true (N, d), samples (M, d), labels (N,).
+    data's histogram. Shapes: true (N, d), samples (M, d), labels (N,), and `scale` (d,) as `plane` takes it.
 
     >>> true = np.random.default_rng(0).standard_normal((100, 2))
     >>> figure = samples_beside_data(true, {"ddim": (true[:50], "20 evaluations")})
@@ -127,7 +128,7 @@ def samples_beside_data(
     drawn = [Drawn(true, "", labels=labels), *(_drawn(panel) for panel in panels.values())]
     shown = min(DRAWN, *(len(one.rows) for one in drawn))
     text = f"{len(true):,} points"
-    seen = plane(true, names) if true.shape[1] > 1 else None
+    seen = plane(true, names, scale) if true.shape[1] > 1 else None
     colours: list[np.ndarray | str] = [
         GREY,
         *(colour_of(one.method or name) for name, one in zip(panels, drawn[1:], strict=True)),
@@ -150,12 +151,14 @@ def samples_beside_data(
 
 
 @styled
-def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Sequence[str] = ()) -> Figure:
+def trajectories(
+    states: np.ndarray, times: np.ndarray, title: str, names: Sequence[str] = (), scale: np.ndarray | None = None
+) -> Figure:
     """Samples taking shape: the paths of 60 random particles from noise (grey crosses) to samples (coloured dots).
 
     On the left in the plane, over the cloud of all samples (at most 5,000). On the right the first coordinate against t, from noise to
     data. A path has the colour of the place where it ends.
-    Shapes: states (S, N, d), d >= 2, which a sampler yields; times (S,), at which it does, falling from 1 to 0.
+    Shapes: states (S, N, d), d >= 2, of a sampler at the times (S,), which fall from 1 to 0; `scale` (d,) as `plane` takes it.
 
     >>> states = np.array([2.0, 1.0, 0.0])[:, None, None] * np.ones((3, 5, 2))
     >>> figure = trajectories(states, np.array([1, 0.5, 0]), "Two steps")
@@ -163,7 +166,7 @@ def trajectories(states: np.ndarray, times: np.ndarray, title: str, names: Seque
     [[2.0, 1.0], [1.0, 0.0]]
     """
     rng = np.random.default_rng(0)
-    seen = plane(states[-1], names)
+    seen = plane(states[-1], names, scale)
     states = np.stack([seen.points(x) for x in states[:, thin(states.shape[1], DRAWN, rng)]])
     colours = hues(states[-1])
     paths = thin(states.shape[1], PATHS, rng)
@@ -189,10 +192,7 @@ def _drawn(panel: Drawn | tuple[np.ndarray, str]) -> Drawn:
 
 
 class _Look(NamedTuple):
-    """How panels look: names of the axes, colours of each panel's points, classes, how far the frame reaches beyond the data.
-
-    `behind` draws the outline of the first in each histogram.
-    """
+    """How panels look: names of the axes, colours, classes, how far the frame reaches beyond the data; `behind`, an outline of the first."""
 
     names: tuple[str, str]
     colours: Sequence[np.ndarray | str]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -26,6 +27,7 @@ from unstir.plots.style import BLUE, ORANGE, PALE, WIDTH, blank, fitted, plain_n
 from unstir.words import percent
 
 STATES = 5  # of a column that are named
+DAY = 86400.0  # seconds: matplotlib counts dates in days since 1970-01-01
 SHOWN = 24  # columns of the matrix, and of the missing cells
 TURNED = LinearSegmentedColormap.from_list("turned", (ORANGE, "white", BLUE))
 
@@ -33,8 +35,12 @@ Spell = Sequence[Callable[[float], str] | None]
 
 
 @styled
-def cells(true: np.ndarray, samples: np.ndarray, names: Sequence[str], spell: Spell, method: str = "") -> Figure:
+def cells(
+    true: np.ndarray, samples: np.ndarray, names: Sequence[str], spell: Spell, method: str = "", times: Sequence[int] = ()
+) -> Figure:
     """Each column of samples (M, D) beside the data (N, D), at most twelve; `method` is the sampler, whose colour the samples have.
+
+    `times` are the places of columns of numbers that are seconds since 1970-01-01: their axes say dates.
 
     >>> rng = np.random.default_rng(0)
     >>> true = np.stack([rng.integers(3, size=300), rng.normal(size=300)], axis=1); true[:30, 1] = np.nan
@@ -55,7 +61,14 @@ def cells(true: np.ndarray, samples: np.ndarray, names: Sequence[str], spell: Sp
             continue
         k = int(chosen[j])
         axes.set_title(fitted(drawn[k], each, size=9.5))
-        axes.set_xlabel(f"gap {percent(gaps[k])}\n{_column(axes, true[:, k], samples[:, k], spell[k], colour)}".rstrip())
+        unit = DAY if k in times else 1.0
+        axes.set_xlabel(
+            f"gap {percent(gaps[k])}\n{_column(axes, true[:, k] / unit, samples[:, k] / unit, spell[k], colour)}".rstrip()
+        )
+        if k in times:
+            dates = AutoDateLocator(minticks=1, maxticks=3)
+            axes.xaxis.set_major_locator(dates)
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(dates, show_offset=False))
     handles = [
         Patch(color=PALE, label=f"data, {len(true):,} rows"),
         Patch(fill=False, edgecolor=colour, linewidth=1.4, label=f"{len(samples):,} samples"),

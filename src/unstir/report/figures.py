@@ -70,8 +70,9 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
 
 def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     """The figures of rows seen as points: the data dissolving, trajectories, and samples; only a random part of very many rows."""
-    if data.rows.size > PICTURED:
-        data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // math.prod(data.shape))])
+    each = max(math.prod(data.shape), math.prod(model.encoder.space))
+    if len(data) * each > PICTURED:
+        data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // each)])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
     if data.table is not None and not data.table.plain:
         return _cells(data, data.table, model, panels)
@@ -95,7 +96,8 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
 def _cells(data: Data, table: Schema, model: Model, panels: Panels) -> dict[str, Figure]:
     """The figures of a mixed table: points of the model's space, where noise is added, and columns, gaps and associations as cells.
 
-    Rows are codes, of which categories have no place in a plane.
+    Rows are codes, of which categories have no place in a plane. The model's space has a scale of its own: with every element at deviation
+    1, a state that hardly any row has would decide what is seen.
     """
     encoder, rows = model.encoder, np.asarray(data.values, np.float64)
     placed = _placed(encoder, rows)
@@ -104,19 +106,23 @@ def _cells(data: Data, table: Schema, model: Model, panels: Panels) -> dict[str,
     if placed.shape[1] > 1:
         states = np.stack([x.flatten(1).double().numpy() for x in model.paths(STATES, every=1)])
         title = f"From noise to data in 20 evaluations ({default(20)})"
-        found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names)
+        found["trajectories"] = plots.trajectories(states, model.times().numpy(), title, names, np.ones(placed.shape[1]))
     *_, last = panels.values()
     sampled = np.asarray(last.rows, np.float64)
     ordered = ordered_of(table)
     spell = [None if ordered[i] else partial(state_of, column) for i, column in enumerate(table.columns)]
+    times = [i for i, column in enumerate(table.columns) if column.kind == "time"]
     more = {
-        "columns": plots.cells(rows, sampled, table.names, spell, last.method),
+        "columns": plots.cells(rows, sampled, table.names, spell, last.method, times),
         "missing": plots.missing(rows, sampled, table.names, last.method),
         "associations": plots.associations(rows, sampled, table.names, spell),
     }
     clouds = {name: one._replace(rows=_placed(encoder, np.asarray(one.rows, np.float64))) for name, one in panels.items()}
     found |= {name: figure for name, figure in more.items() if figure is not None}
-    return found | {"samples": plots.samples_beside_data(placed, clouds, names, labels=labels, classes=model.classes)}
+    scale = np.ones(placed.shape[1])
+    return found | {
+        "samples": plots.samples_beside_data(placed, clouds, names, labels=labels, classes=model.classes, scale=scale)
+    }
 
 
 def _placed(encoder: Encoder, rows: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from unstir.diffusion.oracles import Gaussian, Independent
 from unstir.encoders.rows import EncodedRows, parts
 
 JITTER = 1e-6  # added to the variances, because an element that never varies has variance 0
+MANY, PART = 2**17, 2**20  # rows used where the encoder is not linear, in parts of so many numbers
 MEASURED = 4096  # rows used where encoding a row costs an evaluation of a network, or where (1) does not hold
 
 
@@ -23,7 +24,8 @@ def gaussian_of(*views: EncodedRows) -> Gaussian | Independent:
     """The Gaussian with the mean and covariance of encoded rows; rows of more than 1,024 elements have only variances, by (1).
 
     With several views of the rows, such as their mirror images, it is that of all of them together.
-    If the encoder is a network, or if rows are wide and the encoder is not linear, only the first few thousand rows are used.
+    If the encoder is a network, or if rows are wide and the encoder is not linear, only the first few thousand rows are used; of other rows
+    whose encoder is not linear, the first 131,072. Training rows are in random order.
     """
     d, encoder = math.prod(views[0].shape[1:]), views[0].encoder
     if d > WIDE and encoder.linear is not None:
@@ -36,6 +38,9 @@ def gaussian_of(*views: EncodedRows) -> Gaussian | Independent:
         return Independent(z.mean(0), z.var(0, correction=0) + JITTER)
     if encoder.trained:
         mean, spread = covariance(rows[some].flatten(1) for rows in views)
+    elif encoder.linear is None:  # an element of a row may become many, so parts are cut by what they become
+        some = torch.arange(min(len(views[0]), MANY)).split(max(1, PART // d))
+        mean, spread = covariance(rows[part].flatten(1) for rows in views for part in some)
     else:
         mean, spread = covariance(encoder.encode(part).flatten(1) for rows in views for part in parts(rows.rows))
     return Gaussian(mean, spread + JITTER * torch.eye(d, dtype=torch.float64))

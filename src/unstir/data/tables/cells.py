@@ -20,6 +20,7 @@ import numpy as np
 from unstir.data.checks import BEYOND, EXACT, unknown_name
 from unstir.data.formats.numerals import Marks, is_missing, number
 from unstir.data.tables.column import Column
+from unstir.data.tables.gathered import coded_texts
 from unstir.data.tables.times import moments, one, spelled_times
 from unstir.errors import DataError
 from unstir.words import short
@@ -66,6 +67,9 @@ def codes_of(cells: Any, column: Column, rows: int) -> np.ndarray:
     """The cells (rows,) of a column as codes (rows,) float64. Raises DataError for a cell that the column cannot hold."""
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "biuf" and column.plain:
         found = cells.astype(np.float64)
+    elif (texts := coded_texts(cells)) is not None:
+        each = [code_of(text, column, f"row {row}") for text, row in zip(texts.distinct, texts.places, strict=True)]
+        found = np.array([*each, np.nan])[texts.ids]
     else:
         found = _codes(listed_cells(cells), column)
     if found.shape != (rows,):

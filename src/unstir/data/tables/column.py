@@ -4,7 +4,7 @@
     number      the number                                rounded to `decimals`, never on a side of 0 where no cell was    (1)
     category    k for the spelling values[k]              the nearest k
     boolean     0 for values[0], 1 for values[1]          the nearer one
-    time        seconds since 1970-01-01, UTC             at a multiple of `step` seconds, within what was seen
+    time        seconds since 1970-01-01, UTC             a whole number of `step`s after the first, within what was seen
     constant    `low`, always                             `low`
 
 A cell that is missing has the code NaN.
@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from unstir.data.tables.times import snapped
+
 KINDS = ("number", "category", "boolean", "time", "constant")
 NUMERIC = ("int", "uint", "float", "double", "halffloat", "decimal")  # how the names of types of numbers begin, in any library
 MOST_DECIMALS = 9  # a column of numbers with more digits after the point than this has any float
@@ -37,7 +39,7 @@ class Column:
     `form` says how a cell is written: of a time a strftime format, or "iso"; of a number "fixed 2" where each is written with 2 decimals,
     "short" where a whole one has no point beside others that have, and "comma" as well where the mark is a decimal comma; of a category
     "number" where its values came as numbers. `dtype` is the type that a data frame gave: "int64", "float64", "bool", "str", "category",
-    "datetime64[ns]", ... `step` are the seconds between times.
+    "datetime64[ns]", ... `step` are the seconds between times, or stand for months or years (`unstir.data.tables.times`).
     `gap` is how a missing cell is spelled in text. `why` says in words why the column was taken for its kind.
     """
 
@@ -78,8 +80,7 @@ class Column:
         if self.kind in ("category", "boolean"):
             return np.where(held, np.clip(np.round(codes), 0, len(self.values) - 1), np.nan)
         if self.kind == "time":
-            codes = np.round(codes / self.step) * self.step if self.step else codes
-            return np.clip(codes, self.low, self.high)
+            return np.clip(snapped(codes, self.step, self.low), self.low, self.high)
         if self.decimals == 0:
             return np.clip(np.round(codes), self.low, self.high) + 0.0
         if self.decimals is not None:

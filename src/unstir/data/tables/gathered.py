@@ -20,12 +20,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 
 from unstir.data.formats.numerals import PLAIN, Marks, is_missing, number, plain
 
 WORDS = ("none", "nil")  # missing among numbers, and values among texts
+POWER = re.compile("[eE]|[iI][nN][fF]")  # in a number: a power of ten, or infinity
 PADDED = re.compile(r"^\s*[+-]?0\d+\s*$", re.MULTILINE)  # 007 is no number, or not only
 
 
@@ -63,17 +65,58 @@ class Texts:
             if code < 0:
                 self.gaps[(cell or "").strip()] += 1
             found.append(code)
-        self._blocks.append(np.array(found, np.int64))
+        self._blocks.append(np.array(found, np.int32))
+
+    def add_coded(self, values: Sequence[str | None], ids: np.ndarray, start: int) -> None:
+        """More cells, of the rows from `start` on, as `values` and which of them each row has, (n,) with -1 for a missing one.
+
+        >>> cells = Texts(exact=True)
+        >>> cells.add_coded(["a", "unused", "b"], np.array([2, -1, 0, 2]), 0)
+        >>> cells.distinct, cells.ids.tolist(), cells.places
+        (['b', 'a'], [0, -1, 1, 0], [0, 2])
+        """
+        used, first = np.unique(ids, return_index=True)
+        place = np.full(len(values) + 1, -1, np.int32)  # the last is that of -1
+        for at in np.argsort(first):
+            text = values[used[at]] if used[at] >= 0 else None
+            if text is None:
+                continue
+            if text not in self._ids:
+                self._ids[text] = len(self.distinct)
+                self.distinct.append(text)
+                self.places.append(start + int(first[at]))
+            place[used[at]] = self._ids[text]
+        self._blocks.append(place[ids])
+        if gaps := int((self._blocks[-1] < 0).sum()):
+            self.gaps[""] += gaps
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return sum(map(len, self._blocks))
 
     @property
     def ids(self) -> np.ndarray:
-        """Which of the different texts each row has, (N,) int64; -1 where it is missing."""
-        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int64)
+        """Which of the different texts each row has, (N,) int32; -1 where it is missing."""
+        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int32)
 
     @property
     def gap(self) -> str:
         """How most missing cells are spelled."""
         return self.gaps.most_common(1)[0][0] if self.gaps else ""
+
+
+def coded_texts(column: Any) -> Texts | None:
+    """A column of texts of pyarrow, whose different texts it finds itself, so that no cell becomes an object of Python; else None."""
+    held = str(getattr(column, "type", "")).removeprefix("dictionary<values=").partition(",")[0]
+    if held not in ("string", "large_string") or not hasattr(column, "dictionary_encode"):
+        return None
+    found, start = Texts(exact=True), 0
+    for chunk in getattr(column, "chunks", [column]):
+        coded = chunk.dictionary_encode()
+        found.add_coded(coded.dictionary.to_pylist(), coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), start)
+        start += len(chunk)
+    return found
 
 
 class Numbers:
@@ -114,8 +157,11 @@ class Numbers:
     def _written(self, cells: Sequence[str]) -> None:
         """Look at how these cells, none of them missing, are written."""
         joined = "\n".join(cells)
-        self.powers = self.powers or "e" in joined or "E" in joined or "inf" in joined.lower()
         self.padded = self.padded or PADDED.search(joined) is not None
+        if POWER.search(joined):  # 1e-05 has no point and is no whole number
+            self.powers, self.pointed = True, self.pointed or "." in joined
+            cells = [cell for cell in cells if not POWER.search(cell)]
+            joined = "\n".join(cells)
         if "." not in joined:
             self.fixed = self.fixed and not (self.pointed and cells)
             self.bare = self.bare or bool(cells)
@@ -129,6 +175,11 @@ class Numbers:
     def _seen(self) -> bool:
         """Whether a block before the newest one held a number."""
         return any(np.isfinite(block).any() for block in self._blocks[:-1])
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return sum(map(len, self._blocks))
 
     @property
     def values(self) -> np.ndarray:

@@ -52,7 +52,8 @@ PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on")
 def guess_numbers(name: str, cells: Numbers, asked: str | None = None) -> Guess:
     """What a column of numbers in a text file is."""
     dtype = "int64" if not cells.pointed and not cells.powers else "float64"
-    return numeric(name, cells.values, *_written(cells, cells.values), dtype, cells.gap, asked)
+    values = cells.values
+    return numeric(name, values, *_written(cells, values), dtype, cells.gap, asked)
 
 
 def _written(cells: Numbers, values: np.ndarray) -> tuple[int | None, str]:

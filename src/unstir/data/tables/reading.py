@@ -13,7 +13,7 @@ Columns that are known beforehand, and those whose kind somebody asked for, are 
     (['number', 'category'], [[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -160,10 +160,16 @@ class Columns:
             known = self.known.take([self._known_at[name] for name in self.names])
             codes = [self._codes(cells, column) for cells, column in zip(self._cells, known.columns, strict=True)]
             return Table(known, np.stack(codes, axis=1), ())
-        return table_of(self.names, [self._guess(j, cells) for j, cells in enumerate(self._cells)])
+        return table_of(self.names, self._cells[0].rows, (self._guess(name, cells) for name, cells in self._taken()))
 
-    def _guess(self, j: int, cells: Numbers | Texts) -> Guess:
-        name, kind = self.names[j], self.kinds.get(self.names[j])
+    def _taken(self) -> Iterator[tuple[str, Numbers | Texts]]:
+        """The columns by name, one after another; none is held any longer."""
+        self._cells.reverse()
+        for name in self.names:
+            yield name, self._cells.pop()
+
+    def _guess(self, name: str, cells: Numbers | Texts) -> Guess:
+        kind = self.kinds.get(name)
         if kind == DROP:
             return left_out(ASKED_FOR)
         if isinstance(cells, Numbers):
@@ -182,16 +188,26 @@ class Columns:
         return np.array([*each, np.nan])[cells.ids]
 
 
-def table_of(names: Sequence[str], guesses: Sequence[Guess], said: Callable[[str, str], str] = flag) -> Table:
-    """The table of the columns that are not left out. Raises DataError where none is."""
-    kept = [(replace(guess.column, why=guess.why), guess.codes) for guess in guesses if guess.column is not None]
-    left = tuple((name, guess.why) for name, guess in zip(names, guesses, strict=True) if guess.column is None)
+def table_of(names: Sequence[str], rows: int, guesses: Iterable[Guess], said: Callable[[str, str], str] = flag) -> Table:
+    """The table of the columns that are not left out, of so many `rows`. Raises DataError where none is.
+
+    The guesses are taken one after another and their codes not kept, so that a large table is in memory once, not twice.
+    """
+    kept: list[Column] = []
+    left: list[tuple[str, str]] = []
+    notes: list[str] = []
+    first = ""
+    codes = np.empty((len(names), rows))  # what is not written takes no memory
+    for name, guess in zip(names, guesses, strict=True):
+        first = first or said(name, guess.kept_as)
+        if guess.column is not None:
+            codes[len(kept)] = guess.codes
+            kept.append(replace(guess.column, why=guess.why))
+            continue
+        left.append((name, guess.why))
+        way = "" if guess.why == ASKED_FOR else f" To keep it, pass {said(name, guess.kept_as)}."
+        notes.append(f"column '{short(name)}' is left out: {guess.why}.{way}")
     if not kept:
         each = "; ".join(f"'{short(name)}' is {why}" for name, why in left[:4])
-        raise DataError(f"no column is left to learn: {each}. Keep one, as in {said(names[0], guesses[0].kept_as)}.")
-    notes = []
-    for name, guess in zip(names, guesses, strict=True):
-        if guess.column is None:
-            way = "" if guess.why == ASKED_FOR else f" To keep it, pass {said(name, guess.kept_as)}."
-            notes.append(f"column '{short(name)}' is left out: {guess.why}.{way}")
-    return Table(Schema(tuple(column for column, _ in kept), left), np.stack([codes for _, codes in kept], axis=1), tuple(notes))
+        raise DataError(f"no column is left to learn: {each}. Keep one, as in {first}.")
+    return Table(Schema(tuple(kept), tuple(left)), codes[: len(kept)].T, tuple(notes))

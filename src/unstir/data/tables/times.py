@@ -1,7 +1,8 @@
 """Dates and times as seconds since 1970-01-01, and back.
 
     form          a strftime format such as %d/%m/%Y, or "iso": 2024-02-29T12:30:00.5                                  (1)
-    step          the seconds between times that can be: a day, an hour, a minute, a second; 0 for anything            (2)
+    step          the seconds between times that can be, counted from the first of them; 0 for anything                (2)
+                  YEAR and MONTH stand for the first days of years and months, whose lengths differ
 
 A time zone, where there is one, is that of UTC after reading.
 
@@ -25,7 +26,10 @@ FORMS = (
     *("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%Y %H:%M", "%m-%d-%Y %H:%M", "%d %b %Y", "%d %B %Y"),
     *("%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%Y-%m", "%H:%M", "%H:%M:%S", "%m/%d/%y", "%d/%m/%y", "%d-%b-%y"),
 )
-STEPS = (86400.0, 3600.0, 60.0, 1.0)
+YEAR, MONTH, DAY = 31_556_952.0, 2_629_746.0, 86400.0  # seconds, of a year and of a month on the average
+STARTS = {YEAR: "datetime64[Y]", MONTH: "datetime64[M]"}
+COARSE, STEPS = (7 * DAY, DAY, 3600.0, 1800.0, 900.0, 600.0, 300.0), (DAY, 3600.0, 60.0, 1.0)
+FEWEST = 5  # different times, from which it is no chance that all are first days, on one day of the week, or at full quarters of an hour
 
 
 def form_of(texts: list[str]) -> tuple[str, str] | None:
@@ -111,13 +115,38 @@ def seconds(cells: Iterable[Any], form: str) -> np.ndarray:
 
 
 def step_of(codes: np.ndarray) -> float:
-    """The largest step by (2) of which all codes are multiples.
+    """The largest step by (2) in which all codes are; NaN is none of them.
 
-    >>> step_of(np.array([0.0, 7200.0])), step_of(np.array([0.5]))
-    (3600.0, 0.0)
+    >>> step_of(np.array([0.0, 7200.0])), step_of(np.array([0.5])), step_of(seconds([f"2024-0{i}-01" for i in range(1, 8)], "iso")) == MONTH
+    (3600.0, 0.0, True)
     """
-    held = codes[np.isfinite(codes)]
-    return next((step for step in STEPS if held.size and (held % step == 0).all()), 0.0)
+    held = np.unique(codes[np.isfinite(codes)])
+    if not held.size:
+        return 0.0
+    if len(held) >= FEWEST:
+        for step in (*STARTS, *COARSE):
+            if (snapped(held, step, held[0]) == held).all():
+                return step
+    return next((step for step in STEPS if (held % step == 0).all()), 0.0)
+
+
+def snapped(codes: np.ndarray, step: float, first: float) -> np.ndarray:
+    """The nearest times that a column can have, whose times are `step` apart, by (2), `first` among them; NaN stays NaN.
+
+    >>> spelled_times(snapped(seconds(["2024-02-19", "2024-02-10"], "iso"), MONTH, 0.0), "%Y-%m-%d")
+    ['2024-03-01', '2024-02-01']
+    """
+    if step in STARTS:
+        whole = moments(codes)
+        before = whole.astype(STARTS[step])
+        low, high = (start.astype("datetime64[us]") for start in (before, before + 1))
+        return moment_seconds(np.where(whole - low < high - whole, low, high))
+    return np.round((codes - first) / step) * step + first if step else codes
+
+
+def moment_seconds(moments: np.ndarray) -> np.ndarray:
+    """The seconds of datetime64 (n,) as float64; NaT is NaN."""
+    return np.where(np.isnat(moments), np.nan, moments.astype("datetime64[us]").astype(np.int64) / 1e6)
 
 
 def moments(codes: np.ndarray) -> np.ndarray:

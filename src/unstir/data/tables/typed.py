@@ -27,12 +27,12 @@ from unstir.data.frames import Frame
 from unstir.data.given import as_array
 from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
-from unstir.data.tables.gathered import Texts
+from unstir.data.tables.gathered import Texts, coded_texts
 from unstir.data.tables.guessing import guess_texts, numeric
 from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, SOME, TIME, Guess, is_category, left_out, refuse_unknown
 from unstir.data.tables.reading import Table, table_of
 from unstir.data.tables.schema import Schema
-from unstir.data.tables.times import seconds, step_of
+from unstir.data.tables.times import moment_seconds, seconds, step_of
 from unstir.errors import DataError
 from unstir.words import short
 
@@ -56,8 +56,8 @@ def coded_frame(
         return Table(known, known.coded(frame), ())
     kinds = kinds or {}
     refuse_unknown(kinds, frame.names)
-    guesses = [_guess(name, column, frame.rows, kinds.get(name)) for name, column in frame.columns.items()]
-    return table_of(frame.names, guesses, said or _as_argument)
+    guesses = (_guess(name, column, frame.rows, kinds.get(name)) for name, column in frame.columns.items())
+    return table_of(frame.names, frame.rows, guesses, said or _as_argument)
 
 
 def _as_argument(name: str, kind: str) -> str:
@@ -67,6 +67,8 @@ def _as_argument(name: str, kind: str) -> str:
 def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
     if asked == DROP:
         return left_out(ASKED_FOR)
+    if (texts := coded_texts(column)) is not None and len(texts.ids) == rows:
+        return guess_texts(name, texts, "row", asked, _type_name(column))
     listed = isinstance(column, list | tuple)
     array = _objects(column) if listed else as_array(column, f"column '{short(name)}'")[0]
     if array.shape != (rows,):
@@ -79,7 +81,7 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
             f"column '{short(name)}' holds lengths of time. Turn them into numbers, as .dt.total_seconds() of pandas does."
         )
     if array.dtype.kind == "M":
-        codes = _since_1970(array)
+        codes = moment_seconds(array)
         return _time(name, codes, dtype)
     if array.dtype.kind == "b":
         return _numbers(name, array, dtype, asked) if asked == "number" else _booleans(name, array.tolist(), dtype or "bool")
@@ -199,11 +201,6 @@ def _booleans(name: str, cells: list[Any], dtype: str) -> Guess:
         value = ("False", "True")[int(held[0])]
         return Guess(Column(name, "constant", values=(value,), low=held[0], high=held[0], dtype=dtype), codes, f"always {value}")
     return Guess(column, codes, "true or false")
-
-
-def _since_1970(array: np.ndarray) -> np.ndarray:
-    gaps = np.isnat(array)
-    return np.where(gaps, np.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
 
 
 def _time(name: str, codes: np.ndarray, dtype: str) -> Guess:
