@@ -1,6 +1,6 @@
 """Other tools that make rows of mixed tables, each with its defaults and without a GPU; a tool that is not installed is left out.
 
-    CTGAN, TVAE, GaussianCopula    python -m pip install sdv
+    CTGAN, TVAE, GaussianCopula    python -m pip install 'sdv>=2'
     ForestDiffusion                python -m pip install ForestDiffusion
 
 Each is told what the columns are, so that none has to guess: numbers, categories, booleans, times. ForestDiffusion fits a model of trees for
@@ -49,8 +49,8 @@ def of_sdv(table: Schema, name: str, seed: int) -> Tool:
         metadata = Metadata.load_from_dict({"tables": {"table": {"columns": columns}}})
         on_cpu: dict[str, Any] = {} if name == "GaussianCopula" else {"enable_gpu": False}
         tool = getattr(sdv.single_table, f"{name}Synthesizer")(metadata, **on_cpu)
-        tool.fit(framed(table, rows, "pandas"))
-        frame = frame_of(tool.sample(num_rows=n))
+        tool.fit({"table": framed(table, rows, "pandas")})
+        frame = frame_of(tool.sample(num_rows=n)["table"])
         assert frame is not None
         return table.tidied(table.coded(frame))
 

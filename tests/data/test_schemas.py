@@ -311,8 +311,9 @@ def test_rows_with_text_are_not_written_as_numbers(tmp_path):
 
 def test_a_frame_that_is_refused_says_which_cell():
     for cells, said in (
-        (["a", 1.5, "b"], r"column 'a' holds float \('1.5', row 1\) beside str \('a'\)"),
-        ([{"x": 1}, {"x": 2}, {}], r"column 'a' holds dict"),
+        (["a", 1.5, "b"], r"column 'a' holds float \('1.5', row 1\) beside str \('a'\).* columns=\{'a': 'category'\}"),
+        ([{"x": 1}, {"x": 2}, {}], r"column 'a' holds dict.* columns=\{'a': 'drop'\}"),
+        (["1", "2", "x"], r"column 'a' holds text \('x', row 2\) among numbers. Correct it, or pass columns=\{'a': 'category'\}"),
     ):
         with pytest.raises(DataError, match=said):
             from_arrays({"a": cells, "b": [1, 2, 3]})

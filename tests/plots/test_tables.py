@@ -337,3 +337,17 @@ def test_an_image_with_an_opacity_is_seen_on_white():
     np.testing.assert_allclose(found[2, 2], [1, 1, 1])
     np.testing.assert_allclose(found[2, 11], [1, 0.8, 0.8])
     np.testing.assert_allclose(found[11, 2], [1, 0, 0])
+
+
+@pytest.mark.parametrize("drawn", ["samples", "trajectories"])
+def test_a_rare_state_does_not_decide_what_is_seen_of_a_mixed_table(drawn):
+    """Catches elements divided by their deviations: four marks of the same missing cells, 2 % of the rows, would be the first direction."""
+    rng = np.random.default_rng(0)
+    number, gap = rng.standard_normal((500, 2)) * [1.0, 0.6], np.arange(500) % 50 == 0
+    rows = np.hstack([number, 0.3 * np.repeat(gap[:, None], 4, axis=1)])
+    if drawn == "samples":
+        figure = samples_beside_data(rows, {"ddim": (rows, "")}, scale=np.ones(6))
+    else:
+        figure = trajectories(np.stack([rows, rows]), np.array([1.0, 0.0]), "", scale=np.ones(6))
+    seen = np.asarray(panels_of(figure)[0].collections[0].get_offsets())[:, 0]
+    assert abs(np.corrcoef(seen, number[:, 0])[0, 1]) > 0.95

@@ -9,6 +9,7 @@ import torch
 
 import unstir
 from commands import refused, run
+from unstir.data import from_arrays
 from unstir.errors import DataError, StorageError, UsageError
 from unstir.files import sha256
 from unstir.model.model import load
@@ -269,3 +270,19 @@ def test_from_python_a_model_is_started_from_too(folder):
     assert (plain.card.network_settings["width"], plain.classes) == (8, ())
     with pytest.raises(StorageError, match="sha256"):
         start_from(folder / "r", "0" * 64)
+
+
+def test_a_table_that_starts_from_another_has_the_codes_of_that():
+    """Catches categories numbered anew where a value is missing, so that the weights take Ulm for Bonn; and a model of cells it never saw."""
+    x = np.random.default_rng(0).normal(size=120).tolist()
+    first = unstir.fit({"town": ["Bonn", "Celle", "Ulm"] * 40, "x": x}, steps=2, width=8, depth=1, progress=False)
+    start = Start(first)
+    data, _ = start.columns(from_arrays({"x": [9.0, 0.0] * 30, "town": ["Ulm", "Celle"] * 30}))
+    assert data.values[:2].tolist() == [[2, 9], [1, 0]]
+    assert data.table.columns[1].high == 9
+    more = unstir.fit({"town": ["Ulm", "Celle"] * 60, "x": x}, start=first, steps=1, lr=1e-12, progress=False)
+    assert set(more.sample(50)["town"]) > {"Bonn"}
+    with pytest.raises(DataError, match=r"'Essen'.*which is none of its values"):
+        start.columns(from_arrays({"town": ["Ulm", "Essen"], "x": [1.0, 2.0]}))
+    with pytest.raises(DataError, match="column 'town' has 1 missing cell, and the model was trained without any"):
+        start.columns(from_arrays({"town": ["Ulm", None, "Ulm"], "x": [1.0, 2.0, 3.0]}))

@@ -193,3 +193,12 @@ def test_fit_says_one_line_in_the_log(caplog):
         fit(RNG.normal(size=(300, 2)), steps=2, width=8)
     (line,) = caplog.messages
     assert line.startswith("unstir.fit: levels has no effect: the mlp network has no such setting. Leave it out. And 2 more: ")
+
+
+def test_fit_names_every_column_that_it_leaves_out(caplog):
+    """Catches a second column that is left out without a word, because one sentence is said and the others are counted."""
+    with caplog.at_level(logging.WARNING, logger="unstir"):
+        fit({"id": list(range(30)), "name": [f"person {i}" for i in range(30)], "x": RNG.normal(size=30)}, steps=1, width=8)
+    (line,) = caplog.messages
+    assert "column 'id' is left out: " in line
+    assert "column 'name' is left out: " in line

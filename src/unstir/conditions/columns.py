@@ -30,6 +30,7 @@ from unstir.conditions.base import Several
 from unstir.conditions.embedding import ColumnsEmbedding
 from unstir.data.tables import KINDS, Column, Schema, schema_from
 from unstir.data.tables.cells import codes_of
+from unstir.data.tables.times import snapped
 from unstir.errors import DataError, UsageError, unknown
 from unstir.words import listed, number, short
 
@@ -125,8 +126,8 @@ class Columns(Several):
         for i, (column, spread) in enumerate(zip(self.table.columns, self.spreads, strict=True)):
             held = 6 - math.floor(math.log10(spread))
             found[:, i] = np.round(found[:, i], held if column.decimals is None else min(held, column.decimals))
-            if column.step:
-                found[:, i] = np.round(found[:, i] / column.step) * column.step
+            if column.kind == "time":
+                found[:, i] = snapped(found[:, i], column.step, column.low)
         return found
 
     def values(self, given: Any, n: int) -> Tensor:

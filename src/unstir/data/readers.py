@@ -23,13 +23,16 @@ from unstir.data.formats.folders import NONE
 from unstir.data.formats.foreign import refusal
 from unstir.data.formats.format import AUTO, Format, Request
 from unstir.data.formats.registry import folder_format, format_of, suffixes
+from unstir.data.frames import Frame
 from unstir.data.layouts import axes_of
 from unstir.data.matching import NOTHING_KNOWN, Known, matched
 from unstir.data.opacity import KEEP, WHITE, on_white
+from unstir.data.rows import Rows
+from unstir.data.tables.schema import Schema
 from unstir.data.toys import TOYS, toy
-from unstir.errors import StorageError, UnstirError, UsageError, unknown
+from unstir.errors import DataError, StorageError, UnstirError, UsageError, unknown
 from unstir.steady import steady
-from unstir.words import short, spelled
+from unstir.words import counted, short, spelled
 
 KNOWN = (*TOYS, *PICTURES)
 
@@ -188,6 +191,36 @@ def in_order(data: Data, known: Known) -> Data:
     rows = replace(data.rows, held=np.ascontiguousarray(data.rows.held[:, order]))
     table = data.table and data.table.take(order)
     return replace(data, rows=rows, names=names, reordered=list(order) != sorted(order), table=table)
+
+
+def in_schema(data: Data, table: Schema, whose: str) -> Data:
+    """The same rows in the codes of another table, that of `whose`, with the same columns in the same order; its ranges grow to hold them.
+
+    Raises DataError for a cell that a column of that table cannot hold, and for a missing one where it has none.
+
+    >>> from unstir.data.tables.column import Column
+    >>> model = Schema((Column("town", "category", values=("Bonn", "Ulm"), low=0.0, high=1.0),))
+    >>> in_schema(from_arrays({"town": ["Ulm"] * 4}), model, "my-run").values.tolist()
+    [[1.0], [1.0], [1.0], [1.0]]
+    """
+    if data.table is None:
+        return data
+    cells = data.table.cells(data.rows[:])
+    try:
+        codes = table.coded(Frame(cells, len(data)))
+    except DataError as error:
+        raise DataError(f"{spelled(data.source)}, as {whose} knows its columns: {error}") from None
+    columns = []
+    for column, each in zip(table.columns, codes.T, strict=True):
+        held = each[~np.isnan(each)]
+        if len(held) < len(each) and not column.missing:
+            raise DataError(
+                f"{spelled(data.source)}: column '{short(column.name)}' has {counted(len(each) - len(held), 'missing cell')}, and "
+                f"{whose} was trained without any. Pass --data.missing drop, or train without --from."
+            )
+        ends = {"low": np.fmin(column.low, held.min()), "high": np.fmax(column.high, held.max())} if len(held) else {}
+        columns.append(replace(column, **{name: float(end) for name, end in ends.items()}))
+    return replace(data, rows=Rows(codes), table=Schema(tuple(columns), data.table.left))
 
 
 def _path(source: str | Path) -> Path:

@@ -146,17 +146,17 @@ def fit(
 
 
 def _say(settings: list[Problem], data: Data, config: Config, fitting: Fitting) -> None:
-    """What a person should know before training, in one line of the log "unstir", which Python shows on stderr: the worst, and how many more.
+    """What a person should know before training, in one line of the log "unstir", which Python shows on stderr.
 
-    It is no warning of Python's: those can be turned into errors, and training would depend on that.
+    That is how the data was read, as which columns were left out, the worst of the problems, and how many more there are. It is no warning
+    of Python's: those can be turned into errors, and training would depend on that.
     """
     if fitting.started:
         logging.getLogger("unstir").info("unstir.fit: " + fitting.started)
-    found = [*data.notes, *fitting.far_from_start, *(problem.text for problem in (*settings, *problems_of_data(data, config)))]
-    rest = "And 1 more" if len(found) == 2 else f"And {len(found) - 1:,} more"
-    if found:
-        more = f" {rest}: unstir.data.survey(unstir.data.from_arrays(x)).problems" if len(found) > 1 else ""
-        logging.getLogger("unstir").warning("unstir.fit: " + found[0] + more)
+    found = [*fitting.far_from_start, *(problem.text for problem in (*settings, *problems_of_data(data, config)))]
+    rest = [f"And {len(found) - 1:,} more: unstir.data.survey(unstir.data.from_arrays(x)).problems"] if len(found) > 1 else []
+    if said := [*data.notes, *found[:1], *rest]:
+        logging.getLogger("unstir").warning("unstir.fit: " + " ".join(said))
 
 
 def start_of(start: Any, settings: Mapping[str, Any]) -> Start | None:

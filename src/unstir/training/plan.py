@@ -35,7 +35,7 @@ from unstir.training.problems import asked_for, lines, problems_of_data, problem
 from unstir.training.processes import here
 from unstir.training.starting import Start, start_from
 from unstir.training.threads import for_training
-from unstir.words import duration, spelled
+from unstir.words import duration, number, spelled
 
 OF_FILES = ("labels", "groups", "size", "columns")  # settings of data that a file or a folder has
 
@@ -82,7 +82,7 @@ class Planned:
         seconds, promised = duration(self.cost.seconds(self.config.optim.steps)), self.fitting.allowance
         most = f" {duration(promised.seconds)} in all: the steps are planned again as the run goes." if promised else ""
         return (
-            f"predicted: {first}{seconds} of training ({1000 * self.cost.step:.2g} ms a step, measured), "
+            f"predicted: {first}{seconds} of training ({number(1000 * self.cost.step, 2)} ms a step, measured), "
             f"{self.cost.memory / 2**20:,.0f} MiB of memory; then scores and pictures.{most}"
         )
 

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from unstir.conditions.base import Condition
 from unstir.data import Data
 from unstir.data.matching import Known, matched
-from unstir.data.readers import in_order
+from unstir.data.readers import in_order, in_schema
 from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import ENCODERS
@@ -123,8 +123,20 @@ class Start:
     def columns(self, data: Data) -> tuple[Data, Settings]:
         """The rows with their columns in the model's order, and the setting that reads them so.
 
-        Raises DataError unless both have the same columns, if both have names.
+        Cells of a table get the codes that the model has for them. Raises DataError unless both have the same columns, if both have names,
+        and for a cell that the model does not know.
         """
+        data, settings = self._in_order(data)
+        schema = self.model.card.schema
+        if schema is not None and data.table is not None and data.names == schema.names and data.table.meant != schema.meant:
+            data = in_schema(data, schema, self.name)
+        elif schema is None and data.mixed:
+            raise DataError(
+                f"{data.source} is a table of mixed columns, and {self.name} was trained on rows of numbers. Train without it."
+            )
+        return data, settings
+
+    def _in_order(self, data: Data) -> tuple[Data, Settings]:
         names = self.model.card.names
         if not names and data.names and len(data.shape) == 1:
             return replace(data, notes=(*data.notes, *matched((), data.names, data.source).notes)), {}

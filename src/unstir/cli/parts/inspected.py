@@ -196,11 +196,10 @@ def cost_line(plan: Preview) -> str:
     """What training takes, in words."""
     if plan.cost is None:
         return f"not measured, training would be refused: {plan.refused}"
-    optim, each = plan.config.optim, 1000 * plan.cost.step
-    milliseconds = f"{each:.2g}" if each < 10 else f"{each:,.0f}"
+    optim = plan.config.optim
     return (
         f"{duration(plan.cost.seconds(optim.steps))} for {optim.steps:,} steps of {optim.batch_size:,} "
-        f"({milliseconds} ms a step, measured on {plan.device}), {plan.cost.memory / 2**20:,.0f} MiB of memory"
+        f"({number(1000 * plan.cost.step, 2)} ms a step, measured on {plan.device}), {plan.cost.memory / 2**20:,.0f} MiB of memory"
     )
 
 

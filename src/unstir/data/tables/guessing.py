@@ -34,6 +34,7 @@ from unstir.data.tables.kinds import (
     SOME,
     TIME,
     Guess,
+    Say,
     flag,
     is_category,
     is_id,
@@ -100,8 +101,11 @@ def guess_texts(
     dtype: str = "str",
     marks: Marks = PLAIN,
     numbered: bool = False,
+    said: Say = flag,
 ) -> Guess:
     """What a column of texts is; `where` says what its places count, lines or rows; `numbered`, whether they were numbers.
+
+    `said(name, kind)` is how a person says what a column is, for the error.
 
     Raises DataError for texts among measurements, and for cells that are not what was asked for.
     """
@@ -122,7 +126,7 @@ def guess_texts(
     if asked is None and are_numbers.all() and not any(map(is_padded, texts)) and not is_category(dtype):
         return _as_number(name, cells, where, dtype, marks)
     if asked is None and not are_numbers.all():
-        _refuse_slips(name, cells, are_numbers, counts, where)
+        _refuse_slips(name, cells, are_numbers, counts, where, said)
     if kinds == 1 and not missing and asked is None:
         return Guess(
             Column(name, "constant", values=tuple(texts), low=0.0, high=0.0, **shared),
@@ -194,7 +198,7 @@ def _no_category(texts: list[str], kinds: int, rows: int, named: bool) -> str:
     return ""
 
 
-def _refuse_slips(name: str, cells: Texts, are_numbers: np.ndarray, counts: np.ndarray, where: str) -> None:
+def _refuse_slips(name: str, cells: Texts, are_numbers: np.ndarray, counts: np.ndarray, where: str, said: Say) -> None:
     """Raise DataError for texts among numbers that are measurements: at least half are numbers, and these are many, or mostly different."""
     rows, kinds = int(counts[are_numbers].sum()), int(are_numbers.sum())
     if 2 * rows < counts.sum() or (kinds <= REPEATED and 2 * kinds <= rows):
@@ -203,7 +207,7 @@ def _refuse_slips(name: str, cells: Texts, are_numbers: np.ndarray, counts: np.n
     at = int(wrong[np.argmin(np.array(cells.places)[wrong])])
     kind = kind_of_text(cells.distinct[at])
     other = "" if len(wrong) == 1 else f", and {counts[wrong].sum() - 1:,} more"
-    way = f"Correct it, or pass {flag(name, CATEGORY)}, or {DROP} to leave the column out."
+    way = f"Correct it, or pass {said(name, CATEGORY)}, or {DROP} to leave the column out."
     raise DataError(
         f"column '{short(name)}' holds text ('{short(cells.distinct[at])}', {where} {cells.places[at]}{other}) among numbers"
         f"{f'{kind}.' if kind else '.'} {way}"

@@ -8,7 +8,7 @@ True
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,10 @@ class Guess(NamedTuple):
     codes: np.ndarray
     why: str
     kept_as: str = CATEGORY
+
+
+Say = Callable[[str, str], str]
+"""How a person says that a column of this name is to be taken for this kind: `flag` is for a command."""
 
 
 def refuse_unknown(kinds: Mapping[str, str], names: Sequence[str], what: str = "column to take for a kind") -> None:

@@ -13,7 +13,7 @@ Columns that are known beforehand, and those whose kind somebody asked for, are 
     (['number', 'category'], [[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]])
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from unstir.data.tables.cells import code_of
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Numbers, Texts, is_gap_text
 from unstir.data.tables.guessing import guess_numbers, guess_texts
-from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, flag, left_out
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, NUMBER, Guess, Say, flag, left_out
 from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import short
@@ -188,7 +188,7 @@ class Columns:
         return np.array([*each, np.nan])[cells.ids]
 
 
-def table_of(names: Sequence[str], rows: int, guesses: Iterable[Guess], said: Callable[[str, str], str] = flag) -> Table:
+def table_of(names: Sequence[str], rows: int, guesses: Iterable[Guess], said: Say = flag) -> Table:
     """The table of the columns that are not left out, of so many `rows`. Raises DataError where none is.
 
     The guesses are taken one after another and their codes not kept, so that a large table is in memory once, not twice.

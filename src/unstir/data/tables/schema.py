@@ -50,6 +50,11 @@ class Schema:
         """Whether every column is a number without a missing cell, so that codes are what an array of numbers would hold."""
         return all(column.plain for column in self.columns)
 
+    @property
+    def meant(self) -> list[tuple[str, str, tuple[str, ...], bool]]:
+        """What a code means: the name, the kind and the spellings of each column, and whether its cells may be missing."""
+        return [(column.name, column.kind, column.values, column.missing) for column in self.columns]
+
     def coded(self, frame: "Frame") -> np.ndarray:
         """The cells of a frame as codes (N, D) float64; the frame may have its columns in another order, and more of them.
 

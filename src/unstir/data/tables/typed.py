@@ -14,7 +14,7 @@ The libraries are not imported: what something can do decides how it is read.
     [[31.0, 1.0, 1.0], [45.0, 0.0, 0.0], [nan, 1.0, 1.0]]
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from numbers import Number
@@ -29,7 +29,7 @@ from unstir.data.tables.cells import is_gap, listed_cells, spelled_cell
 from unstir.data.tables.column import Column
 from unstir.data.tables.gathered import Texts, coded_texts
 from unstir.data.tables.guessing import guess_texts, numeric
-from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, SOME, TIME, Guess, is_category, left_out, refuse_unknown
+from unstir.data.tables.kinds import ASKED_FOR, CATEGORY, DROP, SOME, TIME, Guess, Say, is_category, left_out, refuse_unknown
 from unstir.data.tables.reading import Table, table_of
 from unstir.data.tables.schema import Schema
 from unstir.data.tables.times import moment_seconds, seconds, step_of
@@ -44,7 +44,7 @@ def coded_frame(
     frame: Frame,
     kinds: Mapping[str, str] | None = None,
     known: Schema | None = None,
-    said: Callable[[str, str], str] | None = None,
+    said: Say | None = None,
 ) -> Table:
     """The schema and the codes of a frame: as `kinds` say, by column, and else as the cells look; or by a schema that is `known`.
 
@@ -56,26 +56,27 @@ def coded_frame(
         return Table(known, known.coded(frame), ())
     kinds = kinds or {}
     refuse_unknown(kinds, frame.names)
-    guesses = (_guess(name, column, frame.rows, kinds.get(name)) for name, column in frame.columns.items())
-    return table_of(frame.names, frame.rows, guesses, said or _as_argument)
+    said = said or _as_argument
+    guesses = (_guess(name, column, frame.rows, kinds.get(name), said) for name, column in frame.columns.items())
+    return table_of(frame.names, frame.rows, guesses, said)
 
 
 def _as_argument(name: str, kind: str) -> str:
     return f"columns={{'{short(name)}': '{kind}'}}"
 
 
-def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
+def _guess(name: str, column: Any, rows: int, asked: str | None, said: Say) -> Guess:
     if asked == DROP:
         return left_out(ASKED_FOR)
     if (texts := coded_texts(column)) is not None and len(texts.ids) == rows:
-        return guess_texts(name, texts, "row", asked, _type_name(column))
+        return guess_texts(name, texts, "row", asked, _type_name(column), said=said)
     listed = isinstance(column, list | tuple)
     array = _objects(column) if listed else as_array(column, f"column '{short(name)}'")[0]
     if array.shape != (rows,):
         raise DataError(f"column '{short(name)}' has shape {array.shape}; a column of {rows} rows is ({rows},).")
     dtype = "" if listed else _type_name(column)
     if is_category(dtype):
-        return _of_objects(name, listed_cells(column), dtype, asked, _order_of(column))
+        return _of_objects(name, listed_cells(column), dtype, asked, said, _order_of(column))
     if array.dtype.kind == "m":
         raise DataError(
             f"column '{short(name)}' holds lengths of time. Turn them into numbers, as .dt.total_seconds() of pandas does."
@@ -87,7 +88,7 @@ def _guess(name: str, column: Any, rows: int, asked: str | None) -> Guess:
         return _numbers(name, array, dtype, asked) if asked == "number" else _booleans(name, array.tolist(), dtype or "bool")
     if array.dtype.kind in "iuf" and asked not in (CATEGORY, TIME):
         return _numbers(name, array, dtype or array.dtype.name, asked)
-    return _of_objects(name, listed_cells(column), dtype, asked)
+    return _of_objects(name, listed_cells(column), dtype, asked, said)
 
 
 def _order_of(column: Any) -> list[str] | None:
@@ -119,7 +120,7 @@ def _type_name(column: Any) -> str:
     return str(getattr(column, "type", "") if dtype is None else dtype)
 
 
-def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None, order: list[str] | None = None) -> Guess:
+def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None, said: Say, order: list[str] | None = None) -> Guess:
     """A column of Python objects, None where one is missing; `order` is that of the values of a category."""
     held = [cell for cell in cells if cell is not None]
     if asked == CATEGORY or is_category(dtype) or all(isinstance(cell, str | bytes) for cell in held):
@@ -127,7 +128,7 @@ def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None, orde
         numbered = bool(held) and all(isinstance(cell, Number) for cell in held)
         texts = Texts(exact=True)
         texts.add([None if cell is None else spelled_cell(cell) for cell in cells], range(len(cells)))
-        found = guess_texts(name, texts, "row", asked, dtype or min(types, default="str"), numbered=numbered)
+        found = guess_texts(name, texts, "row", asked, dtype or min(types, default="str"), numbered=numbered, said=said)
         return found if order is None else _ordered(found, order)
     if all(isinstance(cell, bool | np.bool_) for cell in held):
         return _booleans(name, cells, dtype or "bool")
@@ -150,7 +151,7 @@ def _of_objects(name: str, cells: list[Any], dtype: str, asked: str | None, orde
     kinds = "" if _is_odd(wrong) else f" beside {type(held[0]).__name__} ('{short(str(held[0]))}')"
     raise DataError(
         f"column '{short(name)}' holds {_noun(wrong)} ('{short(str(wrong))}', row {row}){kinds}. "
-        f"Turn the column into one type, or leave it out: columns={{'{name}': 'drop'}}."
+        f"Turn the column into one type, or pass {said(name, DROP if _is_odd(wrong) else CATEGORY)}."
     )
 
 
