@@ -269,6 +269,12 @@ def test_a_data_frame_comes_back_with_its_types_and_cells():
             assert back.schema == frame.schema, library
 
 
+def test_categories_that_cannot_come_back_as_they_are_are_said():
+    pd = pytest.importorskip("pandas")
+    data = from_arrays(pd.DataFrame({"bin": pd.cut([1, 2, 3, 4], 2), "x": [1, 2, 3, 5]}))
+    assert data.notes == ("column 'bin' has categories of type Interval, which come back as texts.",)
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".feather"])
 def test_a_file_with_types_keeps_them(tmp_path, suffix):
     pytest.importorskip("pyarrow")

@@ -158,7 +158,7 @@ class Numbers:
         """Look at how these cells, none of them missing, are written."""
         joined = "\n".join(cells)
         self.padded = self.padded or PADDED.search(joined) is not None
-        if POWER.search(joined):  # 1e-05 has no point and is no whole number
+        if any(mark in joined for mark in "eEnN") and POWER.search(joined):  # 1e-05 has no point and is no whole number
             self.powers, self.pointed = True, self.pointed or "." in joined
             cells = [cell for cell in cells if not POWER.search(cell)]
             joined = "\n".join(cells)

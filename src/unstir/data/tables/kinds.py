@@ -45,13 +45,14 @@ ENDS = re.compile(r"[a-z]I[dD]$")
 class Guess(NamedTuple):
     """What a column is taken for: its `Column` and codes (N,) float64, or None and no codes where it is left out; `why` is for a person.
 
-    `kept_as` is the kind as which a column that is left out can be kept.
+    `kept_as` is the kind as which a column that is left out can be kept; `note` is a sentence that a person should read.
     """
 
     column: Column | None
     codes: np.ndarray
     why: str
     kept_as: str = CATEGORY
+    note: str = ""
 
 
 Say = Callable[[str, str], str]

@@ -200,6 +200,7 @@ def table_of(names: Sequence[str], rows: int, guesses: Iterable[Guess], said: Sa
     codes = np.empty((len(names), rows))  # what is not written takes no memory
     for name, guess in zip(names, guesses, strict=True):
         first = first or said(name, guess.kept_as)
+        notes += [guess.note] if guess.note else []
         if guess.column is not None:
             codes[len(kept)] = guess.codes
             kept.append(replace(guess.column, why=guess.why))

@@ -76,7 +76,14 @@ def _guess(name: str, column: Any, rows: int, asked: str | None, said: Say) -> G
         raise DataError(f"column '{short(name)}' has shape {array.shape}; a column of {rows} rows is ({rows},).")
     dtype = "" if listed else _type_name(column)
     if is_category(dtype):
-        return _of_objects(name, listed_cells(column), dtype, asked, said, _order_of(column))
+        cells = listed_cells(column)
+        odd = next((cell for cell in cells if not (cell is None or isinstance(cell, str | bytes) or _is_number(cell))), None)
+        note = (
+            ""
+            if odd is None
+            else f"column '{short(name)}' has categories of type {type(odd).__name__}, which come back as texts."
+        )
+        return _of_objects(name, cells, dtype, asked, said, _order_of(column))._replace(note=note)
     if array.dtype.kind == "m":
         raise DataError(
             f"column '{short(name)}' holds lengths of time. Turn them into numbers, as .dt.total_seconds() of pandas does."
