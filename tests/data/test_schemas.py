@@ -105,7 +105,19 @@ def test_nothing_outside_what_a_column_can_be_comes_back():
     tidied = Schema(columns).tidied(
         np.array([[-0.6, -0.0003, -99.0, 1.6, 99000.0, 3.0], [11.2, 3.14159, 99.0, 2.7, 9e9, np.nan]])
     )
-    np.testing.assert_array_equal(tidied, [[0, 0, -99, 2, 86400, 7], [9, 3.14, 99, 2, 864000, np.nan]])
+    np.testing.assert_array_equal(tidied, [[0, 0, -99, 2, 86400, 7], [8, 3.14, 99, 2, 864000, np.nan]])
+
+
+def test_numbers_beyond_the_range_of_a_column_make_no_heap_at_its_end():
+    """Whole numbers 0 to 99, all as likely, and amounts above 0, both with noise. Catches clipping: 0 came twice as often as 1."""
+    rng = np.random.default_rng(0)
+    n, noise = 40_000, rng.normal(0, 3, (40_000, 2))
+    count, paid = Column("count", "number", decimals=0, low=0.0, high=99.0), Column("paid", "number", low=0.001, high=10.0)
+    counts = np.bincount(count.tidied(rng.integers(0, 100, n) + noise[:, 0]).astype(int), minlength=100)
+    np.testing.assert_allclose(counts[[0, 1, 98, 99]], n / 100, atol=4 * np.sqrt(n / 100))
+    below = paid.tidied(rng.random(n) * 10 + noise[:, 1])
+    assert len(np.unique(below)) == n
+    assert (below < 1).mean() == pytest.approx(0.1, abs=4 * np.sqrt(0.1 / n))
 
 
 def test_a_schema_survives_its_file(tmp_path):

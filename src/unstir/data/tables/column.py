@@ -1,17 +1,18 @@
 """`Column`: what the cells of one column of a table can be, and the number that stands for each of them, its code.
 
     kind        code of a cell                            comes back
-    number      the number                                rounded to `decimals`, never on a side of 0 where no cell was    (1)
+    number      the number                                rounded to `decimals`, mirrored where no cell can be            (1)
     category    k for the spelling values[k]              the nearest k
     boolean     0 for values[0], 1 for values[1]          the nearer one
     time        seconds since 1970-01-01, UTC             a whole number of `step`s after the first, within what was seen
     constant    `low`, always                             `low`
 
-A cell that is missing has the code NaN.
+A cell that is missing has the code NaN. A model of numbers gives some a little beyond the ends, where no cell can be. By (1) these are
+mirrored there: all of them at the end itself would be a heap.
 
     >>> year = Column("year", "number", decimals=0, low=2007.0, high=2009.0, dtype="int64")
-    >>> year.tidied(np.array([2006.2, 2008.4, np.nan])).tolist()
-    [2007.0, 2008.0, nan]
+    >>> year.tidied(np.array([2006.2, 2008.4, np.nan, 2011.0])).tolist()
+    [2007.0, 2008.0, nan, 2008.0]
     >>> island = Column("island", "category", missing=True, values=("Biscoe", "Dream"), low=0.0, high=1.0, dtype="str")
     >>> island.tidied(np.array([0.2, 0.7, 3.0])).tolist()
     [0.0, 1.0, 1.0]
@@ -70,8 +71,8 @@ class Column:
     def tidied(self, codes: np.ndarray) -> np.ndarray:
         """Codes (n,) as the nearest ones that a cell of this column can have; NaN stays NaN.
 
-        A whole number and a time stay between the lowest and the highest that was seen. Any other number stays on its side of 0: one that is
-        negative where no cell is becomes the lowest that was seen, by (1).
+        A time stays between the lowest and the highest that was seen, and so does a whole number: it is mirrored half a unit beyond them, where
+        their own cells end. Any other number is mirrored at 0 where all cells are on one side of it.
         """
         codes = np.asarray(codes, np.float64)
         held = ~np.isnan(codes)
@@ -82,11 +83,14 @@ class Column:
         if self.kind == "time":
             return np.clip(snapped(codes, self.step, self.low), self.low, self.high)
         if self.decimals == 0:
-            return np.clip(np.round(codes), self.low, self.high) + 0.0
-        if self.decimals is not None:
-            codes = np.round(codes, self.decimals)
-        codes = np.where((codes < 0) & (self.low >= 0), self.low, codes)
-        return np.where((codes > 0) & (self.high <= 0), self.high, codes) + 0.0  # -0 becomes 0
+            codes = np.round(codes)
+            codes = np.where(
+                codes < self.low, 2 * self.low - 1 - codes, np.where(codes > self.high, 2 * self.high + 1 - codes, codes)
+            )
+            return np.clip(codes, self.low, self.high) + 0.0  # -0 becomes 0
+        codes = codes if self.decimals is None else np.round(codes, self.decimals)
+        codes = np.abs(codes) if self.low >= 0 else -np.abs(codes) if self.high <= 0 else codes
+        return codes + 0.0
 
     def as_json(self) -> dict[str, Any]:
         """The column as plain objects; `column_from` reads them back."""
