@@ -50,6 +50,16 @@ def test_without_an_answer_it_is_bayes_rule_for_each_group(alpha, sigma):
         np.testing.assert_allclose(p[:, part].numpy(), expected.T, atol=1e-9)
 
 
+def test_sums_over_many_groups_are_those_of_each_group_alone():
+    """150 groups of one to four states, more than are added up at once. Catches a block that begins or ends in the wrong place."""
+    sizes = [1 + i % 4 for i in range(150)]
+    n = sum(sizes)
+    x = torch.rand(3, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    states = States.of(sizes, [1 / 4] * n, [1.0] * n, [0.0] * n)
+    torch.testing.assert_close(states.sums(x), torch.stack([part.sum(1) for part in x.split(sizes, 1)], 1))
+    assert [len(own) for _, own in states.blocks] == [160, 160, 53]  # 64, 64 and 22 groups
+
+
 def test_an_answer_multiplies_the_odds():
     """exp(F_k) is a factor of the odds of state k, in its own group only."""
     x, one = torch.zeros(1, 5, dtype=torch.float64), torch.ones(())

@@ -10,6 +10,7 @@ from unstir.data.tables.column import Column
 from unstir.data.tables.schema import Schema
 from unstir.encoders.base import FitOptions
 from unstir.encoders.column_parts import part_of
+from unstir.encoders.rows import EncodedRows
 from unstir.encoders.scores import Scores
 from unstir.encoders.table import Table
 from unstir.errors import DataError, UsageError
@@ -51,6 +52,18 @@ def test_codes_come_back_to_the_decimals_of_their_columns():
     np.testing.assert_array_equal(COLUMNS[7].step * np.round(back[:, 7] / COLUMNS[7].step), x[:, 7])
 
 
+def test_rows_of_a_table_are_encoded_once_and_stay_in_their_order(monkeypatch):
+    """Catches rows in the order in which they lie in memory, and a row that is encoded again at every step."""
+    encoder, order = fitted(), np.random.default_rng(1).permutation(600)
+    monkeypatch.setattr("unstir.encoders.rows.BLOCK", 160)  # ten rows at a time
+    rows, asked = EncodedRows(Rows(made(), order), encoder), []
+    found = rows[torch.tensor([5, 599, 0])]
+    torch.testing.assert_close(found, encoder.encode(torch.as_tensor(made()[order[[5, 599, 0]]])))
+    monkeypatch.setattr(Table, "encode", lambda _, x: asked.append(len(x)))
+    assert torch.equal(rows[torch.tensor([599])], found[1:2])
+    assert not asked
+
+
 def test_each_kind_of_column_takes_the_elements_that_it_should():
     """Number 1; number with an atom and gaps 1 + 3; category with gaps 3 + 1; boolean 2; constant 0; three doses 3; time 1."""
     assert [part.width for part in fitted().parts] == [1, 1, 4, 4, 2, 0, 3, 1]
@@ -79,7 +92,7 @@ def test_states_describe_how_rows_are_encoded():
     which = states.in_group
     true = (z[:, which] + states.shift[which]) / states.scale[which]
     assert ((true - true.round()).abs() < 1e-5).all()
-    ones = true.round() @ states.membership.double()
+    ones = states.sums(true.round())
     assert (ones == 1).all()
     atom = true[:, which.tolist().index(4)] > 0.5
     np.testing.assert_allclose(z[atom, 2], states.fixed[4], rtol=1e-5)

@@ -40,6 +40,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from unstir.diffusion.readings import OfRows, Read, Reading, Unfitted
 from unstir.diffusion.schedules import along
@@ -48,15 +49,17 @@ from unstir.errors import UsageError
 CLOSEST = 1e-5  # noise below this, in parts of the signal, counts as this
 CLEAREST, SHOWN = 6.0, 3.0  # of the logarithm in (5): its bound, and by how much it is divided
 NONE = -1  # of no group
+TOGETHER = 64  # groups that are added up by one product of matrices
 
 
 @dataclass(frozen=True, eq=False)
 class States:
     """Which of the E elements of a row form groups, and how their states are written: `scale` and `shift`, (E,), and shares `share` (E,).
 
-    `group` (E,) is the number of the group of each element, -1 for a number. `any_of` (E,) is, for a number with a group beside it, the
-    element that says "any number", else -1. `fixes` (E,) is, for any other state of such a group, the number that it fixes, else -1;
-    `fixed` (E,) is the value to which it does. Scale, shift and share of a number are 1, 0 and 1.
+    `group` (E,) is the number of the group of each element, -1 for a number; groups are numbered from 0 in the order of their elements, which
+    lie one after another but for numbers between them. `any_of` (E,) is, for a number with a group beside it, the element that says "any
+    number", else -1. `fixes` (E,) is, for any other state of such a group, the number that it fixes, else -1; `fixed` (E,) is the value to
+    which it does, else 0. Scale, shift and share of a number are 1, 0 and 1.
     """
 
     group: Tensor
@@ -85,10 +88,32 @@ class States:
         return (self.group != NONE).nonzero().flatten()
 
     @cached_property
-    def membership(self) -> Tensor:
-        """(elements of groups, groups): 1 where an element belongs to the group, else 0."""
-        of = self.group[self.in_group]
-        return torch.nn.functional.one_hot(of, int(of.max()) + 1).float() if len(of) else torch.zeros(0, 0)
+    def written(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of the elements of groups, in the order of `in_group`: log h, s, c of (1), and z_k of (4)."""
+        return self.share[self.in_group].log(), self.scale[self.in_group], self.shift[self.in_group], self.fixed[self.in_group]
+
+    @cached_property
+    def blocks(self) -> list[tuple[slice, Tensor]]:
+        """Some groups after another, at most `TOGETHER`: where their elements are among those of groups, and to which each belongs.
+
+        The tensor is (elements, groups of the block), 1 where an element belongs to the group, else 0.
+        """
+        of, found = self.group[self.in_group], []
+        count = int(of.max()) + 1 if len(of) else 0
+        for first in range(0, max(count, 1), TOGETHER):
+            own = torch.arange(first, min(first + TOGETHER, count), device=of.device)
+            start, stop = torch.searchsorted(of, torch.tensor([first, first + TOGETHER], device=of.device)).tolist()
+            found.append((slice(start, stop), (of[start:stop, None] == own).float()))
+        return found
+
+    @cached_property
+    def groups(self) -> int:
+        """The number of groups."""
+        return sum(belongs.shape[1] for _, belongs in self.blocks)
+
+    def sums(self, x: Tensor) -> Tensor:
+        """The sum over each group: of x (B, elements of groups), (B, groups)."""
+        return torch.cat([x[:, part] @ belongs.to(x) for part, belongs in self.blocks], 1)
 
     @cached_property
     def numbers(self) -> Tensor:
@@ -96,19 +121,14 @@ class States:
         return (self.group == NONE).nonzero().flatten()
 
     @cached_property
-    def weights_of_any(self) -> Tensor:
-        """(elements of groups, numbers): 1 where the element says "any number" of that number."""
-        return (self.in_group[:, None] == self.any_of[self.numbers]).float()
+    def beside(self) -> tuple[Tensor, Tensor]:
+        """For each number, which of the elements of groups says "any number", and the group beside it: (numbers,) each.
 
-    @cached_property
-    def values_of_atoms(self) -> Tensor:
-        """(elements of groups, numbers): z_k where the element fixes that number at z_k."""
-        return (self.fixes[self.in_group][:, None] == self.numbers) * self.fixed[self.in_group][:, None].float()
-
-    @cached_property
-    def alone(self) -> Tensor:
-        """1 for each number without a group beside it, else 0: (numbers,)."""
-        return (self.any_of[self.numbers] == NONE).float()
+        For a number without a group beside it, both are one more than the last.
+        """
+        any_of = self.any_of[self.numbers]
+        says = torch.where(any_of == NONE, len(self.in_group), torch.searchsorted(self.in_group, any_of))
+        return says, torch.where(any_of == NONE, self.group.max() + 1, self.group[any_of])
 
     @cached_property
     def places(self) -> Tensor:
@@ -178,7 +198,7 @@ class Grouped(OfRows):
         """Eq. (5): numbers as they are, and of each group what it says itself."""
         states = self._on(x)
         p = self._softmax(self._known(x, alpha, sigma)).clamp(min=math.exp(-2 * CLEAREST))
-        says = (p.log() - states.share[states.in_group].log().to(x)).clamp(-CLEAREST, CLEAREST) / SHOWN
+        says = (p.log() - states.written[0]).clamp(-CLEAREST, CLEAREST) / SHOWN
         return torch.cat([says, x[:, states.numbers]], 1)[:, states.places]
 
     def probabilities(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -198,25 +218,20 @@ class Grouped(OfRows):
         states = self._on(x)
         if x.shape[1:] != (len(states),):
             raise UsageError(f"the target table is for rows of {len(states)} elements here; the rows are {tuple(x.shape)}.")
-        which = states.in_group
+        log_share, scale, shift, _ = states.written
         noise = along(torch.maximum(sigma, CLOSEST * alpha), x)
         signal = along(alpha, x) / noise
-        scale, shift = states.scale[which].to(x), states.shift[which].to(x)
-        logits = states.share[which].log().to(x) + signal * scale * (x[:, which] / noise + signal * shift)
-        return logits if self.never is None else logits.masked_fill(self.never.to(x.device)[which], -torch.inf)
+        logits = log_share + signal * scale * (x[:, states.in_group] / noise + signal * shift)
+        return logits if self.never is None else logits.masked_fill(self.never.to(x.device)[states.in_group], -torch.inf)
 
     def _softmax(self, logits: Tensor) -> Tensor:
         """Probabilities (B, elements of groups) whose sum is 1 in each group."""
         states = self._on(logits)
         of = states.group[states.in_group].expand_as(logits)
-        highest = logits.new_full((len(logits), states.membership.shape[1]), -torch.inf)
+        highest = logits.new_full((len(logits), states.groups), -torch.inf)
         highest = highest.scatter_reduce(1, of, logits.detach(), "amax")
         part = (logits - highest.gather(1, of)).exp()
-        return part / (part @ states.membership.to(logits)).gather(1, of)
-
-    def _written(self, p: Tensor, states: States) -> Tensor:
-        """Eq. (2)."""
-        return states.scale[states.in_group].to(p) * p - states.shift[states.in_group].to(p)
+        return part / states.sums(part).gather(1, of)
 
     def read(self, F: Tensor, x: Tensor, c: Any, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (2) to (4); the variance of a number is not known."""
@@ -225,22 +240,26 @@ class Grouped(OfRows):
     def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """x0_hat."""
         p, states = self.probabilities(F, x, alpha, sigma), self._on(x)
+        _, scale, shift, atoms = states.written
         a, s = along(alpha, x), along(sigma, x)
         power = a * a + s * s
         any_number = (a * x[:, states.numbers] + s * power.sqrt() * F.to(x.dtype)[:, states.numbers]) / power  # (3)
-        share = p @ states.weights_of_any.to(x) + states.alone.to(x)
-        number = share * any_number + p @ states.values_of_atoms.to(x)  # (4)
-        return torch.cat([self._written(p, states), number], 1)[:, states.places]
+        says, group = states.beside
+        share = pad(p, (0, 1), value=1.0)[:, says]
+        fixed = pad(states.sums(p * atoms), (0, 1))[:, group]
+        number = share * any_number + fixed  # (4)
+        return torch.cat([scale * p - shift, number], 1)[:, states.places]  # (2)
 
     def _on(self, x: Tensor) -> States:
-        """The states on the device of x; those of a device are copied there once."""
-        if x.device not in self._held:
-            self._held[x.device] = _to(self.states, x.device)
-        return self._held[x.device]
+        """The states on the device and in the type of x; they are copied once for each."""
+        key = x.device, x.dtype
+        if key not in self._held:
+            self._held[key] = _to(self.states, *key)
+        return self._held[key]
 
     @cached_property
-    def _held(self) -> dict[torch.device, States]:
-        return {self.states.group.device: self.states}
+    def _held(self) -> dict[tuple[torch.device, torch.dtype], States]:
+        return {}
 
 
 def without(reading: Reading, never: Tensor) -> Reading:
@@ -248,7 +267,6 @@ def without(reading: Reading, never: Tensor) -> Reading:
     return Grouped(reading.states, never) if isinstance(reading, Grouped) and never.any() else reading
 
 
-def _to(states: States, device: torch.device) -> States:
-    if states.group.device == device:
-        return states
-    return replace(states, **{one.name: getattr(states, one.name).to(device) for one in fields(states)})
+def _to(states: States, device: torch.device, dtype: torch.dtype) -> States:
+    held = {one.name: getattr(states, one.name).to(device) for one in fields(states)}
+    return replace(states, **{name: part.to(dtype) if part.is_floating_point() else part for name, part in held.items()})

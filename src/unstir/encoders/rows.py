@@ -1,4 +1,4 @@
-"""Rows as the network sees them: encoded when they are drawn, and mirrored if the settings say so.
+"""Rows as the network sees them: encoded when they are drawn, or once if they are a table, and mirrored if the settings say so.
 
 Only rows that are drawn are read and encoded, so there may be more rows than memory holds. An image is mirrored before it is encoded,
 because if each pixel has its own scale, the mirror image of z is not the z of the mirror image.
@@ -10,6 +10,7 @@ because if each pixel has its own scale, the mirror image of z is not the z of t
     [[1.0, 0.0], [-1.0, 0.0]]
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +20,14 @@ import torch
 from torch import Tensor
 
 from unstir.data.layouts import Layout
-from unstir.data.rows import Rows
+from unstir.data.rows import BLOCK, Rows
 from unstir.data.statistics import Statistics, statistics
 from unstir.diffusion.groups import States
 from unstir.encoders.base import Encoder
 from unstir.encoders.registry import FOR_TABLES
 from unstir.errors import UsageError
+
+HELD = 2**25  # numbers of encoded rows that are held in memory at most, of a table: 128 MB
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,15 @@ class EncodedRows:
 
     def __getitem__(self, index: Tensor) -> Tensor:
         """The rows with those numbers (n,): (n, *space)."""
+        if self.encoder.by_cell and math.prod(self.shape) <= HELD:
+            return self._all[index]
         return self.encoder.encode(torch.as_tensor(self.rows[index.numpy()]))
+
+    @cached_property
+    def _all(self) -> Tensor:
+        """All rows, encoded once: to look up every cell of a row takes longer than a training step on a small network should."""
+        step = max(1, BLOCK // math.prod(self.encoder.space))
+        return torch.cat([self.encoder.encode(torch.as_tensor(self.rows[i : i + step])) for i in range(0, len(self), step)])
 
     @cached_property
     def statistics(self) -> Statistics:

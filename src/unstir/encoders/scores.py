@@ -4,8 +4,13 @@
     u(x_k) = low_k + h (high_k - low_k),  h in (0, 1);   between two values u is a straight line;   z = Phi^-1(u)   (2)
 
 A column of whole numbers, such as an age, then has no gaps: z is standard normal, and back from z each age comes exactly as often as in the
-data (the distributional transform, Rueschendorf 2009). A column in which nothing repeats has quantiles as knots, low_k = high_k. Where all
-values are multiples of one number, as of 25, what lies between two knots is rounded to such multiples.
+data (the distributional transform, Rueschendorf 2009). A column in which nothing repeats has quantiles as knots, low_k = high_k. If half of
+the way from one to the next is a gap without a row, as between two clusters, the values on both sides are knots as well: at the level where
+one ends, the other begins, so nothing comes back from the gap.
+
+    x_k < gap < x_(k+1):   high_k = low_(k+1) = the share of rows below the gap                                                (3)
+
+Where all values are multiples of one number, as of 25, what lies between two knots is rounded to such multiples.
 
     >>> scores = Scores.fit(np.repeat([1.0, 2.0, 5.0], [50, 30, 20]))
     >>> scores.low.tolist(), scores.high.tolist()
@@ -56,7 +61,11 @@ class Scores:
         )
         at = at[at < len(x)]
         at = np.unique([*at, len(x) - 1])
-        return cls(x[at], np.where(heavy, low, middle)[at], np.where(heavy, high, middle)[at], least, step)
+        before = gaps(x, at)
+        at = np.unique([*at, *before, *(before + 1)])
+        begins, ends = np.where(heavy, low, middle), np.where(heavy, high, middle)
+        ends[before], begins[before + 1] = high[before], low[before + 1]  # (3)
+        return cls(x[at], begins[at], ends[at], least, step)
 
     def encode(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         """Eq. (2): values (n,) and h (n,) -> z (n,). Beyond the first and the last value, z is that of the nearest."""
@@ -87,6 +96,19 @@ class Scores:
 
     def _score(self, u: np.ndarray) -> np.ndarray:
         return ndtri(u.clip(self.least, 1 - self.least))
+
+
+def gaps(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Those k for which x_k to x_(k+1), of rising values x (K,), is more than half of the way between the two knots around them.
+
+    Knots are numbers of values, the first and the last among them. Two knots with nothing between them have no such gap.
+
+    >>> gaps(np.array([0.0, 1.0, 2.0, 9.0, 10.0, 11.0]), np.array([0, 5])), gaps(np.arange(6.0), np.array([0, 3, 5]))
+    (array([2]), array([], dtype=int64))
+    """
+    within = np.searchsorted(knots, np.arange(len(x) - 1), "right") - 1  # the knot before x_k
+    start, stop = knots[within], knots[np.minimum(within + 1, len(knots) - 1)]
+    return np.flatnonzero((np.diff(x) > (x[stop] - x[start]) / 2) & (stop > start + 1))
 
 
 def divisor(x: np.ndarray) -> float:
