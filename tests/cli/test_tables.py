@@ -73,3 +73,21 @@ def test_the_page_shows_cells_gaps_and_associations(people):
     assert "&lt;b&gt;" in page
     assert "<span><b></span>" not in page
     assert contents["information"] is None
+
+
+def test_a_table_of_numbers_with_zeros_is_judged_and_shown_by_its_cells(tmp_path):
+    # Catches what goes by the kinds of the columns, where it is the encoder that was chosen that decides.
+    rng = np.random.default_rng(0)
+    rows = np.stack([np.where(rng.random(200) < 0.6, 0, rng.integers(1, 999, 200)), rng.integers(0, 999, 200)], 1)
+    (tmp_path / "bills.csv").write_text("paid,due\n" + "\n".join(f"{a},{b}" for a, b in rows.tolist()) + "\n")
+    code, out, err = run("inspect", tmp_path / "bills.csv")
+    assert code == 0, err
+    assert "'paid' has the same values again and again" in " ".join(out.split())
+    code, _, err = run("train", tmp_path / "bills.csv", "-o", tmp_path / "run", "--steps", "20", *TINY)
+    assert code == 0, err
+    assert "column shapes: " in err
+    assert "sliced W2" not in err
+    assert (tmp_path / "run" / "figures" / "associations.png").read_bytes().startswith(PNG)
+    code, _, err = run("information", tmp_path / "run")
+    assert code == 2
+    assert "--data.encoder standardise" in " ".join(err.split())

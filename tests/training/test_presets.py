@@ -72,6 +72,28 @@ def test_the_unet_is_trained_by_muon_unless_matrices_are_split_up_or_steps_are_f
     assert settle(from_arrays(np.zeros((40, 3)) + np.arange(40)[:, None])).optim.optimiser == "adamw"
 
 
+def test_which_tables_of_numbers_are_learnt_by_columns_and_why():
+    """Zeros, caps and few values are kept exactly, unless a setting says otherwise. Catches an array, and decimals that merely repeat."""
+    rng = np.random.default_rng(0)
+    smooth, zeros = np.round(rng.normal(0, 1, 500), 2), np.where(rng.random(500) < 0.1, 0.0, rng.random(500))
+    capped, marks = np.minimum(rng.normal(size=500), 1.5), rng.integers(0, 4, 500)
+
+    def chosen(columns, **settings):
+        return choices(from_arrays(columns), flat(**settings)).get(("data", "encoder"))
+
+    for name, column in (("zeros", zeros), ("capped", capped), ("marks", marks)):
+        found = chosen({"smooth": smooth, name: column})
+        assert found.value == "table"
+        assert f"'{name}' has the same values again and again" in found.why
+    assert "'zeros', 'capped' and 'marks' have" in chosen({"zeros": zeros, "capped": capped, "marks": marks}).why
+    assert "4 columns, such as 'a', have" in chosen(dict.fromkeys("abcd", marks)).why
+    assert chosen({"smooth": smooth, "other": smooth + 1}) is None
+    for settings in ({"encoder": "quantile"}, {"target": "v"}):
+        assert chosen({"smooth": smooth, "marks": marks}, **settings) is None
+    assert choices(from_arrays(np.stack([smooth, marks], 1))).get(("data", "encoder")) is None
+    assert chosen({"smooth": smooth, "other": smooth + 1}, encoder="table").value == "table"
+
+
 def test_a_long_run_on_points_has_larger_batches_and_time_is_measured_with_them(monkeypatch):
     """Steps of 1 ms for each 256 rows. Catches a plan for small batches that large ones then exceed."""
     data = from_arrays(np.random.default_rng(0).normal(size=(200, 2)))

@@ -176,7 +176,9 @@ def _targets(data: Data, layers: Sequence[Layer], names: Sequence[str], rows: in
             )
             continue
         if TARGETS[name].reading.needs_states and not data.mixed:
-            remarks.append(f"{name} is left out: it is for tables with categories or missing cells.")
+            remarks.append(
+                f"{name} is left out: it is for tables with categories, missing cells or repeated values, and goes with their encoder."
+            )
             continue
         if TARGETS[name].reading.needs_levels and (why := _why_not_of_levels(data, name)):
             remarks.append(f"{name} is left out: {why}")

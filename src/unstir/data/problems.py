@@ -214,7 +214,7 @@ def few(whole: int, varying: int) -> Iterator[Problem]:
 def _class_candidates(data: Data, columns: list[Column]) -> Iterator[Problem]:
     found = [j for j, c in enumerate(columns) if c.whole and 2 <= c.distinct <= 20 and 20 * c.distinct <= len(data)]
     if len(found) == 1:
-        text = f"{columns[found[0]].place} has {columns[found[0]].distinct} values, all whole, and is learnt as a number. "
+        text = f"{columns[found[0]].place} has {columns[found[0]].distinct} values, all whole. "
         flag = f"--data.labels {shlex.quote(data.names[found[0]])}"
         yield Problem("a class?", tuple(found), f"{text}If it is a class, pass {flag}.")
 

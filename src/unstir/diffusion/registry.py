@@ -77,7 +77,7 @@ TARGETS: "Registry[Target]" = Registry(
 """What the network predicts. A row is a `denoiser.Target`."""
 
 FOR_COLUMNS = "table"
-"""The target that suits tables of mixed columns."""
+"""The target that suits the encoder of tables."""
 
 SAFE_TARGETS = ("v", "x0")
 """Targets that work with every schedule, also with one that ends without signal, where eps and velocity divide by zero."""

@@ -102,6 +102,8 @@ class Encoder(ABC):
     """What encoded values are called on the axis of a picture: "standardised"."""
     trained: ClassVar[bool] = False
     """Whether it is a network, which takes time to fit and to evaluate."""
+    by_cell: ClassVar[bool] = False
+    """Whether it keeps values of the columns of a table as states, so that rows have no density, and are judged and shown cell by cell."""
 
     @classmethod
     @abstractmethod

@@ -118,6 +118,16 @@ class Part:
         return np.where(state == len(self.codes) - 1, np.nan, codes) if self.missing else codes
 
 
+def has_states(numbers: np.ndarray) -> bool:
+    """Whether values of a column of numbers (n,), none missing, become states: it has few values, or atoms.
+
+    >>> has_states(np.repeat([0.0, 1.0], 20)), has_states(np.arange(400) / 7), has_states(np.r_[[0.0] * 20, np.arange(1, 401) / 7])
+    (True, False, False)
+    """
+    values, counts = np.unique(numbers, return_counts=True)
+    return len(values) > 1 and (_are_few(counts) or len(_atoms(counts)) > 0)
+
+
 def part_of(column: "Column", codes: np.ndarray) -> Part:
     """The part of a column whose cells have these codes (N,), NaN where they are missing."""
     held = codes[~np.isnan(codes)]
@@ -129,16 +139,26 @@ def part_of(column: "Column", codes: np.ndarray) -> Part:
     values, counts = np.unique(held, return_counts=True)
     if len(values) <= 1 and not gaps:
         return _alone(float(values[0]) if len(values) else 0.0, not len(values))
-    if (len(values) <= FEW and len(held) >= OFTEN * len(values)) or len(values) <= 1:
+    if _are_few(counts) or len(values) <= 1:
         return _group(values, counts, gaps, missing) if len(values) else _alone(0.0, True)
-    often = np.flatnonzero((counts >= ATOM * len(held)) & (counts >= OFTEN))
-    often = np.sort(often[np.argsort(-counts[often], kind="stable")[:ATOMS]])
+    often = _atoms(counts)
     atoms, rest = values[often], held[~np.isin(held, values[often])]
     scores = Scores.fit(rest)
     codes_of, numbers = np.r_[0.0, atoms, [0.0] * missing], np.r_[len(rest), counts[often], [gaps] * missing]
     states = len(atoms) > 0 or missing
     part = Part(scores, codes_of if states else codes_of[:0], _shares(numbers) if states else _shares(numbers)[:0], missing, 0.0)
     return _standardised(part, codes)
+
+
+def _are_few(counts: np.ndarray) -> bool:
+    """Whether values that are there so often (K,) are few enough for all to be states."""
+    return len(counts) <= FEW and int(counts.sum()) >= OFTEN * len(counts)
+
+
+def _atoms(counts: np.ndarray) -> np.ndarray:
+    """Which of the values that are there so often (K,) are atoms: at most `ATOMS`, the most frequent, in the order of their values."""
+    often = np.flatnonzero((counts >= ATOM * counts.sum()) & (counts >= OFTEN))
+    return np.sort(often[np.argsort(-counts[often], kind="stable")[:ATOMS]])
 
 
 def _group(values: np.ndarray, counts: np.ndarray, gaps: int, missing: bool) -> Part:

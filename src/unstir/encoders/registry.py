@@ -5,7 +5,7 @@ channels       each channel gets mean 0 and variance 1; for images and sequences
 premultiplied  the same, with colours multiplied by the opacity; for images with one
 min_max        each element goes from -1 to 1
 quantile       each element becomes its normal score; for heavy tails
-table          numbers as normal scores, categories as groups, missing cells as states; for tables of mixed columns
+table          numbers as normal scores, categories as groups, missing cells as states; for tables of mixed columns, and of repeated numbers
 latent         an autoencoder makes rows smaller; chosen by `--latent`
 """
 
@@ -31,5 +31,5 @@ ENCODERS: Registry[type["Encoder"]] = Registry(
     says="name",
 )
 FOR_SPACE = "channels"  # the preset for images and sequences
-FOR_TABLES = "table"  # the preset for tables whose columns are not all numbers
+FOR_TABLES = "table"  # the preset for tables whose columns are not all numbers, or have some values again and again
 LATENT = "latent"  # the encoder of `--latent`

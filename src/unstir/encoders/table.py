@@ -55,7 +55,7 @@ class Table(Encoder):
     parts: tuple[Part, ...]
     complete: bool = False
 
-    name, describes = "table", "normal score"
+    name, describes, by_cell = "table", "normal score", True
 
     @classmethod
     def begin(cls, views: Sequence[Rows], options: FitOptions) -> Fit:

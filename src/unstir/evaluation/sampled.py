@@ -15,5 +15,5 @@ def as_flat(rows: Any) -> np.ndarray:
 
 
 def mixed_table(model: Model) -> Schema | None:
-    """The columns of a model of a table that holds more than numbers; None for any other model."""
-    return model.card.schema if model.card.mixed else None
+    """The columns of a model of a table whose rows are judged cell by cell; None for any other model."""
+    return model.card.schema if model.card.by_cell else None

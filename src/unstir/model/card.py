@@ -81,6 +81,11 @@ class Card:
         """Whether a column of the table is no number or has missing cells, so that rows are codes."""
         return self.schema is not None and not self.schema.plain
 
+    @property
+    def by_cell(self) -> bool:
+        """Whether rows are judged and shown cell by cell, and have no density: they are codes, or the encoder keeps values as states."""
+        return self.schema is not None and (self.mixed or (self.encoder in ENCODERS and ENCODERS[self.encoder].by_cell))
+
     def as_json(self) -> dict[str, Any]:
         """The entries, as JSON."""
         return asdict(self)

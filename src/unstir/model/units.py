@@ -19,6 +19,7 @@ from unstir.data.given import as_numbers
 from unstir.data.matching import matched, places
 from unstir.data.tables.libraries import LIBRARIES, framed, with_index
 from unstir.data.tables.schema import Schema
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import DataError, NumericsError, UnstirWarning, UsageError
 from unstir.model.card import Card
 from unstir.model.tables import coded
@@ -165,7 +166,7 @@ def typed(x: Tensor, card: Card) -> Any:
 
 
 def refuse_cells(card: Card, what: str) -> None:
-    """Raise UsageError if rows are those of a table of mixed columns, for which there is no such thing as `what`.
+    """Raise UsageError if rows are those of a table that is learnt cell by cell, for which there is no such thing as `what`.
 
     >>> refuse_cells(Card((2,), "ND", "linear", {}, "edm", "mlp", {}, "standardise"), "a density")
     """
@@ -173,6 +174,11 @@ def refuse_cells(card: Card, what: str) -> None:
         raise UsageError(
             f"this model is of a table with categories or missing cells, for which there is no {what}. Train on its columns of numbers only, "
             "or without its gaps."
+        )
+    if card.by_cell:
+        raise UsageError(
+            f"this model keeps values that many rows have exactly (--data.encoder {card.encoder}), and then there is no {what}. Train with "
+            f"--data.encoder {ENCODERS.default}, which takes every column for a continuous number."
         )
 
 

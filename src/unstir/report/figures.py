@@ -74,7 +74,7 @@ def _points(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     if len(data) * each > PICTURED:
         data = data.take(np.random.default_rng(0).permutation(len(data))[: max(SHOWN, PICTURED // each)])
     rows = data.values.reshape(len(data), -1).astype(np.float64)
-    if data.table is not None and not data.table.plain:
+    if data.table is not None and model.card.by_cell:
         return _cells(data, data.table, model, panels)
     flat = {name: one._replace(rows=np.asarray(one.rows, np.float64).reshape(len(one.rows), -1)) for name, one in panels.items()}
     names = data.names or tuple(f"x{i}" for i in range(rows.shape[1]))

@@ -53,8 +53,10 @@ def information(subject: Subject) -> dict[str, Any] | None:
     model, fitting = subject.model, subject.fitting
     if model is None or fitting is None:
         return None
-    if model.card.mixed:
-        subject.reasons.append("Bits are not counted: a table with categories or missing cells has no density.")
+    if model.card.by_cell:
+        subject.reasons.append(
+            "Bits are not counted: a table of which values are kept exactly, or cells are missing, has no density."
+        )
         return None
     if len(fitting.unseen) < 2:
         subject.reasons.append("No row was held out, so no bits are counted.")

@@ -1,7 +1,7 @@
 """From data and settings to a trained model. In reading order, following an array:
 
     config.py       the settings of a run, an immutable tree; config_file.py reads and writes it as TOML
-    presets.py      settings that are chosen from the data where the user sets none; choices.py has those for tables of mixed columns
+    presets.py      settings that are chosen from the data where the user sets none; choices.py has those for tables learnt by columns
     parts.py        from settings to parts: encoder, condition, network
     fitting.py      `Fitting`: one training run, from data to model; the caller iterates over its steps
     starting.py     `Start`: another model, whose weights training starts from

@@ -21,6 +21,7 @@ from unstir.data.given import as_numbers
 from unstir.data.opacity import WHITE, on_white
 from unstir.data.problems import Problem
 from unstir.data.tables.libraries import LIBRARIES, library_of
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import UsageError
 from unstir.model.model import Model
 from unstir.model.own import Own
@@ -118,6 +119,10 @@ def fit(
     if begins is not None:
         data, columns = begins.columns(data)
         layers = [there, columns, *layers]
+    if (
+        own.network is not None or own.target is not None or own.encoder is not None
+    ):  # parts of your own see one number for each column
+        layers = [{"data": {"encoder": ENCODERS.default}}, *layers]
     if condition is not None:  # the preset, which does not know it, might ask for the mean over rows of other conditions
         layers = [flat(answer=ANSWERS[0]), *layers]
     known, config = data, settle(data, *layers)

@@ -94,8 +94,8 @@ class Fitting:
         self.effort = 1.0  # the share of the usual work that the model's curves are worth
         self.coming: dict[int, Decision] = {}
         self.training, self.unseen = data.split(config.data.held_out, config.seed)
-        self.levels = None if data.mixed else levels_of(self.training)
         self.encoder = encoder or _to_the_end(encoder_fit(self.training, config, own, start))
+        self.levels = None if data.mixed or self.encoder.by_cell else levels_of(self.training)
         self.condition = own.condition or condition_for(self.training, config, start)
         drawn = views(self.training.rows, config.data.flip, data.layout)
         self.drawn, *mirrored = (encoded(view, self.encoder) for view in drawn)

@@ -31,12 +31,22 @@ from unstir.data.statistics import statistics
 from unstir.devices import CPU, GPU, multiplies_bfloat16
 from unstir.diffusion.denoiser import target
 from unstir.diffusion.registry import TARGETS
-from unstir.encoders.registry import ENCODERS, FOR_SPACE, FOR_TABLES
+from unstir.encoders.registry import ENCODERS, FOR_SPACE
 from unstir.encoders.rows import parts, standard_deviation
 from unstir.errors import UsageError
 from unstir.metrics.neighbours import radii
 from unstir.networks import registry as networks
-from unstir.training.choices import FEW_ROWS, FEWEST_STEPS, MOST_STEPS, RATE, STEPS_A_ROW, Choice, of_columns, steps_for
+from unstir.training.choices import (
+    FEW_ROWS,
+    FEWEST_STEPS,
+    MOST_STEPS,
+    RATE,
+    STEPS_A_ROW,
+    Choice,
+    kept_exactly,
+    of_columns,
+    steps_for,
+)
 from unstir.training.config import AUTO, Config, merge, resolve
 from unstir.training.neighbours import MOST_NUMBERS, Neighbours
 from unstir.training.problem import ANSWERS, EXPECTED, OPTIMAL
@@ -124,9 +134,8 @@ def _of_data(data: Data, *layers: Mapping[str, Any]) -> dict[tuple[str, str], Ch
     d = math.prod(data.shape)
     if in_space(data.layout):
         return {AXES: _axes(data)} | _spatial(data, merge(*layers))
-    asked = merge(*layers).get("data", {}).get("encoder") == FOR_TABLES  # for a table of numbers, to have repeated ones exactly
-    if data.mixed or (data.table is not None and asked):
-        return of_columns(data)
+    if (kept := kept_exactly(data, merge(*layers))) is not None:
+        return of_columns(data, kept)
     steps = ({AXES: _axes(data)} if data.kind == "arrays" else {}) | {("optim", "steps"): steps_for(len(data), MOST_STEPS)}
     few = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
     if d > 3 and len(data) < FEW_ROWS:

@@ -26,6 +26,7 @@ from unstir.data.layouts import ASKED
 from unstir.data.problems import Problem, first_of, worst_first
 from unstir.data.surveys import problems_before_training
 from unstir.diffusion.schedules import schedule
+from unstir.encoders.registry import ENCODERS
 from unstir.model.own import NOTHING_OWN, Own
 from unstir.networks.building import parameters
 from unstir.networks.registry import FOR_SPACE
@@ -109,7 +110,12 @@ def problems_of_data(data: Data, config: Config) -> list[Problem]:
     """
     data = with_its_classes(data, config)
     found = [] if data.mixed else problems_before_training(data)  # what reading a table of mixed columns noticed is in its notes
-    return worst_first([*found, *problems_of_split(data, config)])
+    return worst_first([*that_matter(found, config), *problems_of_split(data, config)])
+
+
+def that_matter(problems: Sequence[Problem], config: Config) -> list[Problem]:
+    """The problems of numbers that are ones for the encoder of these settings: values far out are none for normal scores of columns."""
+    return [problem for problem in problems if problem.name != "outliers" or not ENCODERS[config.data.encoder].by_cell]
 
 
 def problems_of_split(data: Data, config: Config) -> Iterator[Problem]:

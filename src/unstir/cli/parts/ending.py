@@ -79,7 +79,7 @@ def _seconds_of_distances(truth: Truth, fitting: Fitting) -> Callable[[int], flo
     (a, b), *_ = true_pairs(truth)
     some = min(len(a), max(FEWEST, len(a) // PART))
     table = fitting.data.table
-    if table is not None and not table.plain:
+    if table is not None and fitting.encoder.by_cell:
         began = time.monotonic()
         quick_scores([a[:some]] * 2, Truth([b[:some]] * 2, [], [(a[:some], b[:some])] * 2), table)
         each = (time.monotonic() - began) * REPEATS / 2 / some

@@ -22,7 +22,7 @@ from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
 from unstir.training.fitting import Fitting
 from unstir.training.presets import choices, settle
-from unstir.training.problems import asked_for, problems_of_settings, problems_of_split
+from unstir.training.problems import asked_for, problems_of_settings, problems_of_split, that_matter
 from unstir.words import counted, duration, listed, number, short
 
 SHOWN = 12  # columns, or classes; --json has all
@@ -75,7 +75,7 @@ def all_problems(data: Data, found: Survey, plan: Preview, file: dict[str, Any],
     of_split = () if plan.refused else problems_of_split(data.without_gaps(), plan.config)
     return [
         *problems_of_settings(data, plan.config, asked_for(file, flags)),
-        *worst_first([*found.problems, *of_split]),
+        *worst_first([*that_matter(found.problems, plan.config), *of_split]),
     ]
 
 
