@@ -180,3 +180,25 @@ def test_wrong_data_and_wrong_files_are_refused():
     tensors = encoder.tensors()
     with pytest.raises(UsageError, match="shares"):
         Table.build(encoder.settings, tensors | {"states": -tensors["states"]})
+
+
+@pytest.mark.parametrize(("below", "above", "apart"), [(1200, 800, True), (1985, 15, False)])
+def test_nothing_comes_back_from_the_gap_between_two_clusters(below, above, apart):
+    """Would catch straight lines across the gap, on which lay one sample of a hundred, and clusters whose scores touch."""
+    rng = np.random.default_rng(0)
+    x = np.sort(np.r_[rng.normal(-10, 1, below), rng.normal(10, 1, above)])
+    scores = Scores.fit(x)
+    z = scores.encode(x, np.full(2000, 0.5))
+    np.testing.assert_allclose(scores.decode(z), x, atol=1e-9)
+    assert z[below] - z[below - 1] == pytest.approx(1.0 if apart else 0.0, abs=0.02)
+    back = scores.decode(np.linspace(-4, 5, 10_001))
+    assert (np.abs(back) > 5).all()
+    assert (np.diff(back) >= 0).all()
+    drawn = scores.decode(rng.permutation(z) + 1e-9)  # as the scores of rows are spread, so are samples
+    assert (drawn > 0).mean() == pytest.approx(above / 2000, abs=1e-3)
+    if apart:
+        ends = z[below - 1], z[below]
+        assert scores.decode(np.array([0.51 * ends[0] + 0.49 * ends[1], 0.49 * ends[0] + 0.51 * ends[1]])).tolist() == [
+            x[below - 1],
+            x[below],
+        ]

@@ -34,7 +34,7 @@ def inspect(data: DataSource, /, *, settings: SettingsFlags = SettingsFlags(), o
         answer(output, document_of(rows, found, plan))
         return
     print(f"{printable(rows.source)}: {headline(rows, found)}")
-    for line in facts(rows, found):
+    for line in facts(rows, found, plan.config):
         print(line)
     if len(rows.shape) == 1 and rows.layout is None:
         show(columns_table(rows, found))

@@ -25,6 +25,7 @@ from unstir.encoders.turned import as_data
 from unstir.errors import NumericsError, UsageError
 from unstir.information.mmse import information
 from unstir.model.model import Model
+from unstir.model.units import refuse_cells
 from unstir.seeds import seeded
 from unstir.steady import steady
 
@@ -88,6 +89,7 @@ def compiled(model: Model) -> Compiled:
 def refuse(model: Model) -> None:
     """Raise UsageError for a model that has no exact copy, with the reason and what to do."""
     card = model.card
+    refuse_cells(card, "lossless coding")
     if card.levels is None:
         raise UsageError(
             f"this model is of rows of {card.dtype} whose values may be any number, and lossless coding is for values that are one of at "

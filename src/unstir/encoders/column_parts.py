@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ATOM, ATOMS = 0.05, 8  # an atom has that share of the numbers at least; so many atoms at most
 OFTEN = 20  # rows of an atom at least, and of a value in a column of few values on average
 FEW = 20  # values of a column of numbers that become states, all of them
-FARTHEST = 2.0  # the score of an atom at most, before scores are standardised
+FARTHEST = 2.0  # the score of an atom at most, before scores are standardised, without gaps between clusters
 PSEUDO = 0.5  # rows that are counted for each state besides those that have it
 NARROWEST = 0.2  # the scale of a number at least: of one that nearly all rows have at an atom
 
@@ -69,7 +69,7 @@ class Part:
         """At what each state fixes the number, (K,): an atom at its score, "missing" at 0."""
         held = np.zeros(len(self.codes))
         if self.scores is not None:
-            score = self.scores.middle(self.codes[self._values]).clip(-FARTHEST, FARTHEST)
+            score = self.scores.middle(self.codes[self._values]).clip(-FARTHEST, FARTHEST + self.scores.apart)
             held[self._values] = (score - self.shift) / self.scale
         return held
 

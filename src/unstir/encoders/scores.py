@@ -10,9 +10,12 @@ one ends, the other begins, so nothing comes back from the gap.
 
     x_k < gap < x_(k+1):   high_k = low_(k+1) = the share of rows below the gap                                                (3)
 
+Between clusters, with many rows on both sides of a wide gap, the scores are apart, too: those above the gap are `APART` higher. Otherwise
+the end of one cluster would be the beginning of the next for a network, and it would mix them up.
+
 Where all values are multiples of one number, as of 25, what lies between two knots is rounded to such multiples.
 
-    >>> scores = Scores.fit(np.repeat([1.0, 2.0, 5.0], [50, 30, 20]))
+    >>> scores = Scores.fit(np.repeat([1.0, 2.0, 5.0], [10, 6, 4]))
     >>> scores.low.tolist(), scores.high.tolist()
     ([0.0, 0.5, 0.8], [0.5, 0.8, 1.0])
     >>> z = scores.encode(np.array([1.0, 5.0]), np.array([0.5, 0.5]))
@@ -30,16 +33,26 @@ REPEATED = 2.5  # times that a value is there on average, from which on all valu
 KNOTS = 257  # quantiles of a column in which most values are there once
 HEAVY = 1 / 1000  # of the rows: a value that is there so often has an interval in any case
 FEWEST = 3  # rows of such a value at least
+APART, WIDE = (
+    1.0,
+    0.5,
+)  # how far clusters are apart, in scores, and how wide the gap between them is at least, in standard deviations
+USUAL = 10  # and in median steps from one value to the next
+SIDE, MANY = 0.05, 20  # the rows on either side of it, as a share and in number, at least
 MOST_DIGITS = 6  # after the point, of numbers that may be multiples of one number
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Eq. (1) and (2): x, low and high (K,) float64; x and the levels rise. `least` is the smallest level, and `step` is 0 or divides all x."""
+    """Eq. (1) and (2): x, low and high (K,) float64; x and the levels rise. `least` is the smallest level, and `step` is 0 or divides all x.
+
+    `opens` (K,) is 1 for a value after the gap between two clusters, else 0.
+    """
 
     x: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    opens: np.ndarray
     least: float
     step: float
 
@@ -51,7 +64,7 @@ class Scores:
         high = counts.cumsum() / n
         low, least, step = np.r_[0.0, high[:-1]], min(1e-3, 0.5 / n), divisor(x)
         if len(x) <= STEPS and n >= REPEATED * len(x):
-            return cls(x, low, high, least, step)
+            return cls(x, low, high, clusters(x, counts), least, step)
         heavy = counts >= max(FEWEST, HEAVY * n)
         if heavy.sum() > STEPS:
             heavy &= counts >= np.sort(counts)[-STEPS]
@@ -61,11 +74,12 @@ class Scores:
         )
         at = at[at < len(x)]
         at = np.unique([*at, len(x) - 1])
-        before = gaps(x, at)
+        opens = clusters(x, counts)
+        before = np.union1d(gaps(x, at), np.flatnonzero(opens[1:]))
         at = np.unique([*at, *before, *(before + 1)])
         begins, ends = np.where(heavy, low, middle), np.where(heavy, high, middle)
         ends[before], begins[before + 1] = high[before], low[before + 1]  # (3)
-        return cls(x[at], begins[at], ends[at], least, step)
+        return cls(x[at], begins[at], ends[at], opens[at], least, step)
 
     def encode(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         """Eq. (2): values (n,) and h (n,) -> z (n,). Beyond the first and the last value, z is that of the nearest."""
@@ -76,12 +90,19 @@ class Scores:
         part = ((x - self.x[before]) / np.where(gap > 0, gap, 1.0)).clip(0, 1)
         between = self.high[before] + part * (self.low[k] - self.high[before])
         inside = self.low[k] + h * (self.high[k] - self.low[k])
-        return self._score(np.where((self.x[k] == x) | ((k == 0) & (x < self.x[0])), inside, between))
+        u = np.where((self.x[k] == x) | ((k == 0) & (x < self.x[0])), inside, between)
+        above = np.searchsorted(self.x[self.opens > 0], x, "right")  # gaps below x
+        return ndtri(u.clip(self.least, 1 - self.least)) + APART * above
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The values (n,) of scores z (n,)."""
-        u, last = ndtr(z), len(self.x) - 1
+        last, opens = len(self.x) - 1, np.flatnonzero(self.opens)
+        ends = ndtri(self.low[opens].clip(self.least, 1 - self.least))
+        above = np.searchsorted(ends + APART * (np.arange(len(ends)) + 0.5), z)  # what is in a gap goes to the nearer side
+        first, after = np.r_[0.0, self.low[opens]], np.r_[self.high[opens - 1], 1.0]
+        u = ndtr(z - APART * above).clip(first[above], after[above])
         k = np.searchsorted(self.high, u).clip(0, last)
+        k = np.maximum(k, np.r_[0, opens][above])
         before = (k - 1).clip(0)
         gap = self.low[k] - self.high[before]
         part = ((u - self.high[before]) / np.where(gap > 0, gap, 1.0)).clip(0, 1)
@@ -90,12 +111,32 @@ class Scores:
             between = np.round(between / self.step) * self.step
         return np.where((u >= self.low[k]) | (k == 0), self.x[k], between)
 
+    @property
+    def apart(self) -> float:
+        """By how much the clusters below and above all gaps are apart."""
+        return APART * float(self.opens.sum())
+
     def middle(self, x: np.ndarray) -> np.ndarray:
         """The scores of values (n,) that lie between others, whether they have an interval or not."""
         return self.encode(x, np.full(len(x), 0.5))
 
-    def _score(self, u: np.ndarray) -> np.ndarray:
-        return ndtri(u.clip(self.least, 1 - self.least))
+
+def clusters(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """1 for each of the rising values x (K,), which so many rows have, after the gap between two clusters, else 0: (K,).
+
+    The gap is wider than `WIDE` standard deviations and `USUAL` usual steps from one value to the next. `SIDE` of the rows, and at least
+    `MANY`, lie on either side.
+
+    >>> clusters(np.r_[np.linspace(0, 1, 40), np.linspace(9, 10, 40)], np.ones(80)).nonzero()[0]
+    array([40])
+    """
+    if len(x) < 2:
+        return np.zeros(len(x))
+    n, below, steps = counts.sum(), counts.cumsum()[:-1], np.diff(x)
+    mean = (x * counts).sum() / n
+    wide = steps > max(WIDE * np.sqrt(((x - mean) ** 2 * counts).sum() / n), USUAL * np.median(steps))
+    least = max(MANY, SIDE * n)
+    return np.r_[0.0, wide & (below >= least) & (n - below >= least)]
 
 
 def gaps(x: np.ndarray, knots: np.ndarray) -> np.ndarray:

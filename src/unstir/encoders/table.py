@@ -96,7 +96,7 @@ class Table(Encoder):
         numbers = sum(1 for entry in columns if entry[0])
         if not 0 < numbers + states <= WIDEST:
             raise UsageError(f"encoder {cls.name} has from 1 to {WIDEST:,} elements")
-        shapes = {"knots": (knots, 3), "numbers": (numbers, 4), "states": (states, 2), "constants": (len(columns),)}
+        shapes = {"knots": (knots, 4), "numbers": (numbers, 4), "states": (states, 2), "constants": (len(columns),)}
         return Outline((numbers + states,), {name: (shape, torch.float64) for name, shape in shapes.items() if 0 not in shape})
 
     @classmethod
@@ -108,17 +108,18 @@ class Table(Encoder):
         parts = []
         for (count, held, missing), constant in zip(settings["columns"], tensors["constants"].tolist(), strict=True):
             own = np.array([next(states) for _ in range(held)]).reshape(held, 2)
-            lines = np.array([next(knots) for _ in range(count)]).reshape(count, 3)
+            lines = np.array([next(knots) for _ in range(count)]).reshape(count, 4)
             if (
                 (own[:, 1] <= 0).any()
                 or (np.diff(lines[:, 0]) <= 0).any()
-                or (np.diff(lines.clip(0, 1)[:, 1:].ravel()) < 0).any()
+                or not np.isin(lines[:, 3], (0, 1)).all()
+                or (np.diff(lines.clip(0, 1)[:, 1:3].ravel()) < 0).any()
             ):
                 raise UsageError(f"encoder {cls.name}: shares are above 0, and knots rise")
             shift, scale, least, step = next(numbers) if count else (0.0, 1.0, 0.1, 0.0)
             if not scale > 0 or not 0 < least < 0.5 or step < 0:
                 raise UsageError(f"encoder {cls.name}: a number has a scale above 0, and a least level between 0 and 0.5")
-            scores = Scores(lines[:, 0], lines[:, 1], lines[:, 2], float(least), float(step)) if count else None
+            scores = Scores(*lines.T, float(least), float(step)) if count else None
             parts.append(Part(scores, own[:, 0], own[:, 1], bool(missing), constant, float(shift), float(scale)))
         return cls(tuple(parts))
 
@@ -128,10 +129,10 @@ class Table(Encoder):
         return {"columns": [[part.knots, len(part.codes), int(part.missing)] for part in self.parts]}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Knots (x, low, high), numbers (shift, scale, least level, step), states (code, share) and constants."""
+        """Knots (x, low, high, opens), numbers (shift, scale, least level, step), states (code, share) and constants."""
         scored = [(part, part.scores) for part in self.parts if part.scores is not None]
         held = {
-            "knots": [np.stack([scores.x, scores.low, scores.high], 1) for _, scores in scored],
+            "knots": [np.stack([scores.x, scores.low, scores.high, scores.opens], 1) for _, scores in scored],
             "numbers": [np.array([[p.shift, p.scale, scores.least, scores.step]]) for p, scores in scored],
             "states": [np.stack([p.codes, p.shares], 1) for p in self.parts if len(p.codes)],
             "constants": [np.array([p.constant]) for p in self.parts],

@@ -47,6 +47,7 @@ def log_prob(model: "Model", x: Any, given: Any, steps: int, batch_size: int | N
 
 def log_volume(model: "Model", rows: Tensor) -> Tensor:
     """log |det dx/dz| of (1) at rows (B, ...) in the data's units, (B,) float64. Raises UsageError where there is no density."""
+    refuse_cells(model.card, "density")
     volume = model.encoder.log_volume(rows)
     if volume is None:
         raise UsageError(

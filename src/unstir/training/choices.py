@@ -61,10 +61,12 @@ def of_columns(data: Data, kept: tuple[str, ...]) -> dict[tuple[str, str], Choic
     why = f"with {len(data):,} rows, fewer than {FEW_ROWS:,}, a larger network memorises them sooner"
     return {
         ("data", "encoder"): Choice(FOR_TABLES, _why(data, kept)),
-        ("diffusion", "target"): Choice(FOR_COLUMNS, "numbers, and of each category one of its values"),
+        ("diffusion", "target"): Choice(
+            FOR_COLUMNS, "numbers, and which one of its states a column is in, such as a category or an exact value"
+        ),
         ("network", "width"): Choice(96, f"features a layer: {why}") if few else Choice(256, "features a layer, for tables"),
         ("network", "depth"): Choice(2, f"residual blocks: {why}") if few else Choice(3, "residual blocks, for tables"),
-        ("network", "octaves"): Choice(0, "no sinusoids: categories have no fine detail"),
+        ("network", "octaves"): Choice(0, "no sinusoids: states have no fine detail"),
         ("optim", "steps"): steps_for(len(data), MOST_STEPS),
         ("optim", "lr"): Choice(2e-3, RATE),
     }

@@ -17,6 +17,7 @@ from unstir.data.layouts import described
 from unstir.data.opacity import has_opacity
 from unstir.data.problems import Problem, worst_first
 from unstir.data.tables.problems import told
+from unstir.encoders.registry import ENCODERS
 from unstir.errors import UnstirError
 from unstir.training.config import Config, merge
 from unstir.training.cost import Cost, rehearse
@@ -93,10 +94,10 @@ def headline(data: Data, found: Survey) -> str:
     return f"{found.kind}, {counted(len(data), 'row')} of {numbers} ({data.dtype}){flat}"
 
 
-def facts(data: Data, found: Survey) -> list[str]:
-    """Range, levels, opacity and classes, a line each."""
+def facts(data: Data, found: Survey, config: Config) -> list[str]:
+    """Range, levels, opacity and classes, a line each, of data that is learnt with these settings."""
     is_mixed = data.table is not None and not data.table.plain
-    lines = _missing_cells(data) if is_mixed else _range_and_levels(data, found)
+    lines = _missing_cells(data) if is_mixed else _range_and_levels(data, found, ENCODERS[config.data.encoder].by_cell)
     if found.detail is not None and data.layout:
         position = "pixels" if data.layout.kind == "images" else "steps"
         lines.append(f"detail: 99 % of the variation is in waves of {number(found.detail, 2)} {position} and longer")
@@ -124,8 +125,8 @@ def _missing_cells(data: Data) -> list[str]:
     return [f"missing: {each}; samples have them as often, and --data.missing drop leaves these rows out"]
 
 
-def _range_and_levels(data: Data, found: Survey) -> list[str]:
-    """The range and the levels of numbers, a line each."""
+def _range_and_levels(data: Data, found: Survey, by_cell: bool) -> list[str]:
+    """The range and the levels of numbers, a line each; if they are learnt `by_cell`, levels are no continuous numbers."""
     low, high = (pick(values) for pick, values in zip((min, max), _ends(found), strict=True))
     bounds = "no bounds, so samples are never clipped"
     if data.bounds:
@@ -136,7 +137,7 @@ def _range_and_levels(data: Data, found: Survey) -> list[str]:
         whole = ", whole numbers" if all(column.whole for column in found.columns if column.distinct) else ""
         lies = data.layout
         grey = " grey" if lies and lies.kind == "images" and lies.channels == 1 else ""
-        lines.append(f"levels: {found.levels}{grey} levels{whole}; treated as continuous numbers")
+        lines.append(f"levels: {found.levels}{grey} levels{whole}{'' if by_cell else '; treated as continuous numbers'}")
     return lines
 
 
