@@ -119,7 +119,7 @@ class Table(Encoder):
             shift, scale, least, step = next(numbers) if count else (0.0, 1.0, 0.1, 0.0)
             if not scale > 0 or not 0 < least < 0.5 or step < 0:
                 raise UsageError(f"encoder {cls.name}: a number has a scale above 0, and a least level between 0 and 0.5")
-            scores = Scores(*lines.T, float(least), float(step)) if count else None
+            scores = Scores(lines[:, 0], lines[:, 1], lines[:, 2], lines[:, 3], float(least), float(step)) if count else None
             parts.append(Part(scores, own[:, 0], own[:, 1], bool(missing), constant, float(shift), float(scale)))
         return cls(tuple(parts))
 
