@@ -58,7 +58,8 @@ def test_a_file_has_a_row_for_each_sample(cars, tmp_path):
     assert [row["price"] for row in table(tmp_path / "y.csv")] == ["4.0", "4.0", "6.0", "6.0"]
     np.savez(tmp_path / "rows.npz", price=np.array([2.0, 3.0, 4.0]))
     run("sample", cars / "run", "--given", tmp_path / "rows.npz", "-o", tmp_path / "z.npz")
-    made = np.load(tmp_path / "z.npz")
+    with np.load(tmp_path / "z.npz") as file:
+        made = dict(file)
     assert (made["values"].shape, made["price"].tolist(), made["island"].tolist()) == ((3, 2), [2.0, 3.0, 4.0], [""] * 3)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unstir.data import from_arrays, load, read, write
+from unstir.data.formats.arrow import frame_in
 from unstir.data.frames import Frame, frame_of
 from unstir.data.matching import Known
 from unstir.data.tables import Column, Schema, schema_from
@@ -319,6 +320,20 @@ def test_a_large_table_is_in_memory_once_and_its_texts_are_never_objects():
     assert table.schema.columns[0].values == ("Bonn", "Celle", "Ulm")
     assert np.array_equal(table.codes[: n // 2 + 4][-4:, 0], [2, np.nan, 0, 1], equal_nan=True)
     assert np.array_equal(table.schema.coded(frame), table.codes, equal_nan=True)
+
+
+def test_a_parquet_file_is_read_a_column_at_a_time(tmp_path):
+    """Catches a file that is in memory whole beside its codes. A point in a name is no part of a nested column."""
+    pa, n = pytest.importorskip("pyarrow"), 50_000
+    from pyarrow import parquet
+
+    table = pa.table({"x": np.arange(n) / 7, "x.y": np.arange(n) / 9} | {f"x{i}": np.arange(n) * i / 3 for i in range(8)})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=20_000)
+    before = pa.total_allocated_bytes()
+    frame = frame_in(tmp_path / "a.parquet", "a.parquet").without("x3")
+    assert frame.columns["x"].equals(table["x"])
+    assert (frame.names, frame.rows) == (tuple(name for name in table.column_names if name != "x3"), n)
+    assert pa.total_allocated_bytes() - before < 8 * n
 
 
 def test_rows_with_text_are_not_written_as_numbers(tmp_path):

@@ -16,7 +16,7 @@ A column is numbers or booleans, which count as 0 and 1. Text, times and objects
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any, NamedTuple
 
@@ -28,10 +28,35 @@ from unstir.errors import DataError
 from unstir.words import listed, short
 
 
+class Some(Mapping[str, Any]):
+    """Some columns of others, each looked up when it is asked for: they may be in a file.
+
+    >>> dict(Some({"a": [1], "b": [2]}, ["b"]))
+    {'b': [2]}
+    """
+
+    def __init__(self, columns: Mapping[str, Any], names: Sequence[str]):
+        self._columns, self._names = columns, dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Any:
+        """The column of that name. Raises KeyError for one that is not among them."""
+        if name not in self._names:
+            raise KeyError(name)
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in their order."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many columns there are."""
+        return len(self._names)
+
+
 class Frame(NamedTuple):
     """Named columns as they came: `columns` by name, N values each, and their N."""
 
-    columns: dict[str, Any]
+    columns: Mapping[str, Any]
     rows: int
 
     @property
@@ -67,7 +92,7 @@ class Frame(NamedTuple):
 
     def without(self, *names: str | None) -> "Frame":
         """The frame without these columns."""
-        return Frame({name: column for name, column in self.columns.items() if name not in names}, self.rows)
+        return Frame(Some(self.columns, [name for name in self.columns if name not in names]), self.rows)
 
 
 def frame_of(x: Any, known: Sequence[str] = ()) -> Frame | None:

@@ -218,8 +218,10 @@ def in_schema(data: Data, table: Schema, whose: str) -> Data:
                 f"{spelled(data.source)}: column '{short(column.name)}' has {counted(len(each) - len(held), 'missing cell')}, and "
                 f"{whose} was trained without any. Pass --data.missing drop, or train without --from."
             )
-        ends = {"low": np.fmin(column.low, held.min()), "high": np.fmax(column.high, held.max())} if len(held) else {}
-        columns.append(replace(column, **{name: float(end) for name, end in ends.items()}))
+        if len(held):
+            low, high = float(np.fmin(column.low, held.min())), float(np.fmax(column.high, held.max()))
+            column = replace(column, low=low, high=high)
+        columns.append(column)
     return replace(data, rows=Rows(codes), table=Schema(tuple(columns), data.table.left))
 
 

@@ -4,6 +4,8 @@ Columns are taken as those of a data frame (`unstir.data.tables.typed`), and wri
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 
 from unstir.data.checks import unknown_name
 from unstir.data.formats.format import Contents, Format, Request
-from unstir.data.frames import Frame, frame_of
+from unstir.data.frames import Frame, Some, frame_of
 from unstir.data.matching import matched, places
 from unstir.data.tables.kinds import flag
 from unstir.data.tables.libraries import framed
@@ -37,14 +39,35 @@ def frame_in(path: Path, source: str) -> Frame:
     """The columns of a file. Raises DataError for one that is damaged or has no rows."""
     module = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "feather"
     reader = _module(module, source)
-    try:
-        found = reader.read_table(path)
-    except ValueError as error:  # pyarrow's own errors are of this class
-        raise DataError(f"'{source}' is damaged, or no {module} file: {short(str(error), 80)}") from None
+    with _readable(module, source):
+        file = reader.ParquetFile(path) if module == "parquet" else None
+        found = reader.read_table(path) if file is None else file.schema_arrow.empty_table()
     frame = frame_of(found)
+    if frame is not None and file is not None:
+        frame = Frame(Some(_Stored(file, source), frame.names), file.metadata.num_rows)
     if frame is None or not frame.rows:
         raise DataError(f"'{source}' has no rows.")
     return frame
+
+
+class _Stored(dict[str, Any]):
+    """The columns of a parquet file: each is read when it is asked for and not kept, so that the table is in memory once, as codes."""
+
+    def __init__(self, file: Any, source: str):
+        self.file, self.source = file, source
+
+    def __missing__(self, name: str) -> Any:
+        """The column of that name. Raises DataError where the file is damaged."""
+        with _readable("parquet", self.source):
+            return self.file.read(columns=[name])[name]
+
+
+@contextmanager
+def _readable(module: str, source: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # pyarrow's own errors are of this class
+        raise DataError(f"'{source}' is damaged, or no {module} file: {short(str(error), 80)}") from None
 
 
 def read(request: Request) -> Contents:
