@@ -119,7 +119,7 @@ def test_a_model_answers_the_same_to_columns_in_any_order(kind):
 def fitted(a, b, made={}):  # noqa: B006
     """A model of these columns, fitted once."""
     if (a, b) not in made:
-        made[a, b] = unstir.fit({"a": a, "b": b}, steps=5, width=8, depth=1, batch_size=16)
+        made[a, b] = unstir.fit({"a": a, "b": b}, encoder="standardise", steps=5, width=8, depth=1, batch_size=16)
     return made[a, b]
 
 
