@@ -8,7 +8,7 @@ condition only through its embedding.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,34 +74,118 @@ class Condition(ABC):
 
 
 class Several(Condition):
-    """A condition whose values are m columns of a `table`, any part of which can be given: (n, m) float, NaN for nothing. Frozen."""
+    """A condition of several things by name, any of which can be given: columns, and arrays. Values are floats, NaN for nothing. Frozen."""
 
     table: Schema
-    """What the columns are, and how their cells are written."""
+    """What the columns among them are, and how their cells are written."""
 
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
+        """The names of all of them."""
 
     @abstractmethod
     def codes(self, values: Tensor) -> np.ndarray:
-        """The codes (n, m) float64 of values in `table`, NaN where nothing is given."""
+        """The codes (n, m) float64 of the columns in `table`, NaN where nothing is given."""
 
     @abstractmethod
-    def of_codes(self, codes: np.ndarray) -> Tensor:
-        """Values (n, m) from codes (n, m): the inverse."""
+    def arrays(self, values: Tensor) -> dict[str, np.ndarray]:
+        """The arrays (n, ...) among what values say, by name, in the data's units, NaN where nothing is given."""
+
+    @abstractmethod
+    def left_out(self, values: Tensor, which: Tensor) -> Tensor:
+        """Values with "nothing" for those of the `names` that are left out of each row: which (n, number of names) bool."""
+
+    @property
+    @abstractmethod
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """Mean and spread, float64, which broadcast to a value: a value is (what it says in codes or in the data's units - mean) / spread."""
+
+    @abstractmethod
+    def scaled_like(self, before: Any) -> "Several":
+        """The same condition with the scale of another one that means the same."""
+
+    @property
+    @abstractmethod
+    def meant(self) -> list[Any]:
+        """What a value means but for its scale; two conditions that mean the same can have the same values."""
 
     @abstractmethod
     def far(self, values: Tensor) -> list[str]:
-        """A sentence for each column of which a value lies outside the range of the training rows."""
+        """A sentence for each name of which a value lies outside the range of the training rows."""
+
+
+class OnGrid(Several):
+    """A condition of which a part lies on a grid, as a picture does: a network gets that part as channels beside its rows. Frozen."""
+
+    seen: Tensor
+    """Values (k, ...) that were seen in training, from which random ones are drawn: whole rows."""
+
+    @abstractmethod
+    def with_seen(self, seen: Tensor) -> "OnGrid":
+        """The same condition with these rows, as a folder holds them beside the settings."""
+
+    @property
+    @abstractmethod
+    def kept(self) -> tuple[int, ...]:
+        """The shape of `seen`, (k, ...), as the settings say it."""
+
+    @abstractmethod
+    def mirrored(self, values: Tensor) -> Tensor:
+        """Values of the mirror images of the rows: the last axis of a grid turned round."""
+
+    @abstractmethod
+    def planes(self, space: Sequence[int]) -> nn.Module | None:
+        """A module that maps values (B, ...) or None -> (B or 1, channels, *space), and has the number of its `channels`; None without any.
+
+        A space of no dimension, (), is that of rows without neighbours.
+        """
+
+    @abstractmethod
+    def aside(self, width: int, space: Sequence[int]) -> nn.Module | None:
+        """As `embedding`, of what has no channels on that grid; None where nothing is left."""
+
+
+def planes_of(condition: Condition | None, space: Sequence[int] = ()) -> nn.Module | None:
+    """What of a condition joins the input of a network on a grid of sizes `space`, or on none; None if there is nothing."""
+    return condition.planes(space) if isinstance(condition, OnGrid) else None
+
+
+def embedding_of(condition: Condition | None, width: int, space: Sequence[int] = ()) -> nn.Module | None:
+    """The embedding of the rest of the condition; None if there is nothing."""
+    if isinstance(condition, OnGrid):
+        return condition.aside(width, space)
+    return None if condition is None else condition.embedding(width)
+
+
+def channels_of(planes: nn.Module | None) -> int:
+    """How many channels the planes of a condition have; 0 without any."""
+    return 0 if planes is None else int(planes.channels)  # pyrefly: ignore
+
+
+def beside(x: Tensor, planes: nn.Module | None, values: Tensor | None) -> Tensor:
+    """x (B, C, ...) with the planes of a condition's values as further channels; x itself where there are no planes."""
+    if planes is None:
+        return x
+    told = planes(values).to(x.dtype)
+    return torch.cat([x, told.expand(len(x), *told.shape[1:])], 1)
+
+
+def random_rows(seen: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """n of the values (k, ...) that were seen in training, each as likely as the others."""
+    return seen[torch.randint(len(seen), (n,), generator=generator)]
+
+
+def is_text(value: Any) -> bool:
+    """Whether an entry of a card is a text that can be written: without a lone surrogate."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def thinned(condition: Condition, values: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Values (n, ...) as a network is trained on them: a `share` of the rows is given nothing.
 
-    Of m > 1 columns, `PARTLY` of the rows are given only some: each column is left out with one probability, uniform for each row, so that
-    every number of columns is as frequent.
+    Of m > 1 names, `PARTLY` of the rows are given only some: each name is left out with one probability, uniform for each row, so that
+    every number of names is as frequent.
     """
     n = len(values)
     values = condition.without(values, torch.rand(n, generator=generator) < share)
@@ -109,7 +193,7 @@ def thinned(condition: Condition, values: Tensor, share: float, generator: torch
         return values
     left_out = torch.rand(n, len(condition.names), generator=generator) < torch.rand(n, 1, generator=generator)
     partly = torch.rand(n, 1, generator=generator) < PARTLY
-    return torch.where(left_out & partly, condition.nothing.to(values), values)
+    return condition.left_out(values, left_out & partly)
 
 
 def conditions_for(condition: Condition | None, n: int, given: Any, generator: torch.Generator) -> Tensor | None:

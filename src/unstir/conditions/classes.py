@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, is_text
 from unstir.errors import UsageError, unknown
 
 
@@ -35,12 +35,12 @@ class Classes(Condition):
         if settings.keys() != {"names", "counts", "column"}:
             raise UsageError("a condition of classes has names, counts and column")
         names, counts, column = (settings[name] for name in ("names", "counts", "column"))
-        if not isinstance(names, list) or not names or not all(map(_is_text, names)) or len(set(names)) != len(names):
+        if not isinstance(names, list) or not names or not all(map(is_text, names)) or len(set(names)) != len(names):
             raise UsageError(f"names = {names!r:.60} have to be different texts")
         whole = isinstance(counts, list) and all(type(count) is int and 0 <= count <= 2**53 for count in counts)
         if not whole or len(counts) != len(names) or not sum(counts):
             raise UsageError(f"counts = {counts!r:.60} have to be a whole number for each of {len(names)} classes, not all 0")
-        if not _is_text(column):
+        if not is_text(column):
             raise UsageError(f"column = {column!r:.60} has to be a text")
         return cls(tuple(names), tuple(counts), column)
 
@@ -103,7 +103,3 @@ class ClassEmbedding(nn.Embedding):
 def _text(label: Any) -> str:
     """A label as the name of a class: 3.0, as tables and arrays of floats have it, is the class 3."""
     return str(int(label) if isinstance(label, float) and label.is_integer() else label)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # a lone surrogate cannot be written

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Several
+from unstir.conditions.base import Several, is_text
 from unstir.conditions.embedding import ColumnsEmbedding
 from unstir.data.tables import KINDS, Column, Schema, schema_from
 from unstir.data.tables.cells import codes_of
@@ -112,6 +112,15 @@ class Columns(Several):
         return self.table.names
 
     @property
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """The means and the spreads."""
+        return torch.tensor(self.means, dtype=torch.float64), torch.tensor(self.spreads, dtype=torch.float64)
+
+    def scaled_like(self, before: Any) -> "Columns":
+        """The same with the means and the spreads of another one."""
+        return replace(self, means=before.means, spreads=before.spreads)
+
+    @property
     def meant(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """What a value means but for its scale: the name, the kind and the spellings of each column."""
         return [(column.name, column.kind, column.values) for column in self.table.columns]
@@ -119,6 +128,14 @@ class Columns(Several):
     def of_codes(self, codes: np.ndarray) -> Tensor:
         """Values (n, m) float32 of codes (n, m) float64, by (1) and (2)."""
         return torch.from_numpy(((codes - self.means) / self.spreads).astype(np.float32))
+
+    def arrays(self, values: Tensor) -> dict[str, np.ndarray]:  # noqa: ARG002
+        """None: all are columns."""
+        return {}
+
+    def left_out(self, values: Tensor, which: Tensor) -> Tensor:
+        """NaN in those columns of each row."""
+        return torch.where(which, self.nothing.to(values), values)
 
     def codes(self, values: Tensor) -> np.ndarray:
         """Codes (n, m) float64 of values, rounded to what a float32 holds of them and to the decimals of the column."""
@@ -159,11 +176,8 @@ class Columns(Several):
     def _parted(self, key: str, parts: Sequence[str], cells: Any, n: int) -> dict[str, Any]:
         """The columns of an array with several numbers a row, given as one."""
         array = np.asarray(cells)
-        flat = (
-            array.reshape(1 if array.size == len(parts) and n != len(array) else -1, len(parts))
-            if array.size % len(parts) == 0
-            else None
-        )
+        is_one = array.size == len(parts) and n != len(array)
+        flat = array.reshape(1 if is_one else -1, len(parts)) if array.size % len(parts) == 0 else None
         if flat is None or len(flat) not in (1, n):
             raise UsageError(
                 f"{short(key)} is {len(parts)} numbers a row, and what is given has the shape {array.shape}: give ({len(parts)},) for all "
@@ -259,7 +273,7 @@ def _is_column(raw: Any) -> bool:
     values, numbers = raw["values"], [raw["mean"], raw["spread"], raw.get("step", 0.0)]
     numbers += [raw[end] for end in ("low", "high") if raw.get(end) is not None]
     texts = [raw["name"], *(raw.get(entry, "") for entry in ("form", "dtype", "gap"))]
-    if not isinstance(values, list) or not all(map(_is_text, [*texts, *values])) or len(set(values)) != len(values):
+    if not isinstance(values, list) or not all(map(is_text, [*texts, *values])) or len(set(values)) != len(values):
         return False
     if raw["kind"] not in KINDS or not all(type(entry) in (int, float) and abs(entry) <= FARTHEST for entry in numbers):
         return False
@@ -284,7 +298,3 @@ def _holds(column: Column, code: Any) -> bool:
     if type(code) not in (int, float) or not abs(code) <= FARTHEST:
         return False
     return column.kind not in CHOSEN or (code == int(code) and 0 <= code < len(column.values))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)  # a lone surrogate cannot be written

@@ -2,6 +2,8 @@
 
 classes    each row belongs to one of K classes, by name
 columns    each row has m values of mixed type: numbers, categories, times; any of them can be left out
+grid       each row has an array beside it, such as a picture or a sequence
+together   columns and arrays in one model
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 CONDITIONS: Registry[type["Condition"]] = Registry(
     "kind of condition",
-    {"classes": "unstir.conditions.classes:Classes", "columns": "unstir.conditions.columns:Columns"},
+    {
+        "classes": "unstir.conditions.classes:Classes",
+        "columns": "unstir.conditions.columns:Columns",
+        "grid": "unstir.conditions.grid:Grid",
+        "together": "unstir.conditions.together:Together",
+    },
     default="classes",
     says="kind",
 )

@@ -6,6 +6,7 @@ How a file becomes an array of rows, in reading order:
     formats/              one file per format, with its reader and its writer; `formats/registry.py` lists them
     given.py              whatever a caller gives as an array, as a numpy array
     frames.py             tables that bring names of columns: data frames, structured arrays, dicts of columns
+    told.py, beside.py    what rows are given: columns of values, and pictures or sequences beside them
     matching.py           columns that come back to a model: matched by name, or refused
     arrays.py             `from_arrays`: every array is checked here once, with `checks.py` and `labels.py`
     dataset.py            `Data`: N rows of one shape, each with a class if there are labels; how they are split into training and held-out rows

@@ -56,7 +56,7 @@ def from_arrays(
     made it.
     `axes` says which axis is what, as in "NCL" for sequences whose channels come first; if it is left out, the shape decides
     (`unstir.data.layouts`).
-    `given` is what each row is given, in columns (`unstir.data.told`): a dict of arrays (N,) or (N, k), a data frame, or one array.
+    `given` is what each row is given (`unstir.data.told`): a dict of arrays (N,), (N, k) or (N, ...), a data frame, or one array.
     A table (`unstir.data.frames`) brings its own names, and `labels` and `groups` may be the names of columns of it. Its columns may hold
     text, booleans and times, and cells may be missing (`unstir.data.tables`): the rows are then the codes of `Data.table`. `columns` says
     what a column is taken for where that is not what it looks like: "category", "number", "time", or "drop" to leave it out.
@@ -101,10 +101,12 @@ def from_arrays(
     if groups is not None:
         data = replace(data, groups=class_ids(groups, len(held), "the groups", missing, source, "group")[0])
     if given is not None:
-        codes, given_table = told(given, len(held))
-        if twice := [name for name in given_table.names if name in names]:
+        codes, given_table, beside = told(given, len(held), data.layout)
+        of_given = (*(given_table.names if given_table else ()), *(one.name for one in beside))
+        if twice := [name for name in of_given if name in names]:
             raise UsageError(f"given '{short(twice[0])}' is the name of a column of the rows, too. Rename one of them.")
-        data = replace(data, given=codes, given_table=given_table)
+        beside = tuple(one.copied() if copy else one for one in beside)
+        data = replace(data, given=codes, given_table=given_table, beside=beside)
     return data.without_gaps() if missing == "drop" else data
 
 

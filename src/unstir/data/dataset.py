@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from unstir.data.checks import unknown_name
+from unstir.data.beside import Beside, columns_apart
 from unstir.data.labels import NO_CLASS
 from unstir.data.layouts import KINDS, Axes, Layout, axes_of, kind_of, layout
 from unstir.data.rows import Rows, release_pages
@@ -47,8 +47,8 @@ class Data:
     says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
     put into that. `table` says what the columns of a table with names are; then `rows` hold the codes of its cells
     (`unstir.data.tables`), NaN for one that is missing. `given` (N, m) are codes of what each row is given, in the columns of `given_table`
-    (`with_given`); without a table, they are the values (N, ...) of a condition of the caller's own. `order` are the names of all columns
-    as the table had them before `with_given` parted them.
+    (`with_given`); without a table, a caller's own condition's values. `beside` are arrays that rows are given (`data.beside`). `order` are
+    the names of all columns as the table had them before `with_given` parted them.
     """
 
     rows: Rows
@@ -68,6 +68,7 @@ class Data:
     given: np.ndarray | None = None
     given_table: Schema | None = None
     order: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     def __post_init__(self):
         if self.axes is GUESSED:
@@ -230,7 +231,19 @@ class Data:
     def take(self, which: np.ndarray) -> "Data":
         """Those rows, by their numbers; none is copied."""
         labels, groups, given = (None if ids is None else ids[which] for ids in (self.labels, self.groups, self.given))
-        return replace(self, rows=self.rows.take(which), labels=labels, groups=groups, given=given)
+        beside = tuple(one.take(which) for one in self.beside)
+        return replace(self, rows=self.rows.take(which), labels=labels, groups=groups, given=given, beside=beside)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether rows are given anything but their class."""
+        return self.given is not None or bool(self.beside)
+
+    @property
+    def told(self) -> dict[str, np.ndarray]:
+        """What rows are given, by name: the cells (N,) of each column, and the arrays (N, ...) beside them."""
+        cells = {} if self.given is None or self.given_table is None else self.given_table.cells(self.given)
+        return cells | {one.name: one.rows[:] for one in self.beside}
 
     def with_given(self, names: Sequence[str]) -> "Data":
         """The same rows without the columns of these names, which become what each row is `given`.
@@ -245,22 +258,11 @@ class Data:
         """
         if self.table is None or len(self.shape) != 1:
             raise UsageError(f"{self.source} has no columns with names, so its rows cannot be given '{short(names[0])}'.")
-        for name in names:
-            if name not in self.names:
-                raise unknown_name(f"column in '{short(self.source)}'", name, self.names)
-        apart = [self.names.index(name) for name in names]
-        rest = [i for i in range(len(self.names)) if i not in apart]
-        if not rest:
-            raise UsageError(f"every column of {self.source} is given, so none is left to learn. Leave one out of --given.")
-        return replace(
-            self,
-            rows=replace(self.rows, held=np.ascontiguousarray(self.rows.held[:, rest])),
-            names=tuple(self.names[i] for i in rest),
-            table=self.table.take(rest),
-            given=self.rows[:][:, apart].astype(np.float64),
-            given_table=self.table.take(apart),
-            order=self.names,
-        )
+        apart, rest = columns_apart(names, self.names, self.source)
+        rows, table = replace(self.rows, held=np.ascontiguousarray(self.rows.held[:, rest])), self.table.take(rest)
+        given, of_given = self.rows[:][:, apart].astype(np.float64), self.table.take(apart)
+        left = tuple(self.names[i] for i in rest)
+        return replace(self, rows=rows, names=left, table=table, given=given, given_table=of_given, order=self.names)
 
     def sha256(self) -> str:
         """The SHA-256 of the rows as they are held, of labels and of groups, their types and shapes included, in hexadecimal.
@@ -270,7 +272,8 @@ class Data:
         (True, False)
         """
         digest = hashlib.sha256()
-        for part, mark in ((self.rows, ""), (self.labels, ""), (self.groups, "groups "), (self.given, "given ")):
+        beside = ((one.rows, f"given {one.name} ") for one in self.beside)
+        for part, mark in ((self.rows, ""), (self.labels, ""), (self.groups, "groups "), (self.given, "given "), *beside):
             if part is not None:
                 rows = part if isinstance(part, Rows) else Rows(part)
                 digest.update(f"{mark}{rows.held.dtype.str} {rows.shape} ".encode())

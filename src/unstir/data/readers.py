@@ -166,7 +166,7 @@ def read(
     data = on_white(data) if alpha == WHITE else data
     data = data if known is None else in_order(data, known)
     told = given or (() if known is None else [column for column in known.given if column in data.names])
-    return data.with_given(told) if told and data.given is None else data
+    return data.with_given(told) if told and not data.is_given else data
 
 
 def in_order(data: Data, known: Known) -> Data:

@@ -14,7 +14,7 @@ Which formats there are, and what each can hold, is in `unstir.data.formats.regi
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +62,15 @@ def write(
     table: Schema | None = None,
     beside: tuple[np.ndarray, Schema] | None = None,
     order: tuple[str, ...] = (),
+    arrays: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write rows (n, ...) with the names of their classes (n,), in the format that the path says; the path is answered.
 
     `names` are those of the columns and `label_name` that of the column of classes, for a table. A .npy file or a .safetensors file
     holds the rows only. `axes` says which axis is what, for pictures; if it is left out, the shape decides. With a `table`, rows are its
     codes (n, D), and a table is written with its cells as they came. `beside` are codes (n, m) of what the rows were drawn for, and what
-    their columns are; `order` are the names of both kinds of columns as a table has them, else what was given comes last.
+    their columns are; `order` are the names of both kinds of columns as a table has them, else what was given comes last. `arrays` are
+    pictures and sequences among it, by name, which only a .npz file holds.
     Raises what `check_path` raises, and StorageError where the disk is full.
     """
     from unstir.files import storage_errors, write_file, write_whole
@@ -78,7 +80,8 @@ def write(
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     held = table if form.celled else None
-    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, beside=beside, order=order))
+    told = {"beside": beside, "order": order, "arrays": arrays or {}}
+    content = form.write(Contents(rows, labels, tuple(names), label_name, axes=axes, table=held, **told))
     if isinstance(content, bytes):
         write_file(path, content)
         return path

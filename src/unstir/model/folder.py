@@ -2,7 +2,8 @@
 
     config.json        the card: everything that describes the model but its tensors
     model.safetensors  network.* (the averaged weights), encoder.* (its numbers), error.log_snr and error.mse, data.deviation,
-                       if it has a blend, its Gaussian and its shares: blend.*, and what its target counts in the data: target.*
+                       if it has a blend, its Gaussian and its shares: blend.*, what its target counts in the data: target.*, and
+                       what pictures rows were given: condition.seen
     README.md          for people            MANIFEST.json      the sha256 of each of these
 
 The manifest shows that the bytes are those that were written, but not who wrote them. So nothing is executed, and every entry of the
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, OnGrid
 from unstir.diffusion.blending import WIDE, Blend
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.oracles import Independent
@@ -41,6 +42,11 @@ from unstir.words import quoted
 
 FORMAT = 1
 BLEND = ("blend.means", "blend.variances", "blend.directions", "blend.log_snr", "blend.share")
+
+SEEN, ABSENT = (
+    "condition.seen",
+    torch.finfo(torch.float32).max,
+)  # what was given to rows of the training data; this stands for NaN
 
 
 class Parts(NamedTuple):
@@ -67,6 +73,7 @@ def write(path: Path, parts: Parts) -> None:
     tensors |= {f"encoder.{name}": value for name, value in parts.encoder.tensors().items()}
     tensors |= {"error.log_snr": parts.error.log_snr, "error.mse": parts.error.mse, "data.deviation": parts.deviation}
     tensors |= _blend_tensors(parts.blend)
+    tensors |= {SEEN: parts.condition.seen.nan_to_num(nan=ABSENT)} if isinstance(parts.condition, OnGrid) else {}
     tensors |= {f"target.{name}": value for name, value in parts.target.reading.tensors().items()}
     card = {"format": FORMAT, **parts.card.as_json()}
     write_folder(path, {"model": tensors}, {"config": card}, {"README.md": readme(parts.card)})
@@ -158,7 +165,10 @@ def _built(card: Card, tensors: Mapping[str, Tensor], own: Own) -> Parts:
     wanted |= {"data.deviation": (card.shape, torch.float64)}
     wanted |= _blend_wanted(tensors, math.prod(space))
     wanted |= {f"target.{name}": what for name, what in counted.items()}
+    wanted |= {SEEN: (condition.kept, torch.float32)} if isinstance(condition, OnGrid) else {}
     _check_tensors(tensors, wanted)
+    if isinstance(condition, OnGrid):
+        condition = condition.with_seen(tensors[SEEN].where(tensors[SEEN] != ABSENT, math.nan))
     if levels < 2 or not (tensors["error.log_snr"].diff() > 0).all():
         raise UsageError("error.log_snr has to have at least two levels, in rising order")
     if any((tensors[name] < 0).any() for name in ("error.mse", "data.deviation")):

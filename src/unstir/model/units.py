@@ -75,9 +75,7 @@ def values_of(data: Data, condition: Condition | None) -> Tensor | None:
     if condition is None:
         return None
     if isinstance(condition, Several):
-        if data.given is None or data.given_table is None:
-            return None
-        return condition.values(data.given_table.cells(data.given), len(data))
+        return condition.values(data.told, len(data)) if data.is_given else None
     if data.given is not None:
         return torch.as_tensor(data.given)
     if data.labels is None:

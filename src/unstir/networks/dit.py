@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, beside, channels_of, embedding_of, planes_of
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, spatial
@@ -70,8 +70,8 @@ class DiT(nn.Module):
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("positions", positions(self.tokens, width), persistent=False)
         self.embed = nn.Sequential(nn.Linear(TIME_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
-        self.embed_condition = condition.embedding(width) if condition else None
-        self.enter = CONVOLUTIONS[len(space) - 1](channels, width, patch, stride=patch)
+        self.planes, self.embed_condition = planes_of(condition, space), embedding_of(condition, width, space)
+        self.enter = CONVOLUTIONS[len(space) - 1](channels + channels_of(self.planes), width, patch, stride=patch)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.modulate = nn.Linear(width, 2 * width)
@@ -94,7 +94,7 @@ class DiT(nn.Module):
         if self.embed_condition is not None:
             e = e + self.embed_condition(cond)
         e = F.silu(e)
-        h = self.enter(F.pad(x, self.missing)).flatten(2).mT + self.positions  # (B, tokens, width)
+        h = self.enter(F.pad(beside(x, self.planes, cond), self.missing)).flatten(2).mT + self.positions  # (B, tokens, width)
         for block in self.blocks:
             h = block(h, e)
         scale, shift = self.modulate(e)[:, None].chunk(2, 2)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, beside, channels_of, embedding_of, planes_of
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import ANSWERS, check, per_element
 
@@ -68,9 +68,10 @@ class MLP(nn.Module):
         # not make torch load its compiler there, which takes seconds.
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.register_buffer("frequency", 2.0 ** torch.arange(octaves, device="cpu"), persistent=False)
-        self.enter = nn.Linear(dimension * (1 + 2 * octaves), width)
+        self.planes = planes_of(condition)
+        self.enter = nn.Linear(dimension * (1 + 2 * octaves) + channels_of(self.planes), width)
         self.embed_time = nn.Linear(TIME_FEATURES, width)
-        self.embed_condition = condition.embedding(width) if condition else None
+        self.embed_condition = embedding_of(condition, width)
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -92,7 +93,7 @@ class MLP(nn.Module):
         """Computes the output; the class describes arguments and result."""
         flat = x.flatten(1)
         turns = (flat[..., None] * self.frequency).flatten(1)
-        h = self.enter(torch.cat([flat, turns.sin(), turns.cos()], 1))
+        h = self.enter(beside(torch.cat([flat, turns.sin(), turns.cos()], 1), self.planes, cond))
         e = self.embed_time(waves(t, self.time_frequency))
         if self.embed_condition is not None:
             e = e + self.embed_condition(cond)

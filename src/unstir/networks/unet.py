@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, beside, channels_of, embedding_of, planes_of
 from unstir.errors import UsageError
 from unstir.networks.embedding import TIME_FEATURES, frequencies, waves
 from unstir.networks.space import ANSWERS, CONVOLUTIONS, answered, attend, channels_first, check, normal, normalised, spatial
@@ -89,8 +89,8 @@ class UNet(nn.Module):
         embedding = 4 * width
         self.register_buffer("time_frequency", frequencies(), persistent=False)
         self.embed = nn.Sequential(nn.Linear(TIME_FEATURES, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.embed_condition = condition.embedding(embedding) if condition else None
-        self.enter = convolution(channels, width, 3, padding=1)
+        self.planes, self.embed_condition = planes_of(condition, self.space), embedding_of(condition, embedding, self.space)
+        self.enter = convolution(channels + channels_of(self.planes), width, 3, padding=1)
         self.down, self.shrink, self.up, self.grow = (nn.ModuleList() for _ in range(4))
         skips, here = [], width
         for level, c in enumerate(wide):
@@ -142,7 +142,7 @@ class UNet(nn.Module):
         if self.embed_condition is not None:
             e = e + self.embed_condition(cond)
         e = F.silu(e)
-        h = self.enter(x)
+        h = self.enter(beside(x, self.planes, cond))
         skips = []
         for level, blocks in enumerate(self.down):
             for block in blocks:  # pyrefly: ignore

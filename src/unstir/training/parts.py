@@ -1,6 +1,7 @@
 """From settings to parts: the encoder, the condition and the network of a training run, by name or as the caller's own."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, Several
 from unstir.conditions.columns import Columns
+from unstir.conditions.grid import Grid, kept_rows
 from unstir.conditions.registry import CONDITIONS
+from unstir.conditions.together import Together
 from unstir.data import Data
 from unstir.data.layouts import Layout
 from unstir.devices import pick
@@ -55,22 +58,34 @@ def condition_for(training: Data, config: Config, start: Start | None = None) ->
 
     With a `start`, what is given keeps the scale of the other model. Raises UsageError where that is given other columns or categories.
     """
-    if training.given is not None and training.given_table is not None:
-        made = Columns.fitted(training.given_table, training.given, config.seed)
+    made = told_by(training, config.seed)
+    if made is not None:
         before = None if start is None else start.model.condition
-        if start is None or not isinstance(before, Columns):
+        if start is None or not isinstance(before, Several):
             return made
         if made.meant != before.meant:
             raise UsageError(
                 f"{start.name} is given {listed(before.names)}, and these rows are given {listed(made.names)}. Both need the same columns in "
-                "the same order, of the same kinds, with the same categories."
+                "the same order, of the same kinds, with the same categories, and arrays of the same shapes."
             )
-        return made if config.start.scale != KEPT else replace(made, means=before.means, spreads=before.spreads)
+        return made if config.start.scale != KEPT else made.scaled_like(before)
     if not training.classes or training.labels is None:
         return None
     counts = np.bincount(training.labels, minlength=len(training.classes)).tolist()
     column = label_name(config.data.labels, training.names)
     return CONDITIONS[CONDITIONS.default].build({"names": list(training.classes), "counts": counts, "column": column})
+
+
+def told_by(training: Data, seed: int) -> Several | None:
+    """The condition on what the training rows are given, columns and arrays; None if they are given nothing, or values of a caller's own."""
+    table, codes, beside = training.given_table, training.given, training.beside
+    columns = [] if table is None or codes is None else [Columns.fitted(table, codes, seed)]
+    if len(columns) + len(beside) < 2:
+        return next(iter([*columns, *(Grid.fitted(one, seed=seed) for one in beside)]), None)
+    which = kept_rows(len(training), sum(math.prod(one.shape) for one in beside) + sum(len(one.names) for one in columns), seed)
+    parts = [replace(one, seen=one.seen[:1]) for one in columns] + [Grid.fitted(one, which[:1]) for one in beside]
+    made = Together.of(parts)
+    return made.with_seen(made.values(training.take(which).told, len(which)))
 
 
 def network_for(

@@ -184,7 +184,7 @@ def _detail(data: Data, chosen: Mapping[str, Any]) -> dict[tuple[str, str], Choi
     training, _ = data.split_numbers(config.data.held_out, config.seed)
     away = min(max(_nearest(data.rows[training[:MOST_NEAR]]), CLOSEST), FAREST)
     answer = EXPECTED
-    if data.given is not None or config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
+    if data.is_given or config.diffusion.coupling == OPTIMAL or not Neighbours.suit((len(training), *data.shape)):
         answer = ANSWERS[0]
     return {
         FINEST: Choice(

@@ -21,7 +21,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from unstir.conditions.base import Condition, thinned
+from unstir.conditions.base import Condition, OnGrid, thinned
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.loss import Example, Weight, examples, weight
 from unstir.diffusion.registry import DISTRIBUTIONS, WEIGHTS
@@ -160,6 +160,7 @@ def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
     t = times(problem, recipe, generator)
     eps = torch.randn((K * B, *rows.shape[1:]), generator=generator)
     x0 = rows[index]
+    turned = None
     if problem.mirrored is not None:
         turned = torch.rand(K * B, generator=generator) < 1 / 2
         x0[turned] = problem.mirrored[index[turned]]
@@ -171,7 +172,10 @@ def prepare(problem: Problem, recipe: Recipe, block: int) -> Prepared:
         x0, eps, variance = problem.neighbours.answers(problem.schedule, x0, eps, t, index)
     cond = None
     if problem.cond is not None and problem.condition is not None:
-        cond = thinned(problem.condition, problem.cond[index], recipe.drop_condition, generator)
+        cond = problem.cond[index]
+        if turned is not None and isinstance(problem.condition, OnGrid):
+            cond[turned] = problem.condition.mirrored(cond[turned])
+        cond = thinned(problem.condition, cond, recipe.drop_condition, generator)
         cond = cond.view(K, B, *cond.shape[1:])
     made = examples(problem.schedule, problem.target, problem.weigh, x0, eps, t, variance)
     return Prepared(t.view(K, B), Example(*(part.view(K, B, *part.shape[1:]) for part in made)), cond)

@@ -149,7 +149,7 @@ def lines(notes: Sequence[str], settings: Sequence[Problem], data: Sequence[Prob
 
 def _ignored(data: Data, config: Config, asked: Settings, own: Own) -> Iterator[tuple[str, str]]:
     """The options asked for that have no effect, as typed or as keywords of `fit`, each with the reason."""
-    classes = bool(data.classes or own.condition) or data.given is not None
+    classes = bool(data.classes or own.condition) or data.is_given
     reasons = {(section, leaf): why for section, leaf, why in without_effect(config, data.source, data.layout, classes, own)}
     for section, held in asked.items():
         for leaf in held if section in SECTIONS else ():

@@ -71,10 +71,11 @@ def asked_beside(flags: GivenFlags, model: Model, data: Data) -> Any:
             f"--given {short(flags.given)}: rows of DATA bring what they are given with them: put it into columns of DATA."
         )
     typed = asked(flags, model, len(data)).given
-    if not isinstance(model.condition, Several) or data.given is None or data.given_table is None:
+    if not isinstance(model.condition, Several) or not data.is_given:
         return typed
-    note(f"note: each row is filled in given its {listed([short(name) for name in data.given_table.names[:12]])}.")
-    return data.given_table.cells(data.given) | (typed or {})
+    held = data.told
+    note(f"note: each row is filled in given its {listed([short(name) for name in list(held)[:12]])}.")
+    return held | (typed or {})
 
 
 def _pairs(text: str, names: tuple[str, ...]) -> dict[str, str] | None:

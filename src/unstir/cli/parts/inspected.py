@@ -12,6 +12,7 @@ from rich.table import Table
 
 from unstir.cli.parts.encoder import timed_encoder
 from unstir.data import Data, Survey
+from unstir.data.beside import told_of
 from unstir.data.columns import Column
 from unstir.data.layouts import described
 from unstir.data.opacity import has_opacity
@@ -110,6 +111,8 @@ def facts(data: Data, found: Survey, config: Config) -> list[str]:
         more = f", and {len(data.classes) - SHOWN:,} more" if len(data.classes) > SHOWN else ""
         taken_from = f"; from {data.labels_from}" if data.labels_from else ""
         lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more}){taken_from}")
+    if data.is_given:
+        lines.append(f"given: {told_of(data.given_table.names if data.given_table else (), data.beside, data.layout)}")
     if found.looked_at < len(data):
         lines.append(f"looked at: {found.looked_at:,} evenly spaced rows; missing values are counted in all rows")
     return lines + [f"note: {note}" for note in data.notes]

@@ -25,14 +25,17 @@ def write_rows(
 
     The picture has a row of cells for each class where it is to `sort` the rows.
     """
-    beside, labels = None, None
+    beside, labels, arrays = None, None, {}
     if isinstance(model.condition, Several):
-        beside = None if ids is None else (model.condition.codes(ids), model.condition.table)
+        if ids is not None:
+            told = model.condition.table
+            beside = (model.condition.codes(ids), told) if told.columns else None
+            arrays = model.condition.arrays(ids)
     elif ids is not None and model.condition is not None:
         labels = np.array(model.condition.texts(ids))
     column = model.condition.column if model.condition else ""
-    card = model.card
-    written = {"rows": str(write(out, rows, labels, card.names, column, card.axes, model.table, beside, card.order))}
+    card, table = model.card, model.table
+    written = {"rows": str(write(out, rows, labels, card.names, column, card.axes, table, beside, card.order, arrays))}
     if grid is None:
         return written
     write_grid(grid, run, model, rows, ids if sort else None)

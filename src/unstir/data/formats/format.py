@@ -70,7 +70,7 @@ class Contents:
     Groups are read, not written. `labels_from` says in words where the labels are from, as in "column 'kind'". `axes` says which axis
     is what, as in "NHW", where a format knows it without a guess, and, for rows that are written, always (`unstir.data.layouts`).
     `given` are arrays by name of what each row is given, where they were asked for. `beside` is what rows that are written were drawn
-    for: codes (n, m) and their table.
+    for: codes (n, m) and their table; `arrays` are pictures and sequences among it, (n, ...) by name.
     `table` says what the named columns of a table are; then `values` are the codes of its cells. `order` are names of columns, as they
     follow each other where a table is written; others come last.
     """
@@ -89,6 +89,7 @@ class Contents:
     given: dict[str, Any] | None = None
     beside: tuple[np.ndarray, Schema] | None = None
     order: tuple[str, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 Files = Iterator[tuple[str, bytes]]

@@ -12,6 +12,7 @@ from unstir.data.formats.format import Contents, Format, Request
 from unstir.data.formats.named import from_named
 from unstir.data.formats.npy import KIND, array, header
 from unstir.data.formats.raw import broken, refuse_large, refuse_trap
+from unstir.data.tables.schema import Schema
 from unstir.errors import DataError
 from unstir.words import short
 
@@ -48,10 +49,8 @@ def write(contents: Contents) -> bytes:
 
 def _beside(contents: Contents) -> dict[str, np.ndarray]:
     """What rows were drawn for, by name: numbers as numbers, all else as text; `goal.0`, `goal.1`, ... as one array `goal` (n, k)."""
-    if contents.beside is None:
-        return {}
-    codes, table = contents.beside
-    parts: dict[str, list[np.ndarray]] = {}
+    parts: dict[str, list[np.ndarray]] = {name: [array] for name, array in contents.arrays.items()}
+    codes, table = contents.beside or (np.zeros((0, 0)), Schema(()))
     for i, column in enumerate(table.columns):
         stem, _, number = column.name.rpartition(".")
         cells = codes[:, i] if column.kind == "number" else np.array(table.texts(codes)[column.name])
