@@ -8,6 +8,10 @@ import pytest
 import unstir
 from commands import TINY, refused, run
 from unstir.cli.parts import finishing
+from unstir.cli.parts.inspected import facts
+from unstir.data import load, survey
+from unstir.plots.given import spanned
+from unstir.report.given import given_and_made
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +139,115 @@ def test_a_class_can_be_given_by_its_name_or_its_column(trained, tmp_path):
         code, _, err = run("sample", trained[3], *flags, "-n", "3", "-o", tmp_path / f"{i}.csv")
         assert code == 0, err
         assert (tmp_path / f"{i}.csv").read_bytes() == (tmp_path / "0.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A run on pictures, each with the same in fewer pixels beside it, and a speed; the folder in which it lies."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    np.savez(folder / "pairs.npz", values=x, low=x.reshape(60, 4, 2, 4, 2).mean((2, 4)), speed=rng.normal(size=60))
+    flags = ["--network.architecture", "mlp", "--steps", "5", *TINY]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
+        found = run("train", folder / "pairs.npz", "--given", "low,speed", "-o", folder / "run", *flags)
+    assert found[0] == 0, found[2]
+    assert "given speed and low (4x4 pixels, 1 channel, resized to 8x8)" in found[2]
+    return folder
+
+
+def test_pictures_are_given_by_a_file(pairs, tmp_path):
+    """Each sample has beside it what it was given, several in a row; they are those of Python, from the folder alone.
+
+    Catches pictures that go to other rows, and a column that is lost beside them.
+    """
+    low = np.random.default_rng(1).uniform(60, 200, (2, 4, 4))
+    np.savez(tmp_path / "few.npz", low=low, speed=np.array([0.5, np.nan]), other=np.zeros(2))
+    given = ["sample", pairs / "run", "--given", tmp_path / "few.npz"]
+    code, _, err = run(*given, "--each", "3", "-o", tmp_path / "x.npz")
+    assert code == 0, err
+    assert "'other' is left out" in err
+    made = np.load(tmp_path / "x.npz")
+    assert made["values"].shape == (6, 8, 8)
+    assert made["low"] == pytest.approx(low.repeat(3, 0), abs=1e-3)
+    assert made["speed"][:3] == pytest.approx(0.5, abs=1e-5)
+    assert np.isnan(made["speed"][3:]).all()
+    model = unstir.load(pairs / "run" / "model")
+    python = model.sample(6, given={"low": low.repeat(3, 0), "speed": np.repeat([0.5, np.nan], 3)})
+    assert (made["values"] == python).all()
+    assert (model.sample(6, given={"low": low.repeat(3, 0)[::-1].copy(), "speed": np.repeat([np.nan, 0.5], 3)}) != python).any()
+    run("sample", pairs / "run", "-n", "4", "-o", tmp_path / "y.npz")  # drawn as in training: whole rows of it
+    drawn, true = np.load(tmp_path / "y.npz"), np.load(pairs / "pairs.npz")
+    for low, speed in zip(drawn["low"], drawn["speed"], strict=True):
+        [place] = np.flatnonzero(np.abs(true["low"] - low).max((1, 2)) < 1e-3)
+        assert speed == pytest.approx(true["speed"][place], abs=1e-4)
+
+
+def test_rows_of_data_bring_their_pictures(pairs, tmp_path):
+    # Catches rows whose pictures are not read, and those of other rows: what is filled in depends on them.
+    true = np.load(pairs / "pairs.npz")
+    mask = np.ones((8, 8))
+    mask[4:] = 0
+    np.save(tmp_path / "mask.npy", mask)
+    code, _, err = run(
+        *(
+            "inpaint",
+            pairs / "run",
+            pairs / "pairs.npz",
+            "--mask",
+            tmp_path / "mask.npy",
+            "--rows",
+            "3,5",
+            "-o",
+            tmp_path / "x.npz",
+        )
+    )
+    assert code == 0, err
+    assert "given its speed and low" in err
+    made = np.load(tmp_path / "x.npz")
+    assert (made["values"][:, :4] == true["values"][[3, 5], :4]).all()
+    assert made["low"] == pytest.approx(true["low"][[3, 5]], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("said", "arrays"),
+    [
+        (
+            "low is an array of 4x4 pixels, 1 channel, of shape (4, 4), and what is given has the shape (2, 5, 4)",
+            {"low": np.ones((2, 5, 4))},
+        ),
+        ("none of them is there", {"lov": np.ones((2, 4, 4))}),
+        ("low is infinite", {"low": np.full((2, 4, 4), np.inf)}),
+    ],
+)
+def test_pictures_that_cannot_be_given_are_refused(pairs, tmp_path, said, arrays):
+    np.savez(tmp_path / "few.npz", **arrays)
+    code = 3 if "none" in said else 2
+    refused(code, said, "sample", pairs / "run", "--given", tmp_path / "few.npz", "-o", tmp_path / "x.npz")
+    assert not (tmp_path / "x.npz").exists()
+
+
+def test_a_picture_cannot_be_typed_and_its_range_is_said(pairs, tmp_path):
+    refused(2, "so it comes in a file: --given pairs.npz", "sample", pairs / "run", "--given", "low=3", "-o", tmp_path / "x.npz")
+    np.savez(tmp_path / "far.npz", low=np.full((1, 4, 4), 900.0))
+    code, _, err = run("sample", pairs / "run", "--given", tmp_path / "far.npz", "-o", tmp_path / "x.npz")
+    assert code == 0, err
+    assert "low has the value 900, beyond what the model was trained on" in err
+
+
+def test_inspect_says_what_is_given(pairs):
+    data = load(str(pairs / "pairs.npz"), given=("low",))
+    assert "given: low (4x4 pixels, 1 channel, resized to 8x8)" in facts(data, survey(data))
+
+
+def test_what_was_given_is_drawn_beside_what_was_made(pairs):
+    """A panel of the given pictures, of three samples for each, and of the true rows. Catches a picture that is drawn for other rows."""
+    model = unstir.load(pairs / "run" / "model")
+    unseen = load(str(pairs / "pairs.npz"), given=("low", "speed"))
+    figure = given_and_made(unseen, model)
+    assert [axes.get_title() for axes in figure.axes] == ["given: low", "made", "made again", "made again", "true rows"]
+    low, *made, true = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
+    assert true[:8, :8] * 255 == pytest.approx(unseen.values[0])
+    assert low[:8:2, :8:2] == pytest.approx(spanned(unseen.beside[0].rows[:16], (0, 1))[0], abs=1e-6)
+    assert (made[0] != made[1]).any()

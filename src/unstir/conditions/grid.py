@@ -5,6 +5,7 @@ z = (x - mean) / spread,    the mean and the deviation of each channel over the 
 A value is z (*shape); NaN everywhere means nothing given. If rows of the training data had gaps at some positions, so may what is given
 later. A network on a grid gets z as channels of its input (`conditions.planes`): it is resized to the grid of the rows first.
 
+>>> from unstir.data.beside import array_beside
 >>> low = Grid.fitted(array_beside("low", np.arange(32.0).reshape(2, 4, 4), 2, layout((8, 8))))
 >>> low.values({"low": np.full((4, 4), 15.5)}, 3).shape, low.values({}, 1).isnan().all().item()
 (torch.Size([3, 4, 4]), True)

@@ -124,7 +124,7 @@ def told_of(names: Sequence[str], beside: Sequence[Beside], lies: Layout | None)
     """What rows that lie like `lies` are given, in words: the columns of those `names`, and arrays.
 
     >>> told_of(["speed"], [array_beside("low", np.zeros((5, 4, 4)), 5, layout((8, 8)))], layout((8, 8)))
-    'speed, and low (4x4 pixels, 1 channel, resized to 8x8)'
+    'speed and low (4x4 pixels, 1 channel, resized to 8x8)'
     >>> told_of([], [array_beside("big", np.zeros((5, 15, 8)), 5, layout((8, 8)))], layout((8, 8)))
     'big (15x8 pixels, 1 channel, resized to 16x8, of which 2x1 neighbours become channels)'
     """

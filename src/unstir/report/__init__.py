@@ -9,6 +9,7 @@ view.py          how rows are shown on a page: as points, images or curves;  pac
 words.py         the sentences of each section
 page.py          the contents as one HTML file, with the scripts of js/ joined into one;  keeping.py writes it
 figures.py       figures of a run as image files;  film.py: its film
+given.py         what held-out rows were given beside what the model makes of it
 """
 
 from unstir.registry import lazily

@@ -4,6 +4,7 @@ forward        the data dissolves into noise              schedules      the sch
 trajectories   noise turns into data, step by step        loss_by_time   the network's error by noise level
 samples        samples beside the data                    training       the loss during training
 columns        each column of a table beside the data
+given          what held-out rows were given beside what was made of it
 missing        how often cells of a table are missing     associations   how columns of a mixed table go together
 """
 
@@ -28,6 +29,7 @@ from unstir.plots.looks import colour_of
 from unstir.plots.mosaics import drawable
 from unstir.plots.plane import alike
 from unstir.plots.style import GREY
+from unstir.report.given import given_and_made
 from unstir.runs.metrics import read_metrics
 from unstir.runs.record import Recording
 from unstir.seeds import seeded
@@ -50,6 +52,8 @@ def draw(recording: Recording, model: Model, panels: Panels) -> None:
     figures_of = _spatial if data.layout else _points
     for name, figure in figures_of(data, model, panels).items():
         plots.save(figure, figures / f"{name}.png")
+    if (figure := given_and_made(recording.fitting.unseen, model)) is not None:
+        plots.save(figure, figures / "given.png")
     named = {name: schedule(name) for name in SCHEDULES if needs_no_settings(name) and name != model.card.schedule}
     plots.save(
         plots.schedule_curves(named | {model.card.schedule: model.schedule}, model.card.schedule), figures / "schedules.png"
