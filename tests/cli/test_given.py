@@ -11,7 +11,7 @@ from unstir.cli.parts import finishing
 from unstir.cli.parts.inspected import facts
 from unstir.data import load, survey
 from unstir.plots.given import spanned
-from unstir.report.given import given_and_made
+from unstir.report.given import given_and_made, picture_of_given
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +251,4 @@ def test_what_was_given_is_drawn_beside_what_was_made(pairs):
     assert true[:8, :8] * 255 == pytest.approx(unseen.values[0])
     assert low[:8:2, :8:2] == pytest.approx(spanned(unseen.beside[0].rows[:16], (0, 1))[0], abs=1e-6)
     assert (made[0] != made[1]).any()
+    assert picture_of_given(unseen, model).startswith("iVBORw0KGgo")  # a PNG in base64

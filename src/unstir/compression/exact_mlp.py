@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unstir.compression.arithmetic import Arithmetic
 from unstir.compression.snapped import Arrays, at_levels, put_affine, put_linear, put_norm
+from unstir.conditions.base import channels_of
 from unstir.networks.embedding import waves
 
 
@@ -28,7 +29,7 @@ class ExactMLP:
             e = network.embed_time(waves(t, network.time_frequency))
             e = F.silu(e if network.embed_condition is None else e + network.embed_condition(None))
         modulation = at_levels(network.modulate, e, 2 * network.depth)
-        put_linear(arrays, "enter", network.enter)
+        put_linear(arrays, "enter", network.enter, channels_of(network.planes))  # without a condition, all of these are 0
         for i, block in enumerate(network.blocks):
             put_norm(arrays, f"{i}.norm", block.norm)
             put_linear(arrays, f"{i}.inner", block.inner)

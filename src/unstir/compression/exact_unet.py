@@ -14,6 +14,7 @@ from torch import Tensor
 
 from unstir.compression.arithmetic import Arithmetic
 from unstir.compression.snapped import Arrays, at_levels, put_linear, put_norm
+from unstir.conditions.base import channels_of
 from unstir.networks.embedding import waves
 
 
@@ -57,7 +58,7 @@ class ExactUNet:
         for way in ("shrink", "grow"):
             for level, layer in enumerate(getattr(network, way)):
                 put_linear(arrays, f"{way}.{level}", layer)
-        put_linear(arrays, "enter", network.enter)
+        put_linear(arrays, "enter", network.enter, channels_of(network.planes))  # without a condition, all of these are 0
         put_linear(arrays, "leave", network.leave)
         put_norm(arrays, "norm", network.norm)
         groups["norm"] = network.norm.num_groups

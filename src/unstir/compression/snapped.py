@@ -24,9 +24,13 @@ from unstir.errors import NumericsError, UsageError
 Arrays = dict[str, np.ndarray]
 
 
-def put_linear(arrays: Arrays, name: str, layer: nn.Module) -> None:
-    """Weight and bias of a linear layer or a convolution. Those of a convolution are (positions * in, out)."""
+def put_linear(arrays: Arrays, name: str, layer: nn.Module, unused: int = 0) -> None:
+    """Weight and bias of a linear layer or a convolution. Those of a convolution are (positions * in, out).
+
+    The last inputs, as many as are `unused`, are always 0, and left out.
+    """
     weight: Any = layer.weight.detach().double().numpy()  # pyrefly: ignore
+    weight = weight[:, : weight.shape[1] - unused]
     bias = layer.bias.detach().double().numpy() if isinstance(layer.bias, Tensor) else np.zeros(len(weight))
     arrays[f"{name}.weight"] = whole(np.moveaxis(weight, (0, 1), (-1, -2)).reshape(-1, len(weight)) * WEIGHT)
     arrays[f"{name}.bias"] = whole(bias * WEIGHT * ACTIVATION)

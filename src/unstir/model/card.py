@@ -130,8 +130,11 @@ def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
     return CONDITIONS[card.condition].build(card.condition_settings)
 
 
-def described(card: Card, weights: int, classes: Sequence[str], device: str) -> str:
-    """A model in a few lines: what it was trained on and how, its classes or columns, and where it computes, if not on the CPU."""
+def described(card: Card, weights: int, classes: Sequence[str], device: str, told: Sequence[str] = ()) -> str:
+    """A model in a few lines: what it was trained on and how, its classes or columns, and where it computes, if not on the CPU.
+
+    `told` are the names of what its rows are given, but for classes.
+    """
     of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
     lines = [
         f"Model{of}: rows of {card.shape}, {card.dtype}" + ("" if device == "cpu" else f", on {device}"),
@@ -141,21 +144,23 @@ def described(card: Card, weights: int, classes: Sequence[str], device: str) -> 
     if classes:
         names = ", ".join(map(short, classes[:5])) + (", ..." if len(classes) > 5 else "")
         lines.append(f"{len(classes)} classes: {names}")
+    if told:
+        lines.append("given: " + ", ".join(map(short, told[:5])) + (", ..." if len(told) > 5 else ""))
     if len(card.shape) == 1:
         names = "columns: " + ", ".join(map(short, card.names[:5])) + (", ..." if len(card.names) > 5 else "")
         lines.append(names if card.names else "no column names: columns go by place")
     return "\n  ".join(lines)
 
 
-def readme(card: Card) -> str:
-    """The README of a model's folder."""
+def readme(card: Card, told: Sequence[str] = ()) -> str:
+    """The README of a model's folder; `told` are the names of what its rows are given, but for classes."""
     names = card.condition_settings.get("names", ())
     conditional = (
         "."
         if card.condition is None
         else f"; {card.condition}: {', '.join(map(short, names))}."
         if names
-        else f", given {card.condition}."
+        else f", given {', '.join(map(short, told)) or card.condition}."
     )
     lines = [
         f"# A diffusion model of {short(card.source, 200) or 'an array'}",

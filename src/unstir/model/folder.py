@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition, OnGrid
+from unstir.conditions.base import Condition, OnGrid, Several
 from unstir.diffusion.blending import WIDE, Blend
 from unstir.diffusion.denoiser import Target, check_pair, target
 from unstir.diffusion.oracles import Independent
@@ -76,7 +76,8 @@ def write(path: Path, parts: Parts) -> None:
     tensors |= {SEEN: parts.condition.seen.nan_to_num(nan=ABSENT)} if isinstance(parts.condition, OnGrid) else {}
     tensors |= {f"target.{name}": value for name, value in parts.target.reading.tensors().items()}
     card = {"format": FORMAT, **parts.card.as_json()}
-    write_folder(path, {"model": tensors}, {"config": card}, {"README.md": readme(parts.card)})
+    told = parts.condition.names if isinstance(parts.condition, Several) else ()
+    write_folder(path, {"model": tensors}, {"config": card}, {"README.md": readme(parts.card, told)})
 
 
 def read(path: Path, own: Own = NOTHING_OWN) -> Parts:

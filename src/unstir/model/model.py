@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition, conditions_for
+from unstir.conditions.base import Condition, Several, conditions_for
 from unstir.data.tables.schema import Schema
 from unstir.devices import AUTO
 from unstir.diffusion.blending import Blend, blended
@@ -55,7 +55,7 @@ BACK_AND_FORTH = "adams_bashforth3"  # the default method from data to noise and
 
 Interval = tuple[float, float] | None
 Given = Any
-"""What samples are conditioned on: one class for all rows, or one for each row, by name or number; None for any."""
+"""What samples are conditioned on: a class, or what else rows are given by name, for all rows or for each; None for any."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,7 +91,8 @@ class Model:
 
     def __repr__(self) -> str:
         """A description in a few lines."""
-        return described(self.card, sum(w.numel() for w in self.network.parameters()), self.classes, str(self.device))
+        told = self.condition.names if isinstance(self.condition, Several) else ()
+        return described(self.card, sum(w.numel() for w in self.network.parameters()), self.classes, str(self.device), told)
 
     @property
     def device(self) -> torch.device:

@@ -1,5 +1,7 @@
 """What held-out rows were given beside what the model makes of it: arrays for a figure of `unstir.plots.given`."""
 
+import base64
+import io
 import warnings
 
 import numpy as np
@@ -33,3 +35,13 @@ def given_and_made(unseen: Data, model: Model) -> Figure | None:
     if lies.kind == "images":
         return plots.images(first.name, given, sets, true, unseen.bounds or unseen.rows.ends())
     return plots.sequences(first.name, given, sets, true)
+
+
+def picture_of_given(unseen: Data, model: Model) -> str | None:
+    """The same figure as a PNG in base64, for a page that needs no other file."""
+    figure = given_and_made(unseen, model)
+    if figure is None:
+        return None
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return base64.b64encode(held.getvalue()).decode()

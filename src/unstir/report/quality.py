@@ -19,6 +19,7 @@ from unstir.evaluation.scores import NEAR
 from unstir.model.model import DEFAULT, Model
 from unstir.report.cells import associations_of, cells_of
 from unstir.report.columns import associations, distribution, shares
+from unstir.report.given import picture_of_given
 from unstir.report.packing import numbers
 from unstir.report.reverse import rows_for
 from unstir.report.subject import Subject
@@ -54,6 +55,7 @@ def good(subject: Subject, model: Model, found: Found) -> dict[str, Any]:
         ],
         "shares": shares(found.good.seen) if found.good else None,
         "neighbours": neighbours(subject, model),
+        "given": None if subject.fitting is None else picture_of_given(subject.fitting.unseen, model),
     }
 
 

@@ -46,7 +46,7 @@ class Data(Section):
     columns: Name = Field(None, description="Columns of a table that make a row, as in age,income; else all but class and group.")
     given: Name = Field(
         None,
-        description="Columns of a table, or arrays of an archive, that each row is given, as in price,island; no part of a row.",
+        description="Columns of a table, or arrays of an archive, that each row is given, as in price,island or low; no part of a row.",
     )
     groups: Name = Field(None, description="Column or array of groups: no group is both trained on and held out.")
     missing: Literal["auto", "refuse", "drop"] = Field(

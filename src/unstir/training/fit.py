@@ -61,7 +61,7 @@ def fit(
 
     `given` is what else is known of each row, and what a sample can be asked for: a dict of arrays (N,) or (N, k), of numbers, booleans or
     text, or the names of columns of x, as in given=["price", "island"]. Then `model.sample(100, given={"price": 3.2})`; what is left out
-    is not known. A missing value of `given` counts as not given.
+    is not known. A missing value of `given` counts as not given. An array (N, ...) is a picture or a sequence beside each row.
 
     x may be a table with named columns: a data frame (pandas, polars, pyarrow), a structured array, a dict of columns. The model keeps the
     names, and matches by them what comes back to it. Then `labels` and `groups` may be the names of columns, as in labels="species".

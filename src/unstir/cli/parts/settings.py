@@ -46,7 +46,8 @@ class SettingsFlags:
     schedule: Annotated[str | None, Parameter(help="Noise schedule. Short for --diffusion.schedule.")] = None
     target: Annotated[str | None, Parameter(help="What the network predicts. Short for --diffusion.target.")] = None
     given: Annotated[
-        Name | None, Parameter(help="Columns or arrays that each row is given, as in price,island. Short for --data.given.")
+        Name | None,
+        Parameter(help="Columns, arrays or pictures that each row is given, as in price,island or low. Short for --data.given."),
     ] = None
     latent: Annotated[
         bool,
