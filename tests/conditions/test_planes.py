@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from unstir.compression.exact_mlp import ExactMLP
+from unstir.compression.exact_unet import ExactUNet
 from unstir.conditions.columns import Columns
 from unstir.conditions.grid import Grid
 from unstir.conditions.planes import Planes, resizing
@@ -92,3 +94,19 @@ def test_every_network_is_told(kind, together, shape, axis, low):
         assert torch.allclose(network(x, t, told.flip(0))[0], network(x[:1], t[:1], told[1:])[0], atol=1e-4)
         if together:
             assert not torch.allclose(network(x, t, condition.values({"low": held[:2], "speed": 3}, 2)), answer, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "exact"), [(MLP, ExactMLP), (UNet, ExactUNet)])
+def test_the_exact_copy_of_a_network_leaves_out_what_is_not_given(kind, exact):
+    """Without a condition all planes are 0: it has the numbers of the network without planes. Catches weights of the wrong inputs."""
+    grid = Grid.fitted(array_beside("low", ROWS.normal(size=(5, 4, 4)), 5, layout((8, 8))))
+    sizes = {"dimension": 64} if kind is MLP else {"shape": (8, 8), "depth": 1}
+    told, plain = kind(width=16, condition=grid, **sizes), kind(width=16, **sizes)
+    state = {
+        name: weight[:, : plain.enter.weight.shape[1]] if name == "enter.weight" else weight
+        for name, weight in told.state_dict().items()
+    }
+    plain.load_state_dict(state)
+    arrays, wanted = (exact.compiled(network, torch.tensor([0.3, 0.7]))[1] for network in (told, plain))
+    assert arrays.keys() == wanted.keys()
+    assert all(np.array_equal(arrays[name], wanted[name]) for name in wanted)

@@ -39,7 +39,7 @@ def read(source: str, reading: ReadingFlags, missing: str, model: Model, fewest:
     if isinstance(model.condition, Several):
         told = model.condition.table
         table = known.table and Schema((*known.table.columns, *told.columns))
-        known = Known(known.names, None, table, told.names)
+        known = Known(known.names, None, table, model.condition.names)
     data = load(
         source,
         labels=None if no_class else reading.labels,
