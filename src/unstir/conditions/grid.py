@@ -54,7 +54,7 @@ class Grid(OnGrid):
     gaps: bool = False
     dtype: str = "float32"
     rows: int = 0
-    seen: Tensor = field(default_factory=lambda: torch.zeros(0))
+    seen: Tensor = field(default_factory=lambda: torch.zeros(0))  # pyrefly: ignore
     table: ClassVar[Schema] = Schema(())  # pyrefly: ignore
 
     kind = "grid"

@@ -36,7 +36,7 @@ class Together(OnGrid):
 
     parts: tuple[Several, ...]
     rows: int = 0
-    seen: Tensor = field(default_factory=lambda: torch.zeros(0))
+    seen: Tensor = field(default_factory=lambda: torch.zeros(0))  # pyrefly: ignore
 
     kind = "together"
 
@@ -58,13 +58,15 @@ class Together(OnGrid):
             raise UsageError("a condition of several kinds has parts and rows")
         if type(rows) is not int or not 0 <= rows <= MOST_SEEN:
             raise UsageError(f"rows = {rows!r:.40} has to be a whole number")
-        made = []
+        made: list[Several] = []
         for part in parts:
             if not isinstance(part, dict) or part.keys() != {"kind", "settings"} or not isinstance(part["settings"], dict):
                 raise UsageError(f"part = {part!r:.60} has to have a kind and settings")
             if part["kind"] not in (Columns.kind, Grid.kind):
                 raise UsageError(f"kind = {part['kind']!r:.40} has to be {Columns.kind} or {Grid.kind}")
-            made.append(CONDITIONS[part["kind"]].build(part["settings"]))
+            built = CONDITIONS[part["kind"]].build(part["settings"])
+            assert isinstance(built, Several)
+            made.append(built)
         return replace(cls.of(made), rows=rows)
 
     @property
@@ -82,7 +84,7 @@ class Together(OnGrid):
         return replace(self, seen=seen, rows=len(seen))
 
     @property
-    def table(self) -> Schema:
+    def table(self) -> Schema:  # pyrefly: ignore
         """The columns of all parts."""
         return Schema(tuple(column for part in self.parts for column in part.table.columns))
 
