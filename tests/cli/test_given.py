@@ -32,6 +32,11 @@ def cars(tmp_path_factory):
     return folder
 
 
+def arrays(path):
+    with np.load(path) as held:
+        return dict(held)
+
+
 def table(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -62,8 +67,7 @@ def test_a_file_has_a_row_for_each_sample(cars, tmp_path):
     assert [row["price"] for row in table(tmp_path / "y.csv")] == ["4.0", "4.0", "6.0", "6.0"]
     np.savez(tmp_path / "rows.npz", price=np.array([2.0, 3.0, 4.0]))
     run("sample", cars / "run", "--given", tmp_path / "rows.npz", "-o", tmp_path / "z.npz")
-    with np.load(tmp_path / "z.npz") as file:
-        made = dict(file)
+    made = arrays(tmp_path / "z.npz")
     assert (made["values"].shape, made["price"].tolist(), made["island"].tolist()) == ((3, 2), [2.0, 3.0, 4.0], [""] * 3)
 
 
@@ -129,7 +133,7 @@ def test_arrays_of_an_archive_are_given(tmp_path):
     code, _, err = run("train", tmp_path / "d.npz", "--given", "speed,goal", "-o", tmp_path / "r", "--steps", "5", *TINY)
     assert code == 0, err
     run("sample", tmp_path / "r", "--given", "goal.1=0.5", "-n", "2", "-o", tmp_path / "x.npz")
-    made = np.load(tmp_path / "x.npz")
+    made = arrays(tmp_path / "x.npz")
     assert np.array_equal(made["goal"], [[np.nan, 0.5]] * 2, equal_nan=True)
     assert np.isnan(made["speed"]).all()
 
@@ -148,7 +152,7 @@ def pairs(tmp_path_factory):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8)
     np.savez(folder / "pairs.npz", values=x, low=x.reshape(60, 4, 2, 4, 2).mean((2, 4)), speed=rng.normal(size=60))
-    flags = ["--network.architecture", "mlp", "--steps", "5", *TINY]
+    flags = ["--network.architecture", "mlp", "--steps", "30", "--optim.lr", "0.03", "--optim.warmup", "0", *TINY]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finishing, "draw", lambda recording, *_: recording.run.folder("samples"))
         found = run("train", folder / "pairs.npz", "--given", "low,speed", "-o", folder / "run", *flags)
@@ -168,7 +172,7 @@ def test_pictures_are_given_by_a_file(pairs, tmp_path):
     code, _, err = run(*given, "--each", "3", "-o", tmp_path / "x.npz")
     assert code == 0, err
     assert "'other' is left out" in err
-    made = np.load(tmp_path / "x.npz")
+    made = arrays(tmp_path / "x.npz")
     assert made["values"].shape == (6, 8, 8)
     assert made["low"] == pytest.approx(low.repeat(3, 0), abs=1e-3)
     assert made["speed"][:3] == pytest.approx(0.5, abs=1e-5)
@@ -178,7 +182,7 @@ def test_pictures_are_given_by_a_file(pairs, tmp_path):
     assert (made["values"] == python).all()
     assert (model.sample(6, given={"low": low.repeat(3, 0)[::-1].copy(), "speed": np.repeat([np.nan, 0.5], 3)}) != python).any()
     run("sample", pairs / "run", "-n", "4", "-o", tmp_path / "y.npz")  # drawn as in training: whole rows of it
-    drawn, true = np.load(tmp_path / "y.npz"), np.load(pairs / "pairs.npz")
+    drawn, true = arrays(tmp_path / "y.npz"), arrays(pairs / "pairs.npz")
     for low, speed in zip(drawn["low"], drawn["speed"], strict=True):
         [place] = np.flatnonzero(np.abs(true["low"] - low).max((1, 2)) < 1e-3)
         assert speed == pytest.approx(true["speed"][place], abs=1e-4)
@@ -186,7 +190,7 @@ def test_pictures_are_given_by_a_file(pairs, tmp_path):
 
 def test_rows_of_data_bring_their_pictures(pairs, tmp_path):
     # Catches rows whose pictures are not read, and those of other rows: what is filled in depends on them.
-    true = np.load(pairs / "pairs.npz")
+    true = arrays(pairs / "pairs.npz")
     mask = np.ones((8, 8))
     mask[4:] = 0
     np.save(tmp_path / "mask.npy", mask)
@@ -205,13 +209,13 @@ def test_rows_of_data_bring_their_pictures(pairs, tmp_path):
     )
     assert code == 0, err
     assert "given its speed and low" in err
-    made = np.load(tmp_path / "x.npz")
+    made = arrays(tmp_path / "x.npz")
     assert (made["values"][:, :4] == true["values"][[3, 5], :4]).all()
     assert made["low"] == pytest.approx(true["low"][[3, 5]], abs=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("said", "arrays"),
+    ("said", "held"),
     [
         (
             "low is an array of 4x4 pixels, 1 channel, of shape (4, 4), and what is given has the shape (2, 5, 4)",
@@ -221,8 +225,8 @@ def test_rows_of_data_bring_their_pictures(pairs, tmp_path):
         ("low is infinite", {"low": np.full((2, 4, 4), np.inf)}),
     ],
 )
-def test_pictures_that_cannot_be_given_are_refused(pairs, tmp_path, said, arrays):
-    np.savez(tmp_path / "few.npz", **arrays)
+def test_pictures_that_cannot_be_given_are_refused(pairs, tmp_path, said, held):
+    np.savez(tmp_path / "few.npz", **held)
     code = 3 if "none" in said else 2
     refused(code, said, "sample", pairs / "run", "--given", tmp_path / "few.npz", "-o", tmp_path / "x.npz")
     assert not (tmp_path / "x.npz").exists()
