@@ -47,8 +47,7 @@ class Data:
     says which axis is what; if it is left out, the shape decides. `reordered`: the columns came in another order than a model's, and were
     put into that. `table` says what the columns of a table with names are; then `rows` hold the codes of its cells
     (`unstir.data.tables`), NaN for one that is missing. `given` (N, m) are codes of what each row is given, in the columns of `given_table`
-    (`with_given`); without a table, a caller's own condition's values. `beside` are arrays that rows are given (`data.beside`). `order` are
-    the names of all columns as the table had them before `with_given` parted them.
+    (`with_given`), else values of a condition of the caller's own; `beside` are arrays beside rows; `order` are the columns before that.
     """
 
     rows: Rows
@@ -246,9 +245,7 @@ class Data:
         return cells | {one.name: one.rows[:] for one in self.beside}
 
     def with_given(self, names: Sequence[str]) -> "Data":
-        """The same rows without the columns of these names, which become what each row is `given`.
-
-        Raises UsageError for data without named columns, an unknown name, and where no column would be left.
+        """The same rows without the columns of these names, which become what each row is `given`. Raises UsageError where there are none.
 
         >>> from unstir.data.tables.column import Column
         >>> table = Schema((Column("price", "number"), Column("size", "number")))
@@ -259,10 +256,10 @@ class Data:
         if self.table is None or len(self.shape) != 1:
             raise UsageError(f"{self.source} has no columns with names, so its rows cannot be given '{short(names[0])}'.")
         apart, rest = columns_apart(names, self.names, self.source)
-        rows, table = replace(self.rows, held=np.ascontiguousarray(self.rows.held[:, rest])), self.table.take(rest)
-        given, of_given = self.rows[:][:, apart].astype(np.float64), self.table.take(apart)
-        left = tuple(self.names[i] for i in rest)
-        return replace(self, rows=rows, names=left, table=table, given=given, given_table=of_given, order=self.names)
+        rows = replace(self.rows, held=np.ascontiguousarray(self.rows.held[:, rest]))
+        table, told = (self.table.take(part) for part in (rest, apart))
+        given = self.rows[:][:, apart].astype(np.float64)
+        return replace(self, rows=rows, names=table.names, table=table, given=given, given_table=told, order=self.names)
 
     def sha256(self) -> str:
         """The SHA-256 of the rows as they are held, of labels and of groups, their types and shapes included, in hexadecimal.
