@@ -12,6 +12,7 @@ from unstir.cli.parts.inspected import facts
 from unstir.data import load, survey
 from unstir.plots.given import spanned
 from unstir.report.given import given_and_made, picture_of_given
+from unstir.training.presets import settle
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +243,7 @@ def test_a_picture_cannot_be_typed_and_its_range_is_said(pairs, tmp_path):
 
 def test_inspect_says_what_is_given(pairs):
     data = load(str(pairs / "pairs.npz"), given=("low",))
-    assert "given: low (4x4 pixels, 1 channel, resized to 8x8)" in facts(data, survey(data))
+    assert "given: low (4x4 pixels, 1 channel, resized to 8x8)" in facts(data, survey(data), settle(data))
 
 
 def test_what_was_given_is_drawn_beside_what_was_made(pairs):
