@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from unstir.conditions.base import Condition
+from unstir.conditions.base import Condition, Several
 from unstir.conditions.registry import CONDITIONS
 from unstir.data.layouts import Layout, layout
 from unstir.data.tables.column import KINDS
@@ -130,11 +130,10 @@ def condition_of(card: Card, own: Condition | None = None) -> Condition | None:
     return CONDITIONS[card.condition].build(card.condition_settings)
 
 
-def described(card: Card, weights: int, classes: Sequence[str], device: str, told: Sequence[str] = ()) -> str:
-    """A model in a few lines: what it was trained on and how, its classes or columns, and where it computes, if not on the CPU.
-
-    `told` are the names of what its rows are given, but for classes.
-    """
+def described(card: Card, weights: int, condition: Condition | None, device: str) -> str:
+    """A model in a few lines: what it was trained on and how, what rows are given, its columns, and where it computes, if not on the CPU."""
+    classes = condition.classes if condition else ()
+    told = condition.names if isinstance(condition, Several) else ()
     of = f" of {short(card.source, 100)}" if card.source not in ("", "array") else ""
     lines = [
         f"Model{of}: rows of {card.shape}, {card.dtype}" + ("" if device == "cpu" else f", on {device}"),

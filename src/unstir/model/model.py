@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unstir.conditions.base import Condition, Several, conditions_for
+from unstir.conditions.base import Condition, conditions_for
 from unstir.data.tables.schema import Schema
 from unstir.devices import AUTO
 from unstir.diffusion.blending import Blend, blended
@@ -91,8 +91,7 @@ class Model:
 
     def __repr__(self) -> str:
         """A description in a few lines."""
-        told = self.condition.names if isinstance(self.condition, Several) else ()
-        return described(self.card, sum(w.numel() for w in self.network.parameters()), self.classes, str(self.device), told)
+        return described(self.card, sum(w.numel() for w in self.network.parameters()), self.condition, str(self.device))
 
     @property
     def device(self) -> torch.device:
