@@ -95,6 +95,33 @@ def test_what_is_missing_is_filled_in_without_a_mask_and_one_row_is_enough(folde
     refused(2, "nothing to fill in", "inpaint", folder / "named", folder / "ab.csv", "-o", tmp_path / "x.csv")
 
 
+def test_what_is_missing_is_filled_in_several_times(folder, tmp_path):
+    """Each draw is a file of its own, and the first is what one draw gives. Catches draws with one seed, and files that are written before
+    it is known that the last one is there already."""
+    (tmp_path / "holes.csv").write_text("a,b\n120,\n,3\n100,1\n")
+    command = ("impute", folder / "named", tmp_path / "holes.csv", "--steps", "4", "--particles", "3")
+    for out, *more in (("one.csv",), ("full.csv.gz", "--times", "2"), ("full.csv", "--times", "2", "--json")):
+        code, said, err = run(*command, "-o", tmp_path / out, *more)
+        assert (code, "drawn from 3 particles" in err) == (0, True), err
+    told = json.loads(said)
+    assert told["rows"] == [str(tmp_path / f"full-{i}.csv") for i in (1, 2)]
+    assert (told["n"], told["particles"]) == (3, 3)
+    assert 1 <= told["effective"] <= 3
+    first, second = (np.loadtxt(place, delimiter=",", skiprows=1) for place in told["rows"])
+    np.testing.assert_array_equal(first, np.loadtxt(tmp_path / "one.csv", delimiter=",", skiprows=1))
+    np.testing.assert_array_equal(first == second, [[True, False], [False, True], [True, True]])
+    assert (tmp_path / "full-2.csv.gz").exists()
+    (tmp_path / "new-2.csv").write_text("mine")
+    refused(5, "new-2.csv", *command, "--times", "2", "-o", tmp_path / "new.csv")
+    assert not (tmp_path / "new-1.csv").exists()
+    for said, *wrong in (
+        ("1 or more", "--times", "0"),
+        ("particles = 0", "--particles", "0"),
+        ("one particle", "--method", "heun"),
+    ):
+        refused(2, said, *command[:5], *wrong, "-o", tmp_path / "x.csv")
+
+
 def test_a_mask_is_matched_by_name_or_refused(folder, tmp_path):
     """Catches a nameless mask that is taken in the model's order beside a file in another order: it would keep the wrong column."""
     np.save(tmp_path / "keep.npy", np.array([1, 0]))

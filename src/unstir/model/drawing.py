@@ -45,14 +45,11 @@ def paths(
     """
     if n < 1:
         raise UsageError(f"asked for {n} samples; the number has to be at least 1.")
+    if how.particles is not None:
+        raise UsageError("particles are for rows of which a part is known: a plain sample has none.")
     chosen, times = sampler_of(how), times_of(model, how)
     _refuse_too_many(n, math.prod(model.space) * (1 + (len(times) - 1) // every if every else 1))
-    cond = model.given(n, given, how.seed) if known is None or given is not None else None
-    if how.guidance != 1 and cond is None:
-        raise UsageError("guidance needs a model trained with labels or with --given; this one has neither.")
-    if given is not None and isinstance(model.condition, Several) and cond is not None:
-        for sentence in model.condition.far(cond):
-            warnings.warn(UnstirWarning(sentence), stacklevel=4)  # the call of the model's method
+    cond = conditions_asked(model, n, how, given, drawn=known is None)
     start = torch.hypot(*model.schedule(times[0]))
 
     def begun(rows: range) -> Callable[[], list[Tensor]]:
@@ -70,12 +67,26 @@ def paths(
             return _kept(chosen.run(denoise, model.schedule, times, x, **extra), every)
 
     batch_size = rows_at_once(model) if how.batch_size is None else how.batch_size
-    parts = _in_batches(begun, n, max(GROUP, batch_size // GROUP * GROUP))
+    parts = in_batches(begun, n, max(GROUP, batch_size // GROUP * GROUP))
     *states, last = (torch.cat(part) for part in zip(*parts, strict=True))
     return [*states, exact(last, model.card.atoms, model.encoder, float(model.schedule.log_snr(times[-2])))]
 
 
-def _in_batches(begun: Callable[[range], Callable[[], list[Tensor]]], n: int, size: int) -> list[list[Tensor]]:
+def conditions_asked(model: "Model", n: int, how: Sampling, given: Any, drawn: bool) -> Tensor | None:
+    """Values (n, ...) of the condition: those given, else drawn as in the training data if they are to be `drawn`, else None.
+
+    Raises UsageError for guidance without any. A value far from those of the training data is an `UnstirWarning`.
+    """
+    cond = model.given(n, given, how.seed) if drawn or given is not None else None
+    if how.guidance != 1 and cond is None:
+        raise UsageError("guidance needs a model trained with labels or with --given; this one has neither.")
+    if given is not None and isinstance(model.condition, Several) and cond is not None:
+        for sentence in model.condition.far(cond):
+            warnings.warn(UnstirWarning(sentence), stacklevel=5)  # the call of the model's method
+    return cond
+
+
+def in_batches(begun: Callable[[range], Callable[[], list[Tensor]]], n: int, size: int) -> list[list[Tensor]]:
     """The states of all n rows, a batch at a time, each begun before those of the one before are waited for.
 
     The batches begin as whole groups of rows that share a generator of noise. Where a GPU has not enough memory, they are halved; raises

@@ -204,16 +204,18 @@ class Model:
         """Rows x (N, ...) in the data's units, with the elements where `mask` is False or 0 sampled, given the other elements.
 
         The mask broadcasts to x; without one, what is missing in x (NaN) is sampled. Known elements come back unchanged, and other values
-        of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes up to
-        six times as long as sampling: see `guidance.inpainted`. Raises DataError for a mask or rows that do not fit.
+        of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes
+        `particles` times as long as sampling, or more: see `filling`. Raises DataError for a mask or rows that do not fit.
         """
-        made, own = self.fill(x, mask, given, how, **settings), brought(x, self) if given is None else given
-        return as_came(made, self.card, columns_given(self, len(made), own, how.seed), like=x)
+        return self.impute(x, 1, mask, given, how, **settings)[0]
 
     @steady
-    def fill(self, x: Any, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
-        """The rows of `inpaint` as numbers (N, ...), as those of `rows` are."""
-        return filled(self, x, mask, given, how.changed(**settings))
+    def impute(
+        self, x: Any, times: int = 5, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any
+    ) -> list[Any]:
+        """The rows of `inpaint` so many `times`, each drawn independently: how far they differ is what the known elements leave open."""
+        found, own = filled(self, x, mask, given, how.changed(**settings), times), brought(x, self) if given is None else given
+        return [as_came(one.rows, self.card, columns_given(self, len(one.rows), own, how.seed), like=x) for one in found]
 
     @steady
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:

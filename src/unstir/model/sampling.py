@@ -20,6 +20,7 @@ from typing import Any
 
 from unstir.errors import UsageError, unknown
 
+PARTICLES = 4096  # of a row at most
 LONGEST = 100_000  # network evaluations of a sample at most
 
 Method = str | Callable[..., Any]
@@ -34,7 +35,8 @@ class Sampling:
     `guidance`: scale of classifier-free guidance; 1 is the conditional model, more follows the condition more closely.
     `interval`: (low, high) log-SNR inside which guidance acts; None is everywhere. `seed` decides everything random.
     `batch_size`: rows that go through the network at once; it changes no sample. `grid`: the times of the steps, by name; None is the
-    best grid for the method. `complete`: rows of a table are drawn given that no cell is missing.
+    best grid for the method. `complete`: rows of a table are drawn given that no cell is missing. `particles`: where a part of each row is
+    known, from how many tries each is drawn; None is as many as suit the model.
     """
 
     steps: int = 20
@@ -45,10 +47,13 @@ class Sampling:
     batch_size: int | None = None
     grid: str | None = None
     complete: bool = False
+    particles: int | None = None
 
     def __post_init__(self):
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"batch_size = {self.batch_size}: at least 1 row goes through the network at once.")
+        if self.particles is not None and not 1 <= self.particles <= PARTICLES:
+            raise UsageError(f"particles = {self.particles}: each row takes from 1 to {PARTICLES:,}.")
         if self.steps > LONGEST:
             raise UsageError(
                 f"asked for {self.steps:,} evaluations; {LONGEST:,} is the most. 20 are usually enough; the paper's chain takes 1,000."

@@ -121,7 +121,15 @@ class SamplingFlags:
 class InpaintingFlags(SamplingFlags):
     """How to sample where a part of each row is known."""
 
-    steps: Annotated[Whole, Parameter(help="Denoising steps, of up to six network evaluations each.")] = 20
+    steps: Annotated[Whole, Parameter(help="Denoising steps.")] = 20
+    method: Annotated[str | None, Parameter(help="Sampler, with --particles 1 only.")] = None
+    particles: Annotated[
+        Whole | None,
+        Parameter(
+            help="From how many tries each row is drawn. More are more exact, and take longer. If left out, 16 for tables and rows of up "
+            "to 16 numbers, and 1 for others, which is a guess that is exact for Gaussian data."
+        ),
+    ] = None
 
 
 @Parameter(name="*")

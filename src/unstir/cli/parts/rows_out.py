@@ -8,7 +8,18 @@ from torch import Tensor
 from unstir.cli.parts.grid import refuse_grid, write_grid
 from unstir.conditions.base import Several
 from unstir.data import check_path, write
+from unstir.data.formats.registry import suffixes
 from unstir.model.model import Model
+
+
+def numbered(path: str, number: int) -> str:
+    """A path with a number before its end.
+
+    >>> numbered("full.csv.gz", 2), numbered("out/", 2), numbered("a.b/c.npy", 1)
+    ('full-2.csv.gz', 'out-2/', 'a.b/c-1.npy')
+    """
+    end = max((end for end in (*suffixes(written=True), ".png", "/") if path.lower().endswith(end)), key=len, default="")
+    return f"{path.removesuffix(path[len(path) - len(end) :])}-{number}{path[len(path) - len(end) :]}"
 
 
 def check_places(out: str, grid: Path | None, model: Model) -> None:
