@@ -19,6 +19,8 @@ Sampling, from noise to rows:
     denoiser.py      `Denoiser` turns the network's answer into an estimate of x_0
     blending.py      averages that estimate and the best Gaussian's, each where it errs less
     guidance.py      steers that estimate towards a condition, clips it to bounds, or fixes known elements
+    beliefs.py       a law of x_0 around that estimate, normal or (cells.py) of a table's cells; with it particles.py draws rows of which
+                     a part is known
     samplers.py      goes along the grid, and takes a step with each estimate; `plan` gives the best grid for a number of evaluations
 
 Also in this package:
