@@ -99,6 +99,20 @@ def test_a_single_row_is_not_many(model):
         model.interpolate(X[0], [1.0, 2.0, 3.0])
 
 
+def test_a_row_is_filled_in_the_same_whatever_the_batch_and_otherwise_in_each_draw(model):
+    # Five particles a row, three rows at once. Catches noise that is numbered in each batch anew, and draws that share it.
+    first, second = model.impute(X[:20], 2, [1, 0], particles=5, steps=3)
+    apart = model.inpaint(X[:20], [1, 0], particles=5, steps=3, batch_size=15)
+    np.testing.assert_allclose(apart, first, atol=1e-4)
+    assert (first[:, 0] == X[:20, 0]).all()
+    assert (np.abs(first - second)[:, 1] > 1e-3).all()
+    for wrong, said in (({"particles": 0}, "from 1 to 4,096"), ({"method": "ddim"}, "one particle"), ({"times": 0}, "1 or more")):
+        with pytest.raises(UsageError, match=said):
+            model.impute(X[:3], mask=[1, 0], **wrong)
+    with pytest.raises(UsageError, match="a plain sample has none"):
+        model.sample(3, particles=2)
+
+
 def test_a_masked_number_is_missing_and_may_be_filled_in(model):
     # Catches the number under the mask taken for a known one.
     rows = np.ma.array(X[:3], mask=[[0, 1]] * 3)
