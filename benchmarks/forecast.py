@@ -62,10 +62,11 @@ def scored(tool: str, made: np.ndarray, rows: np.ndarray, seconds: float) -> Row
     share, means, S = law(rows[:, :PAST])
     mean = np.einsum("nk,nkd->nd", share, means)
     sd = np.sqrt(np.einsum("nk,nkd->nd", share, (means - mean[:, None]) ** 2) + np.diag(S))
-    inside = [100 * ((low_to_high[a] < future) & (future < low_to_high[b])).mean() for a, b in ((4, 14), (0, 18))]
+    inside = [100 * float(((low_to_high[a] < future) & (future < low_to_high[b])).mean()) for a, b in ((4, 14), (0, 18))]
     off = np.square((made.mean(0) - mean) / sd).mean() - 1 / DRAWS  # less what 19 draws of the true law are off
     ratio = np.sqrt((made.var(0, ddof=1) / sd**2).mean())
-    return dict(zip(COLUMNS, (tool, seconds, *inside, future.size, max(off, 0.0) ** 0.5, ratio), strict=True))
+    figures = tool, seconds, *inside, future.size, float(max(off, 0.0)) ** 0.5, float(ratio)
+    return dict(zip(COLUMNS, figures, strict=True))
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ CENTRES, WEIGHTS, SPREAD = f64([[-1.2, -0.8], [0.0, 1.3], [1.2, -0.8]]), f64([0.
 def test_a_mixture_has_its_conditional_law(which, y):
     """Three clusters, the first number given: weights of clusters, mean and variance of the second to 3 standard errors.
 
-    Without weights the nearest cluster's share is 0.15 too small; with the known element overwritten, 0.2.
+    Without weights the share of the upper cluster is 0.56 for 0.93, and 0.32 for 0.38.
     """
     oracle, schedule, n = Mixture(WEIGHTS, CENTRES, SPREAD**2 * torch.eye(2).expand(3, 2, 2)), cosine(), 400
     found = made(beliefs(oracle, schedule)[which], schedule, [y, 0.0], [True, False], n, 32)
@@ -82,7 +82,8 @@ def test_a_mixture_has_its_conditional_law(which, y):
 def test_cells_have_their_conditional_law():
     """A group of two states, and a number that is exactly 0 in 0.6 of the rows of one state and in 0.1 of the other's, else normal.
 
-    Catches the probability of an atom left out of the weight, a number whose value says nothing of the group, and zeros that are not exact.
+    Catches no weights (0.56 of the first state, measured on 2,000 rows, in place of 0.72), the probability of an atom left out of them, a number whose
+    value says nothing of the group, and zeros that are not exact.
     """
     shares, tau = f64([0.3 * 0.6, 0.3 * 0.4, 0.7 * 0.1, 0.7 * 0.9]), 0.5
     scale, shift, none = f64([1.5, 1.5, 2.0, 2.0, 1.0]), f64([0.4, 0.6, 0.5, 0.5, 0.0]), -1
@@ -104,7 +105,7 @@ def test_cells_have_their_conditional_law():
     )
     tiny = 1e-6
     spread = torch.stack([torch.diag(f64([tiny] * 4 + [tiny if pair[1] == 2 else tau**2])) for pair in which])
-    oracle, schedule, n = Mixture(shares, centres, spread), cosine(), 400
+    oracle, schedule, n = Mixture(shares, centres, spread), cosine(), 300
     believe = by_cells(
         oracle.denoise(schedule), schedule, states, lambda level: tau**2 / (1 + level.exp() * tau**2) * torch.ones(5)
     )
@@ -117,7 +118,7 @@ def test_cells_have_their_conditional_law():
             {"first": 0.12 * math.exp(-1.62) / (0.12 * math.exp(-1.62) + 0.63 * math.exp(-0.98))},
         ),
     ):
-        found = made(believe, schedule, row.tolist(), known, n, 16).rows
+        found = made(believe, schedule, row.tolist(), known, n, 32).rows
         is_first, is_zero = found[:, 0] + shift[0] > scale[0] / 2, found[:, 2] + shift[2] > scale[2] / 2
         assert (((found[:, 4] - 0.2).abs() < 1e-6) == is_zero).all()
         for name, value in truth.items():

@@ -430,14 +430,13 @@ def test_the_conditional_denoiser_of_a_gaussian_is_exact(process):
         assert (inpainted(oracle.denoise(process), y, MASK.expand(5, 6) & False)(x, t) == oracle.denoise(process)(x, t)).all()
 
 
-@pytest.mark.parametrize("name", ["linear", "cosine", "flow"])
-def test_inpainting_a_gaussian_has_the_conditional_mean_and_covariance(name):
-    """4,000 rows: whitened by the exact conditional law they are standard normal. Known elements put into x0_hat alone are 0.67
+def test_inpainting_a_gaussian_has_the_conditional_mean_and_covariance():
+    """4,000 rows by the guess of one particle: whitened by the exact conditional law they are standard normal. Known elements put into x0_hat alone are 0.67
     standard deviations off with 1.24 times the variance; RePaint's 5 resamplings 0.23 to 0.32 off, Pi-GDM 0.38 off."""
     oracle, n = gaussian(), 4000
     y = oracle.sample(1, torch.Generator().manual_seed(2))[0]
     mean, covariance = given(oracle, y, MASK)
-    x = perfect(oracle, name).inpaint(y.expand(n, 6).numpy(), MASK.numpy(), steps=50, particles=1)
+    x = perfect(oracle, "cosine").inpaint(y.expand(n, 6).numpy(), MASK.numpy(), steps=50, particles=1)
     assert (x[:, MASK] == y[MASK].numpy()).all()
     white = torch.linalg.solve_triangular(
         torch.linalg.cholesky(covariance), (torch.from_numpy(x)[:, ~MASK] - mean).T, upper=False

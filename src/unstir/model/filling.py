@@ -20,6 +20,7 @@ from unstir.devices import onto
 from unstir.diffusion.beliefs import Believe, by_covariance, by_slopes
 from unstir.diffusion.cells import by_cells
 from unstir.diffusion.denoiser import Denoise
+from unstir.diffusion.groups import Grouped
 from unstir.diffusion.particles import conditioned
 from unstir.errors import UnstirWarning, UsageError
 from unstir.model.atoms import exact
@@ -145,7 +146,7 @@ def _believing(model: "Model", denoise: Denoise) -> Believe:
         """The denoiser of flat rows on the CPU."""
         return denoise(onto(model.device, x.float()).reshape(-1, *model.space), t).flatten(1).cpu()
 
-    if reading.needs_states:
+    if isinstance(reading, Grouped):
         return by_cells(there, schedule, reading.states, model.error.at)
     if (d := math.prod(model.space)) <= EXACT_TRACE:
         return by_slopes(there, schedule)
