@@ -82,8 +82,8 @@ def test_a_mixture_has_its_conditional_law(which, y):
 def test_cells_have_their_conditional_law():
     """A group of two states, and a number that is exactly 0 in 0.6 of the rows of one state and in 0.1 of the other's, else normal.
 
-    Catches no weights (0.56 of the first state, measured on 2,000 rows, in place of 0.72), the probability of an atom left out of them, a number whose
-    value says nothing of the group, and zeros that are not exact.
+    Catches no weights (0.56 of the first state in place of 0.72; on 2,000 rows), the probability of an atom left out of them, a number
+    whose value says nothing of the group, and zeros that are not exact.
     """
     shares, tau = f64([0.3 * 0.6, 0.3 * 0.4, 0.7 * 0.1, 0.7 * 0.9]), 0.5
     scale, shift, none = f64([1.5, 1.5, 2.0, 2.0, 1.0]), f64([0.4, 0.6, 0.5, 0.5, 0.0]), -1

@@ -431,8 +431,8 @@ def test_the_conditional_denoiser_of_a_gaussian_is_exact(process):
 
 
 def test_inpainting_a_gaussian_has_the_conditional_mean_and_covariance():
-    """4,000 rows by the guess of one particle: whitened by the exact conditional law they are standard normal. Known elements put into x0_hat alone are 0.67
-    standard deviations off with 1.24 times the variance; RePaint's 5 resamplings 0.23 to 0.32 off, Pi-GDM 0.38 off."""
+    """4,000 rows by the guess of one particle: whitened by the exact conditional law they are standard normal. Known elements put into
+    x0_hat alone are 0.67 standard deviations off with 1.24 times the variance; RePaint's 5 resamplings 0.23 to 0.32 off, Pi-GDM 0.38."""
     oracle, n = gaussian(), 4000
     y = oracle.sample(1, torch.Generator().manual_seed(2))[0]
     mean, covariance = given(oracle, y, MASK)
