@@ -77,7 +77,7 @@ class Cells:
         column = torch.zeros(len(states), dtype=torch.long)
         column[states.numbers] = torch.arange(len(states.numbers))
         at_atom = (
-            _log_normal(number[:, column[fixes.clamp(min=0)]], c * states.fixed[which], torch.full((), b))
+            _log_normal(number[:, column[fixes.clamp(min=0)]], c * states.fixed[which], seen.new_full((), b))
             if len(number[0])
             else 0.0
         )
