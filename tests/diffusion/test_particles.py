@@ -66,7 +66,7 @@ def test_a_mixture_has_its_conditional_law(which, y):
 
     Without weights the share of the upper cluster is 0.56 for 0.93, and 0.32 for 0.38.
     """
-    oracle, schedule, n = Mixture(WEIGHTS, CENTRES, SPREAD**2 * torch.eye(2).expand(3, 2, 2)), cosine(), 400
+    oracle, schedule, n = Mixture(WEIGHTS, CENTRES, SPREAD**2 * torch.eye(2).expand(3, 2, 2)), cosine(), 300
     found = made(beliefs(oracle, schedule)[which], schedule, [y, 0.0], [True, False], n, 32)
     share = (WEIGHTS.log() - 0.5 * ((y - CENTRES[:, 0]) / SPREAD) ** 2).softmax(0)
     mean = (share @ CENTRES[:, 1]).item()
