@@ -124,7 +124,9 @@ def main() -> None:
     ordered = np.array(ordered_of(data.table))
     known, held_out = data.split(HELD_OUT, chosen.seed)
     complete = flat(held_out)[~np.isnan(flat(held_out)).any(1)]
-    model = load_model(chosen.model) if chosen.model else fit(data.table.cells(flat(known)), minutes=chosen.minutes, progress=False)
+    model = (
+        load_model(chosen.model) if chosen.model else fit(data.table.cells(flat(known)), minutes=chosen.minutes, progress=False)
+    )
 
     def ours(rows: np.ndarray, mask: np.ndarray, times: int, seed: int) -> list[np.ndarray]:
         from unstir.model.filling import filled

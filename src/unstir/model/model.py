@@ -203,25 +203,23 @@ class Model:
     def inpaint(self, x: Any, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any) -> Any:
         """Rows x (N, ...) in the data's units, with the elements where `mask` is False or 0 sampled, given the other elements.
 
-        The mask broadcasts to x; without one, what is missing in x (NaN) is sampled. Known elements come back unchanged, and other values
-        of x do not matter. Columns are matched by name, those of a mask too, and one of the condition is used as `given`. This takes
-        `particles` times as long as sampling, or more: see `filling`. Raises DataError for a mask or rows that do not fit.
+        The mask broadcasts to x; without one, what is missing in x (NaN) is sampled. Known elements come back unchanged, other values of x do
+        not matter, and names are matched. A column of the condition is used as `given`. `filling` says what `particles` do. Raises
+        DataError for a mask or rows that do not fit.
         """
         return self.impute(x, 1, mask, given, how, **settings)[0]
 
     @steady
-    def impute(
-        self, x: Any, times: int = 5, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **settings: Any
-    ) -> list[Any]:
+    def impute(self, x: Any, times: int = 5, mask: Any = None, given: Given = None, how: Sampling = DEFAULT, **more: Any) -> list:
         """The rows of `inpaint` so many `times`, each drawn independently: how far they differ is what the known elements leave open."""
-        found, own = filled(self, x, mask, given, how.changed(**settings), times), brought(x, self) if given is None else given
+        found, own = filled(self, x, mask, given, how.changed(**more), times), brought(x, self) if given is None else given
         return [as_came(one.rows, self.card, columns_given(self, len(one.rows), own, how.seed), like=x) for one in found]
 
     @steady
     def interpolate(self, a: Any, b: Any, n: int = 9, steps: int = 50) -> Any:
         """n rows (n, ...) from row a (...) to row b (...), in the data's units: a and b as noise, the arc between them, and back to data.
 
-        `editing.slerp` is the arc. Names of columns are matched. Both ends are as close to a and b as `decode` inverts `encode`.
+        `editing.slerp` is the arc. Names are matched. Both ends are as close to a and b as `decode` inverts `encode`.
         """
         return between(self, a, b, n, steps)
 
