@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from unstir.diffusion.beliefs import Believe
 from unstir.diffusion.denoiser import Denoise
@@ -47,7 +48,7 @@ class Cells:
         states = self.states
         true, number = self._true(y), y[:, states.numbers]
         of_groups = torch.where(known[:, states.in_group] & true, self.log_p, 0.0).sum(1)
-        free = (true.double() @ states.weights_of_any.double() + states.alone.double()) > 0.5
+        free = _any(states, true.double()) > 0.5
         return of_groups + torch.where(known[:, states.numbers] & free, _log_normal(number, self.means, self.variances), 0.0).sum(
             1
         )
@@ -58,10 +59,9 @@ class Cells:
         u = torch.special.ndtr(noise(torch.empty_like(y[:, states.in_group]))).clamp(1e-15, 1 - 1e-15)
         score = torch.where(known[:, states.in_group], torch.where(self._true(y), 0.0, -torch.inf), self.log_p - (-u.log()).log())
         of = states.group[states.in_group].expand_as(score)
-        best = score.new_full((len(score), states.membership.shape[1]), -torch.inf).scatter_reduce(1, of, score, "amax")
+        best = score.new_full((len(score), states.groups), -torch.inf).scatter_reduce(1, of, score, "amax")
         true = (score == best.gather(1, of)).double()
-        free = true @ states.weights_of_any.double() + states.alone.double()
-        number = free * (self.means + self.variances.sqrt() * noise(self.means)) + true @ states.values_of_atoms.double()
+        number = _any(states, true) * (self.means + self.variances.sqrt() * noise(self.means)) + _atoms(states, true)
         which = states.in_group
         return torch.cat([states.scale[which] * true - states.shift[which], number], 1)[:, states.places]
 
@@ -81,10 +81,12 @@ class Cells:
             if len(number[0])
             else 0.0
         )
-        log_p = log_p + as_any @ states.weights_of_any.double().T + torch.where(fixes >= 0, at_atom, 0.0)
+        says, _ = states.beside
+        with_group = says < len(which)
+        log_p = log_p.index_add(1, says[with_group], as_any[:, with_group]) + torch.where(fixes >= 0, at_atom, 0.0)
         of = states.group[which].expand_as(log_p)
-        highest = log_p.new_full((len(log_p), states.membership.shape[1]), -torch.inf).scatter_reduce(1, of, log_p, "amax")
-        total = ((log_p - highest.gather(1, of)).exp() @ states.membership.double()).log() + highest
+        highest = log_p.new_full((len(log_p), states.groups), -torch.inf).scatter_reduce(1, of, log_p, "amax")
+        total = states.sums((log_p - highest.gather(1, of)).exp()).log() + highest
         means = self.means + c * self.variances / whole * (number - c * self.means)
         return replace(self, log_p=log_p - total.gather(1, of), means=means, variances=self.variances * b / whole)
 
@@ -105,9 +107,8 @@ def by_cells(denoise: Denoise, schedule: Schedule, states: States, error: Callab
         x0, (alpha, sigma) = denoise(x, t).double(), schedule(t)
         which = states.in_group
         p = ((x0[:, which] + states.shift[which]) / states.scale[which]).clamp(RAREST, 1.0)
-        p = p / (p @ states.membership.double()).gather(1, states.group[which].expand_as(p))
-        free = p @ states.weights_of_any.double() + states.alone.double()
-        means = (x0[:, states.numbers] - p @ states.values_of_atoms.double()) / free
+        p = p / states.sums(p).gather(1, states.group[which].expand_as(p))
+        means = (x0[:, states.numbers] - _atoms(states, p)) / _any(states, p)
         v = error(schedule.log_snr(t)).double().cpu()[states.numbers].clamp(min=SMALLEST * float(sigma / alpha) ** 2)
         return Cells(states, p.log(), means, v[None])
 
@@ -116,3 +117,13 @@ def by_cells(denoise: Denoise, schedule: Schedule, states: States, error: Callab
 
 def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * ((x - mean).square() / variance + variance.log() + LOG_2PI)
+
+
+def _any(states: States, p: Tensor) -> Tensor:
+    """The probability that each number is any number, from those of the states (B, elements of groups): (B, numbers)."""
+    return pad(p, (0, 1), value=1.0)[:, states.beside[0]]
+
+
+def _atoms(states: States, p: Tensor) -> Tensor:
+    """What atoms add to the mean of each number: (B, numbers)."""
+    return pad(states.sums(p * states.fixed[states.in_group]), (0, 1))[:, states.beside[1]]
