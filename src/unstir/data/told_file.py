@@ -90,7 +90,7 @@ def _cells(path: Path, source: str) -> dict[str, list[str]]:
 
 
 def _arrays(path: Path, source: str) -> dict[str, np.ndarray]:
-    with broken(source, KIND), np.load(path, allow_pickle=False) as archive:
+    with broken(source, KIND), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         try:
             return {name: archive[name] for name in archive.files if archive[name].ndim}
         except (ValueError, zipfile.BadZipFile) as error:
