@@ -31,6 +31,17 @@ POWER = re.compile("[eE]|[iI][nN][fF]")  # in a number: a power of ten, or infin
 PADDED = re.compile(r"^\s*[+-]?0\d+\s*$", re.MULTILINE)  # 007 is no number, or not only
 
 
+LARGE = 2**18  # cells of a block that the system gets back whole; many small ones leave holes in memory
+
+
+def hold(blocks: list[np.ndarray], block: np.ndarray) -> None:
+    """Append a block of cells; the last ones become one as soon as they are many cells together."""
+    blocks.append(block)
+    first = next((i + 1 for i in range(len(blocks) - 1, -1, -1) if len(blocks[i]) >= LARGE), 0)
+    if sum(map(len, blocks[first:])) >= LARGE:
+        blocks[first:] = [np.concatenate(blocks[first:])]
+
+
 def is_gap_text(text: str) -> bool:
     """Whether a text stands for a missing cell in a column of texts."""
     return is_missing(text) and text.lower() not in WORDS
@@ -65,7 +76,7 @@ class Texts:
             if code < 0:
                 self.gaps[(cell or "").strip()] += 1
             found.append(code)
-        self._blocks.append(np.array(found, np.int32))
+        hold(self._blocks, np.array(found, np.int32))
 
     def add_coded(self, values: Sequence[str | None], ids: np.ndarray, start: int) -> None:
         """More cells, of the rows from `start` on, as `values` and which of them each row has, (n,) with -1 for a missing one.
@@ -86,8 +97,8 @@ class Texts:
                 self.distinct.append(text)
                 self.places.append(start + int(first[at]))
             place[used[at]] = self._ids[text]
-        self._blocks.append(place[ids])
-        if gaps := int((self._blocks[-1] < 0).sum()):
+        hold(self._blocks, place[ids])
+        if gaps := int((place[ids] < 0).sum()):
             self.gaps[""] += gaps
 
     @property
@@ -127,7 +138,7 @@ class Numbers:
         self.decimals = 0
         self.powers = self.padded = self.pointed = self.bare = False
         self.gaps = Counter[str]()
-        self.fixed = True
+        self.fixed, self._seen = True, False  # whether an earlier block held a number
         self._blocks: list[np.ndarray] = []
 
     def add(self, cells: Sequence[str]) -> np.ndarray:
@@ -142,8 +153,9 @@ class Numbers:
             held = [cell for cell in cells if not is_missing(cell)]
         if len(held) < len(cells):
             self.gaps.update(cell.strip() for cell in cells if is_missing(cell))
-        self._blocks.append(values)
         self._written(held if self.marks is PLAIN else [plain(cell, self.marks) for cell in held])
+        hold(self._blocks, values)
+        self._seen = self._seen or bool(np.isfinite(values).any())
         return values
 
     def _numbers(self, cells: Sequence[str]) -> np.ndarray:
@@ -169,12 +181,8 @@ class Numbers:
         digits = {len(cell) - 1 - at if (at := cell.find(".")) >= 0 else 0 for cell in map(str.strip, cells)}
         most = max(digits)
         self.bare = self.bare or 0 in digits
-        self.fixed = self.fixed and len(digits) == 1 and (most == self.decimals or not self._seen())
+        self.fixed = self.fixed and len(digits) == 1 and (most == self.decimals or not self._seen)
         self.pointed, self.decimals = True, max(self.decimals, most)
-
-    def _seen(self) -> bool:
-        """Whether a block before the newest one held a number."""
-        return any(np.isfinite(block).any() for block in self._blocks[:-1])
 
     @property
     def rows(self) -> int:
