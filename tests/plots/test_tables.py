@@ -1,5 +1,7 @@
 """Figures of what people bring: tables of any columns, sequences, images with classes. Laws of what is seen, not pixels."""
 
+import re
+
 import matplotlib
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from unstir.plots import Drawn, columns, forward, mosaics, samples_beside_data, 
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.distributions import gap
 from unstir.plots.looks import PALETTE, by_class, colour_of, look
+from unstir.plots.mixed import cells
 from unstir.plots.style import GREY, NO_LETTER, PALE, fitted, plain, width_of
 
 NASTY = [
@@ -351,3 +354,15 @@ def test_a_rare_state_does_not_decide_what_is_seen_of_a_mixed_table(drawn):
         figure = trajectories(np.stack([rows, rows]), np.array([1.0, 0.0]), "", scale=np.ones(6))
     seen = np.asarray(panels_of(figure)[0].collections[0].get_offsets())[:, 0]
     assert abs(np.corrcoef(seen, number[:, 0])[0, 1]) > 0.95
+
+
+def test_the_axis_of_times_says_dates():
+    """Catches seconds since 1970, and one lone mark such as 00:00."""
+    day = 86400 * np.linspace(0, 1, 50)[:, None]
+    rows = np.hstack([1.6e9 + 8000 * day, 1.6e9 + 400 * day, day])
+    labels = [
+        [label.get_text() for label in axes.get_xticklabels()]
+        for axes in cells(rows, rows, "abc", [None] * 3, "", [0, 1, 2]).axes
+    ]
+    found = {len(one): re.sub(r"\d", "0", two) for one, two in labels}
+    assert found == {4: "0000", 7: "0000-00", 5: "00:00"}

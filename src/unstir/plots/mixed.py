@@ -10,11 +10,11 @@ ones first. The gap of a column is one minus its shape (`unstir.metrics.mixed`, 
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -27,7 +27,8 @@ from unstir.plots.style import BLUE, ORANGE, PALE, WIDTH, blank, fitted, plain_n
 from unstir.words import percent
 
 STATES = 5  # of a column that are named
-DAY = 86400.0  # seconds: matplotlib counts dates in days since 1970-01-01
+DAY = 86400.0  # seconds
+DATES = ((1100, "%Y"), (60, "%Y-%m"), (2, "%m-%d"), (0, "%H:%M"))  # how times are said on an axis of so many days
 SHOWN = 24  # columns of the matrix, and of the missing cells
 TURNED = LinearSegmentedColormap.from_list("turned", (ORANGE, "white", BLUE))
 
@@ -66,15 +67,21 @@ def cells(
             f"gap {percent(gaps[k])}\n{_column(axes, true[:, k] / unit, samples[:, k] / unit, spell[k], colour)}".rstrip()
         )
         if k in times:
-            dates = AutoDateLocator(minticks=1, maxticks=3)
-            axes.xaxis.set_major_locator(dates)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(dates, show_offset=False))
+            _say_dates(axes)
     handles = [
         Patch(color=PALE, label=f"data, {len(true):,} rows"),
         Patch(fill=False, edgecolor=colour, linewidth=1.4, label=f"{len(samples):,} samples"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _say_dates(axes: Axes) -> None:
+    """Say dates at two places of an axis of days since 1970-01-01."""
+    low, high = axes.get_xlim()
+    form = next(form for days, form in DATES if high - low > days)
+    places = [low + share * (high - low) for share in (0.2, 0.8)]
+    axes.set_xticks(places, [(datetime(1970, 1, 1) + timedelta(days=place)).strftime(form) for place in places])
 
 
 def _column(axes: Axes, true: np.ndarray, samples: np.ndarray, spell: Callable[[float], str] | None, colour: str) -> str:
