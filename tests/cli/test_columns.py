@@ -117,7 +117,7 @@ def test_what_is_missing_is_filled_in_several_times(folder, tmp_path):
     for said, *wrong in (
         ("1 or more", "--times", "0"),
         ("particles = 0", "--particles", "0"),
-        ("one particle", "--method", "heun"),
+        ("one particle", "--method", "heun", "--particles", "4"),
     ):
         refused(2, said, *command[:5], *wrong, "-o", tmp_path / "x.csv")
 

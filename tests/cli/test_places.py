@@ -21,7 +21,7 @@ from unstir.errors import StorageError, UsageError
 from unstir.runs.about import read_about
 from unstir.training.config import resolve
 from unstir.training.config_file import annotated_config, read_config, write_config
-from unstir.training.presets import load_data
+from unstir.training.presets import load_data, settle
 from unstir.training.streams import Stream
 from unstir.words import printable, quoted
 
@@ -229,6 +229,6 @@ def test_inspect_says_what_classes_were_taken_from():
     Path("d.csv").write_text("a,kind\n" + "".join(f"{i}.5,{'cd'[i % 2]}\n" for i in range(40)))
     asked = resolve({"data": {"source": "d.csv", "labels": "kind"}})
     data = load_data(asked)
-    assert facts(data, survey(data))[-1] == "classes: 2 (c: 20, d: 20); from column 'kind'"
+    assert facts(data, survey(data), settle(data))[-1] == "classes: 2 (c: 20, d: 20); from column 'kind'"
     with pytest.raises(UsageError, match="is no folder, so labels_from='name' does not apply"):
         load("d.csv", labels_from="name")

@@ -105,7 +105,7 @@ def test_what_such_a_table_has_not_is_refused_in_a_sentence(model):
 
 
 def test_a_card_whose_table_is_not_that_of_its_rows_is_refused(model):
-    raw = model.card.as_json() | {"shape": [5], "names": list(model.card.names), "own": [], "atoms": []}
+    raw = model.card.as_json() | {"shape": [5], "names": list(model.card.names), "own": [], "atoms": [], "order": []}
     assert isinstance(card_from(raw), Card)
     for wrong in ({"columns": raw["table"]["columns"][:4]}, {"columns": [{"name": 3}] * 5}, {}, {"columns": 5}):
         with pytest.raises(UsageError):

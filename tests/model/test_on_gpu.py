@@ -125,8 +125,8 @@ def test_too_many_rows_for_the_memory_are_halved_until_they_fit(points, monkeypa
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. More words.")
         return of(rows)
 
-    real = drawing._in_batches
-    monkeypatch.setattr(drawing, "_in_batches", lambda of, n, size: real(lambda rows: begun(rows, of=of), n, size))
+    real = drawing.in_batches
+    monkeypatch.setattr(drawing, "in_batches", lambda of, n, size: real(lambda rows: begun(rows, of=of), n, size))
     np.testing.assert_allclose(points.sample(700, steps=3), whole, atol=1e-6)
     assert tried[:4] == [700, 350, 175, 87]
     assert max(tried[4:]) <= memory

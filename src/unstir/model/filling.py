@@ -68,11 +68,9 @@ def filled(model: "Model", x: Any, mask: Any, given: Any, how: Sampling, times: 
     if times < 1:
         raise UsageError(f"asked to fill in {times} times; 1 or more are possible.")
     card = model.card
-    particles = usual(model) if how.particles is None else how.particles
+    particles = usual(model, how) if how.particles is None else how.particles
     if particles > 1 and how.method is not None:
-        raise UsageError(
-            "a sampling method is for one particle, and here each row has more. Leave it out, or ask for particles = 1."
-        )
+        raise UsageError(f"a sampling method is for one particle, and each row is to have {particles}. Leave one of the two out.")
     came = named(x, card, model.condition)
     rows, given = rows_of(came.values, card.shape), came.given if given is None else given
     mask = known_part(~rows.isnan() if mask is None else mask_of(mask, came.reordered, card), tuple(rows.shape))
@@ -94,9 +92,13 @@ def filled(model: "Model", x: Any, mask: Any, given: Any, how: Sampling, times: 
     return found
 
 
-def usual(model: "Model") -> int:
-    """The number of particles if nobody says: more than one for tables and short rows. For wide rows the guess is better (docs/log.md)."""
-    return PARTICLES if model.target.reading.needs_states or math.prod(model.space) <= EXACT_TRACE else 1
+def usual(model: "Model", how: Sampling) -> int:
+    """The number of particles if nobody says: more than one for tables and short rows, unless a sampling method is asked for.
+
+    For wide rows the guess is better (docs/log.md).
+    """
+    short = model.target.reading.needs_states or math.prod(model.space) <= EXACT_TRACE
+    return PARTICLES if short and how.method is None else 1
 
 
 def _drawn(model: "Model", z: Tensor, known: Tensor, given: Any, how: Sampling, particles: int) -> tuple[Tensor, Tensor | None]:

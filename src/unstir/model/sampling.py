@@ -36,7 +36,7 @@ class Sampling:
     `interval`: (low, high) log-SNR inside which guidance acts; None is everywhere. `seed` decides everything random.
     `batch_size`: rows that go through the network at once; it changes no sample. `grid`: the times of the steps, by name; None is the
     best grid for the method. `complete`: rows of a table are drawn given that no cell is missing. `particles`: where a part of each row is
-    known, from how many tries each is drawn; None is as many as suit the model.
+    known, from how many tries each is drawn; None is as many as suit the model, and one with a `method`.
     """
 
     steps: int = 20

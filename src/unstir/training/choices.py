@@ -18,6 +18,10 @@ from unstir.words import counted, listed, short
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 SOME_ROWS, SOME_NUMBERS, NAMED = 2**14, 2**22, 3  # rows and numbers that are looked at, and columns that are named, at most
+FEW_COLUMNS, OCTAVES = (
+    3,
+    4,
+)  # tables of so few columns get sinusoids: with clusters in the plane, samples off them fell to a third
 RATE = "the peak learning rate that suits a network of this kind and width"
 
 
@@ -66,7 +70,9 @@ def of_columns(data: Data, kept: tuple[str, ...]) -> dict[tuple[str, str], Choic
         ),
         ("network", "width"): Choice(96, f"features a layer: {why}") if few else Choice(256, "features a layer, for tables"),
         ("network", "depth"): Choice(2, f"residual blocks: {why}") if few else Choice(3, "residual blocks, for tables"),
-        ("network", "octaves"): Choice(0, "no sinusoids: states have no fine detail"),
+        ("network", "octaves"): Choice(OCTAVES, "sinusoids of the numbers: in few columns, detail is fine")
+        if data.shape[0] <= FEW_COLUMNS
+        else Choice(0, "no sinusoids: states have no fine detail"),
         ("optim", "steps"): steps_for(len(data), MOST_STEPS),
         ("optim", "lr"): Choice(2e-3, RATE),
     }

@@ -122,7 +122,7 @@ class InpaintingFlags(SamplingFlags):
     """How to sample where a part of each row is known."""
 
     steps: Annotated[Whole, Parameter(help="Denoising steps.")] = 20
-    method: Annotated[str | None, Parameter(help="Sampler, with --particles 1 only.")] = None
+    method: Annotated[str | None, Parameter(help="Sampler. With one, each row has one particle.")] = None
     particles: Annotated[
         Whole | None,
         Parameter(
