@@ -222,6 +222,11 @@ def test_the_span_is_that_of_the_data_and_not_of_the_samples(runs, tmp_path):
     (tmp_path / "data.json").write_text(json.dumps({"bounds": None, "statistics": statistics}))
     assert value_span(tmp_path, standard) == pytest.approx((floats.min(), floats.max()))
     assert span({"bounds": None, "statistics": {"min": [0, -1], "max": [2, 1]}}) == (-1, 2)
+    assert span({"bounds": [0, 255], "statistics": {"min": [0, 9], "max": [0, 200]}}) == (0, 255)
+    assert span({"bounds": [0, 255], "statistics": {"min": [0, 0], "max": [0, 0]}}) == (0, 255)
+    dim = {"bounds": [0, 255], "statistics": {"min": [3, 2], "max": [16, 9]}}  # digits in bytes: they were black
+    (tmp_path / "data.json").write_text(json.dumps(dim))
+    assert value_span(tmp_path, unstir.load(runs / "colour")) == (0, 16)
 
 
 def test_a_grid_comes_besides_the_samples(runs, tmp_path):

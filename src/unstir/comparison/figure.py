@@ -10,6 +10,7 @@ from unstir.comparison.layout import OFF, Comparison
 from unstir.comparison.tables import label, numbers
 from unstir.comparison.verdict import Column
 from unstir.data import Data
+from unstir.data.levels import span_of
 from unstir.evaluation.scores import REPEATS, flat
 from unstir.plots.comparison import Panel, Samples, comparison
 from unstir.plots.mosaics import IMAGES, drawable
@@ -37,7 +38,7 @@ def picture(folder: Path, laid_out: Comparison, columns: Sequence[Column]) -> No
         figure = comparison(title, scores, flat(data), ways)
     else:
         few = np.random.default_rng(0).permutation(len(data))[:IMAGES]
-        figure = comparison(title, scores, drawable(data.rows[few], lies), ways, lies.kind, data.bounds or data.rows.ends())
+        figure = comparison(title, scores, drawable(data.rows[few], lies), ways, lies.kind, span_of(data))
     plots.save(figure, folder / "comparison.png")
 
 

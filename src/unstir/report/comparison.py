@@ -16,6 +16,7 @@ import torch
 from unstir import __version__
 from unstir.comparison.layout import OFF
 from unstir.data import Data
+from unstir.data.levels import span_of
 from unstir.diffusion.schedules import schedule
 from unstir.encoders.base import fit_encoder
 from unstir.errors import StorageError, UnstirError
@@ -186,7 +187,7 @@ def _in_space(data: Data, _: Config, panels: int) -> tuple[dict[str, Any], Packe
     """Images and sequences are shown as pictures and curves, in the data's units: the range of values, and what packs the rows."""
     row_layout = data.layout
     assert row_layout is not None
-    low, high = data.bounds or data.rows.ends()
+    low, high = span_of(data)
     reduced = lay_out(row_layout)
 
     def packed(x: np.ndarray) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from unstir import plots
 from unstir.data import Data
+from unstir.data.levels import span_of
 from unstir.data.tables import Schema
 from unstir.diffusion.registry import SCHEDULES
 from unstir.diffusion.samplers import default
@@ -140,7 +141,7 @@ def _spatial(data: Data, model: Model, panels: Panels) -> dict[str, Figure]:
     assert row_layout is not None
     shuffled = np.random.default_rng(0).permutation(len(data))
     few = shuffled[:FEW]
-    rows, span = data.rows[few], data.bounds or data.rows.ends()
+    rows, span = data.rows[few], span_of(data)
     z = model.encoder.encode(torch.as_tensor(rows))
     eps = torch.randn(z.shape, generator=seeded(0, "picture"))
     noisy = [model.schedule.diffuse(z, torch.tensor(n / 1000, dtype=torch.float64), eps) for n in MOMENTS]

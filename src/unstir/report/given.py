@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from unstir.conditions.base import Several
 from unstir.data import Data
 from unstir.data.given import as_numbers
+from unstir.data.levels import span_of
 from unstir.errors import UnstirWarning
 from unstir.model.model import Model
 from unstir.plots import given as plots
@@ -33,7 +34,7 @@ def given_and_made(unseen: Data, model: Model) -> Figure | None:
     given, true = drawable(told[first.name], first.layout), drawable(few.rows[:], lies)
     sets = [drawable(rows, lies) for rows in made]
     if lies.kind == "images":
-        return plots.images(first.name, given, sets, true, unseen.bounds or unseen.rows.ends())
+        return plots.images(first.name, given, sets, true, span_of(unseen))
     return plots.sequences(first.name, given, sets, true)
 
 

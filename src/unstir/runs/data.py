@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from unstir.data import Data
+from unstir.data.levels import span as span_between
 from unstir.data.readers import KNOWN
 from unstir.data.statistics import statistics
 from unstir.encoders.base import Encoder
@@ -109,15 +110,14 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def span(description: Mapping[str, Any]) -> tuple[float, float]:
-    """The lowest and the highest value that the data can have: the bounds of its type, else the extremes of its rows.
+    """From where to where pictures of these data show values: `data.levels.span`.
 
     >>> span({"bounds": None, "statistics": {"min": [0.5, -1.0], "max": [2.0, 3.0]}})
     (-1.0, 3.0)
     """
     statistics = description["statistics"]
     ends = [[value for value in statistics[name] if value is not None] or [0.0] for name in ("min", "max")]
-    low, high = description["bounds"] or (min(ends[0]), max(ends[1]))
-    return low, high
+    return span_between(description["bounds"], min(ends[0]), max(ends[1]))
 
 
 def write_encoder(path: Path, encoder: Encoder) -> None:

@@ -1,7 +1,7 @@
 """Samples side by side in one picture (`--grid`). A folder of PNGs (`-o out/`) is a file format: `unstir.data.formats.images`.
 
-From where to where a grid's greys or curves go is the same as in the report: the bounds of the data's type; else the lowest and the
-highest value of the training data, which a run's `data.json` has. A model's folder alone has an encoder, which knows about how far they go.
+From where to where a grid's greys or curves go is the same as in the report, `data.levels.span`: a run's `data.json` has the lowest and the
+highest value of its data. A model's folder alone has bounds of a type, or an encoder, which knows about how far they go.
 """
 
 from pathlib import Path
@@ -87,8 +87,6 @@ def channel_spans(run: Path, model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 def value_span(run: Path, model: Model) -> tuple[float, float]:
     """From where to where the values of a model's data go. See the top of this file."""
-    if model.card.bounds is not None:
-        return model.card.bounds
     if (run / "data.json").is_file():
         return span(read_description(run))
-    return model.encoder.reach()
+    return model.card.bounds or model.encoder.reach()
