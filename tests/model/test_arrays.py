@@ -106,7 +106,8 @@ def test_a_row_is_filled_in_the_same_whatever_the_batch_and_otherwise_in_each_dr
     np.testing.assert_allclose(apart, first, atol=1e-4)
     assert (first[:, 0] == X[:20, 0]).all()
     assert (np.abs(first - second)[:, 1] > 1e-3).all()
-    for wrong, said in (({"particles": 0}, "from 1 to 4,096"), ({"method": "ddim", "particles": 4}, "one particle"), ({"times": 0}, "1 or more")):
+    both = {"method": "ddim", "particles": 4}
+    for wrong, said in (({"particles": 0}, "from 1 to 4,096"), (both, "one particle"), ({"times": 0}, "1 or more")):
         with pytest.raises(UsageError, match=said):
             model.impute(X[:3], mask=[1, 0], **wrong)
     with pytest.raises(UsageError, match="a plain sample has none"):
