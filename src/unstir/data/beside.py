@@ -23,6 +23,7 @@ from unstir.data.checks import unknown_name
 from unstir.data.given import as_numbers
 from unstir.data.layouts import Layout, axes_of, described, layout
 from unstir.data.rows import Rows, is_mapped
+from unstir.data.tables.schema import Schema
 from unstir.errors import DataError, UsageError
 from unstir.words import listed, short
 
@@ -120,14 +121,16 @@ def fold(given: int, positions: int) -> int:
     return min(-(-given // positions), MOST_FOLD)
 
 
-def told_of(names: Sequence[str], beside: Sequence[Beside], lies: Layout | None) -> str:
-    """What rows that lie like `lies` are given, in words: the columns of those `names`, and arrays.
+def told_of(given_table: Schema | None, beside: Sequence[Beside], lies: Layout | None) -> str:
+    """What rows that lie like `lies` are given, in words: the columns of `given_table`, and arrays.
 
-    >>> told_of(["speed"], [array_beside("low", np.zeros((5, 4, 4)), 5, layout((8, 8)))], layout((8, 8)))
+    >>> from unstir.data.tables.column import Column
+    >>> told_of(Schema((Column("speed", "number"),)), [array_beside("low", np.zeros((5, 4, 4)), 5, layout((8, 8)))], layout((8, 8)))
     'speed and low (4x4 pixels, 1 channel, resized to 8x8)'
-    >>> told_of([], [array_beside("big", np.zeros((5, 15, 8)), 5, layout((8, 8)))], layout((8, 8)))
+    >>> told_of(None, [array_beside("big", np.zeros((5, 15, 8)), 5, layout((8, 8)))], layout((8, 8)))
     'big (15x8 pixels, 1 channel, resized to 16x8, of which 2x1 neighbours become channels)'
     """
+    names = given_table.names if given_table else ()
     return listed([*map(short, names), *(f"{short(one.name)} ({one.described}{_resized(one.layout, lies)})" for one in beside)])
 
 

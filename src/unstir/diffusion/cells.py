@@ -19,16 +19,14 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from unstir.diffusion.beliefs import Believe
+from unstir.diffusion.beliefs import SMALLEST, Believe
 from unstir.diffusion.denoiser import Denoise
 from unstir.diffusion.groups import States
 from unstir.diffusion.oracles import LOG_2PI
 from unstir.diffusion.schedules import Schedule
 
 RAREST = 1e-6  # no state is less probable: float32 says no more
-SMALLEST = 1e-4  # as in `beliefs`
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Cells:
         states = self.states
         true, number = self._true(y), y[:, states.numbers]
         of_groups = torch.where(known[:, states.in_group] & true, self.log_p, 0.0).sum(1)
-        free = _any(states, true.double()) > 0.5
+        free = states.any_number(true.double()) > 0.5
         return of_groups + torch.where(known[:, states.numbers] & free, _log_normal(number, self.means, self.variances), 0.0).sum(
             1
         )
@@ -58,10 +56,8 @@ class Cells:
         states = self.states
         u = torch.special.ndtr(noise(torch.empty_like(y[:, states.in_group]))).clamp(1e-15, 1 - 1e-15)
         score = torch.where(known[:, states.in_group], torch.where(self._true(y), 0.0, -torch.inf), self.log_p - (-u.log()).log())
-        of = states.group[states.in_group].expand_as(score)
-        best = score.new_full((len(score), states.groups), -torch.inf).scatter_reduce(1, of, score, "amax")
-        true = (score == best.gather(1, of)).double()
-        number = _any(states, true) * (self.means + self.variances.sqrt() * noise(self.means)) + _atoms(states, true)
+        true = (score == states.highest(score)).double()
+        number = states.any_number(true) * (self.means + self.variances.sqrt() * noise(self.means)) + states.of_atoms(true)
         which = states.in_group
         return torch.cat([states.scale[which] * true - states.shift[which], number], 1)[:, states.places]
 
@@ -84,11 +80,10 @@ class Cells:
         says, _ = states.beside
         with_group = says < len(which)
         log_p = log_p.index_add(1, says[with_group], as_any[:, with_group]) + torch.where(fixes >= 0, at_atom, 0.0)
-        of = states.group[which].expand_as(log_p)
-        highest = log_p.new_full((len(log_p), states.groups), -torch.inf).scatter_reduce(1, of, log_p, "amax")
-        total = states.sums((log_p - highest.gather(1, of)).exp()).log() + highest
+        highest = states.highest(log_p)
+        total = states.totals((log_p - highest).exp()).log() + highest
         means = self.means + c * self.variances / whole * (number - c * self.means)
-        return replace(self, log_p=log_p - total.gather(1, of), means=means, variances=self.variances * b / whole)
+        return replace(self, log_p=log_p - total, means=means, variances=self.variances * b / whole)
 
     def of(self, chosen: Tensor) -> "Cells":
         """See `Belief`."""
@@ -107,8 +102,8 @@ def by_cells(denoise: Denoise, schedule: Schedule, states: States, error: Callab
         x0, (alpha, sigma) = denoise(x, t).double(), schedule(t)
         which = states.in_group
         p = ((x0[:, which] + states.shift[which]) / states.scale[which]).clamp(RAREST, 1.0)
-        p = p / states.sums(p).gather(1, states.group[which].expand_as(p))
-        means = (x0[:, states.numbers] - _atoms(states, p)) / _any(states, p)
+        p = p / states.totals(p)
+        means = (x0[:, states.numbers] - states.of_atoms(p)) / states.any_number(p)
         v = error(schedule.log_snr(t)).double().cpu()[states.numbers].clamp(min=SMALLEST * float(sigma / alpha) ** 2)
         return Cells(states, p.log(), means, v[None])
 
@@ -117,13 +112,3 @@ def by_cells(denoise: Denoise, schedule: Schedule, states: States, error: Callab
 
 def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * ((x - mean).square() / variance + variance.log() + LOG_2PI)
-
-
-def _any(states: States, p: Tensor) -> Tensor:
-    """The probability that each number is any number, from those of the states (B, elements of groups): (B, numbers)."""
-    return pad(p, (0, 1), value=1.0)[:, states.beside[0]]
-
-
-def _atoms(states: States, p: Tensor) -> Tensor:
-    """What atoms add to the mean of each number: (B, numbers)."""
-    return pad(states.sums(p * states.fixed[states.in_group]), (0, 1))[:, states.beside[1]]

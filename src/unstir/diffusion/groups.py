@@ -115,6 +115,23 @@ class States:
         """The sum over each group: of x (B, elements of groups), (B, groups)."""
         return torch.cat([x[:, part] @ belongs.to(x) for part, belongs in self.blocks], 1)
 
+    def totals(self, x: Tensor) -> Tensor:
+        """For each element of groups, the sum over its group: x and answer (B, elements of groups)."""
+        return self.sums(x).gather(1, self.group[self.in_group].expand_as(x))
+
+    def highest(self, x: Tensor) -> Tensor:
+        """For each element of groups, the largest of its group: x and answer (B, elements of groups)."""
+        of = self.group[self.in_group].expand_as(x)
+        return x.new_full((len(x), self.groups), -torch.inf).scatter_reduce(1, of, x, "amax").gather(1, of)
+
+    def any_number(self, p: Tensor) -> Tensor:
+        """The probability that each number is any number, from those of the states (B, elements of groups): (B, numbers)."""
+        return pad(p, (0, 1), value=1.0)[:, self.beside[0]]
+
+    def of_atoms(self, p: Tensor) -> Tensor:
+        """What atoms add to the mean of each number, by (4): (B, numbers)."""
+        return pad(self.sums(p * self.written[3]), (0, 1))[:, self.beside[1]]
+
     @cached_property
     def numbers(self) -> Tensor:
         """The elements that are numbers."""
@@ -227,11 +244,8 @@ class Grouped(OfRows):
     def _softmax(self, logits: Tensor) -> Tensor:
         """Probabilities (B, elements of groups) whose sum is 1 in each group."""
         states = self._on(logits)
-        of = states.group[states.in_group].expand_as(logits)
-        highest = logits.new_full((len(logits), states.groups), -torch.inf)
-        highest = highest.scatter_reduce(1, of, logits.detach(), "amax")
-        part = (logits - highest.gather(1, of)).exp()
-        return part / states.sums(part).gather(1, of)
+        part = (logits - states.highest(logits.detach())).exp()
+        return part / states.totals(part)
 
     def read(self, F: Tensor, x: Tensor, c: Any, alpha: Tensor, sigma: Tensor) -> Read:  # noqa: ARG002
         """Eq. (2) to (4); the variance of a number is not known."""
@@ -240,14 +254,11 @@ class Grouped(OfRows):
     def compared(self, F: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """x0_hat."""
         p, states = self.probabilities(F, x, alpha, sigma), self._on(x)
-        _, scale, shift, atoms = states.written
+        _, scale, shift, _ = states.written
         a, s = along(alpha, x), along(sigma, x)
         power = a * a + s * s
         any_number = (a * x[:, states.numbers] + s * power.sqrt() * F.to(x.dtype)[:, states.numbers]) / power  # (3)
-        says, group = states.beside
-        share = pad(p, (0, 1), value=1.0)[:, says]
-        fixed = pad(states.sums(p * atoms), (0, 1))[:, group]
-        number = share * any_number + fixed  # (4)
+        number = states.any_number(p) * any_number + states.of_atoms(p)  # (4)
         return torch.cat([scale * p - shift, number], 1)[:, states.places]  # (2)
 
     def _on(self, x: Tensor) -> States:

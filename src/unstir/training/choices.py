@@ -18,10 +18,8 @@ from unstir.words import counted, listed, short
 FEW_ROWS = 1000  # of tables of more than three columns: with fewer, a wide network soon memorises
 STEPS_A_ROW, FEWEST_STEPS, MOST_STEPS = 4, 250, 4000
 SOME_ROWS, SOME_NUMBERS, NAMED = 2**14, 2**22, 3  # rows and numbers that are looked at, and columns that are named, at most
-FEW_COLUMNS, OCTAVES = (
-    3,
-    4,
-)  # tables of so few columns get sinusoids: with clusters in the plane, samples off them fell to a third
+FEW_COLUMNS = 3  # tables of so few get sinusoids: with clusters in the plane, samples off them fell to a third
+OCTAVES = 4
 RATE = "the peak learning rate that suits a network of this kind and width"
 
 

@@ -119,9 +119,7 @@ def fit(
     if begins is not None:
         data, columns = begins.columns(data)
         layers = [there, columns, *layers]
-    if (
-        own.network is not None or own.target is not None or own.encoder is not None
-    ):  # parts of your own see one number for each column
+    if any(part is not None for part in (own.network, own.target, own.encoder)):  # they see one number for each column
         layers = [{"data": {"encoder": ENCODERS.default}}, *layers]
     if condition is not None:  # the preset, which does not know it, might ask for the mean over rows of other conditions
         layers = [flat(answer=ANSWERS[0]), *layers]

@@ -94,8 +94,7 @@ class Planned:
         weights = sum(w.numel() for w in fitting.state.weights)
         taken_from = f" from {data.labels_from}" if data.labels_from else ""
         classes = f", {len(data.classes)} classes{taken_from}" if data.classes else ""
-        names = data.given_table.names if data.given_table else ()
-        told = f", given {told_of(names, data.beside, data.layout)}" if data.is_given else ""
+        told = f", given {told_of(data.given_table, data.beside, data.layout)}" if data.is_given else ""
         return (
             f"{spelled(data.source)}: {len(data):,} rows of {'x'.join(map(str, data.shape))}{classes}{told}. {diffusion.schedule} schedule "
             f"(alpha_bar ends at {fitting.problem.schedule.alpha_bar_end:.1e}), {diffusion.target} target, {weights:,} weights, "

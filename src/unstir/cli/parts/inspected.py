@@ -112,7 +112,7 @@ def facts(data: Data, found: Survey, config: Config) -> list[str]:
         taken_from = f"; from {data.labels_from}" if data.labels_from else ""
         lines.append(f"classes: {len(data.classes):,} ({', '.join(each)}{more}){taken_from}")
     if data.is_given:
-        lines.append(f"given: {told_of(data.given_table.names if data.given_table else (), data.beside, data.layout)}")
+        lines.append(f"given: {told_of(data.given_table, data.beside, data.layout)}")
     if found.looked_at < len(data):
         lines.append(f"looked at: {found.looked_at:,} evenly spaced rows; missing values are counted in all rows")
     return lines + [f"note: {note}" for note in data.notes]

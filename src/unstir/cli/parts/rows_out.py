@@ -19,7 +19,8 @@ def numbered(path: str, number: int) -> str:
     ('full-2.csv.gz', 'out-2/', 'a.b/c-1.npy')
     """
     end = max((end for end in (*suffixes(written=True), ".png", "/") if path.lower().endswith(end)), key=len, default="")
-    return f"{path.removesuffix(path[len(path) - len(end) :])}-{number}{path[len(path) - len(end) :]}"
+    at = len(path) - len(end)
+    return f"{path[:at]}-{number}{path[at:]}"
 
 
 def check_places(out: str, grid: Path | None, model: Model) -> None:
